@@ -1,0 +1,1 @@
+"""How to speak to printers: one folder per protocol behind one contract (`base.py`)."""

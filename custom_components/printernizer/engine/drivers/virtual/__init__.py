@@ -1,0 +1,1 @@
+"""The virtual printer: a machine of rules and a clock, and the reference driver around it."""

@@ -1,0 +1,419 @@
+"""The reference driver: the contract around a virtual machine, with no wire in between."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from ...errors import Garbled, Refused, Unreachable
+from ...printer import (
+    CurrentJob,
+    Fan,
+    PrinterIdentity,
+    PrinterState,
+    PrinterStatus,
+    Problem,
+    Severity,
+    Slot,
+    Temperature,
+    Tool,
+)
+from ..base import Range, RemoteFile
+from .machine import IN_JOB, Fault, Phase, VirtualFile
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from ...workshop.clock import Clock
+    from ..base import Progress
+    from .machine import Heater, Run, VirtualMachine
+
+POLL_S: Final = 1.0
+"""How often the machine is looked at; commands are seen at once."""
+
+STATES: Final = {
+    Phase.IDLE: PrinterState.IDLE,
+    Phase.HEATING: PrinterState.PREPARING,
+    Phase.PRINTING: PrinterState.PRINTING,
+    Phase.PAUSED: PrinterState.PAUSED,
+    Phase.ATTENTION: PrinterState.ATTENTION,
+    Phase.FINISHED: PrinterState.FINISHED,
+    Phase.FAILED: PrinterState.FAILED,
+    Phase.CANCELLED: PrinterState.CANCELLED,
+}
+_PROBLEMS: Final = {
+    Fault.JAM: ("JAM", "Filament is jammed", Severity.SERIOUS),
+    Fault.RUNOUT: ("RUNOUT", "Filament has run out", Severity.SERIOUS),
+    Fault.HEATER: ("HEATER", "The heater failed", Severity.FATAL),
+}
+SPEEDS: Final = {"silent": 50, "standard": 100, "sport": 124, "ludicrous": 166}
+_CHUNK: Final = 64 * 1024
+
+
+def status_of(machine: VirtualMachine) -> PrinterStatus:
+    """Return the machine as a printer's status."""
+    machine.tick()
+    problem = _PROBLEMS.get(machine.fault) if machine.fault else None
+    return PrinterStatus(
+        state=STATES[machine.phase],
+        stage="nozzle_heating" if machine.phase is Phase.HEATING else None,
+        job=_job_of(machine, machine.run) if machine.run else None,
+        tools=tuple(
+            Tool(index=index, temperature=_temperature(heater), nozzle_diameter_mm=0.4)
+            for index, heater in enumerate(machine.tools)
+        ),
+        active_tool=machine.active_tool,
+        bed=_temperature(machine.bed),
+        chamber=_temperature(machine.chamber) if machine.chamber else None,
+        fans=tuple(Fan(key=key, percent=value) for key, value in machine.fan_percent.items()),
+        speed_percent=machine.speed_percent,
+        speed_profile=next((k for k, v in SPEEDS.items() if v == machine.speed_percent), None),
+        slots=_slots_of(machine),
+        problems=(Problem(code=problem[0], text=problem[1], severity=problem[2]),)
+        if problem
+        else (),
+        lights=(("chamber_light", machine.light),),
+        filament_present=machine.fault is not Fault.RUNOUT,
+        storage_present=True,
+        usage=timedelta(hours=int(machine.usage_s // 3600)),
+        firmware=machine.firmware,
+    )
+
+
+def _temperature(heater: Heater) -> Temperature:
+    return Temperature(actual_c=round(heater.actual_c, 1), target_c=heater.target_c)
+
+
+def _job_of(machine: VirtualMachine, run: Run) -> CurrentJob:
+    ended = machine.phase not in IN_JOB
+    return CurrentJob(
+        id=str(run.id),
+        name=run.path.rsplit("/", 1)[-1],
+        path=run.path,
+        plate=run.plate.number,
+        progress=round(run.progress, 4),
+        layer=machine.layer,
+        layers=run.plate.layers,
+        remaining=timedelta(0) if ended else timedelta(seconds=round(machine.remaining_s)),
+        elapsed=timedelta(seconds=round((run.ended or machine.now()) - run.started)),
+        origin="local",
+    )
+
+
+def _slots_of(machine: VirtualMachine) -> tuple[Slot, ...]:
+    return tuple(
+        Slot(
+            key="external" if len(machine.slots) == 1 else f"0_{index}",
+            unit=None,
+            index=index,
+            empty=slot.material is None,
+            material=slot.material,
+            name=slot.name,
+            colour=slot.colour,
+            remaining=max(0.0, round(slot.remaining_g / slot.initial_g, 2)),
+            active=machine.in_job and index == machine.active_tool,
+        )
+        for index, slot in enumerate(machine.slots)
+    )
+
+
+class VirtualSession:
+    """A line to a virtual machine. It plays every part itself: there is no wire to divide."""
+
+    prompt: VirtualSession
+    camera: None = None
+    options: None = None
+    job_picture: None = None
+
+    def __init__(self, machine: VirtualMachine, clock: Clock, poll_s: float) -> None:
+        self._machine = machine
+        self._clock = clock
+        self._poll_s = poll_s
+        self._wanted = asyncio.Event()
+        self._asked = False
+        self.identity = PrinterIdentity(
+            serial=machine.serial,
+            maker="Printernizer",
+            model=machine.model,
+            name=machine.name,
+            firmware=machine.firmware,
+        )
+        self.control = self.prompt = self
+        self.heaters = VirtualHeaters(machine, self._act)
+        self.fans = VirtualFans(machine, self._act)
+        self.speed = VirtualSpeed(machine, self._act)
+        self.lights = VirtualLights(machine, self._act)
+        self.console = VirtualConsole(machine, self._act)
+        self.storage = VirtualStorage(machine)
+
+    async def statuses(self) -> AsyncIterator[PrinterStatus]:
+        """Yield the present, then every change."""
+        last: PrinterStatus | None = None
+        while True:
+            if not self._machine.reachable:
+                raise Unreachable("the machine is off or its line is cut")
+            status = status_of(self._machine)
+            if status != last or self._asked:
+                self._asked = False
+                last = status
+                yield status
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait for the next look, or for somebody who wants one now."""
+        sleep = asyncio.ensure_future(self._clock.sleep(self._poll_s))
+        wanted = asyncio.ensure_future(self._wanted.wait())
+        try:
+            await asyncio.wait({sleep, wanted}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in (sleep, wanted):
+                waiting.cancel()
+            await asyncio.gather(sleep, wanted, return_exceptions=True)
+        self._wanted.clear()
+
+    async def refresh(self) -> None:
+        """Look at the machine now and say how it is, changed or not."""
+        self._asked = True
+        self._wanted.set()
+
+    def transcript(self) -> Mapping[str, object]:
+        """Return what the machine is doing."""
+        return {
+            "phase": self._machine.phase,
+            "commands": self._machine.command_count,
+            "gcode": list(self._machine.gcode_log),
+        }
+
+    async def pause(self) -> None:
+        """Hold the running job."""
+        await self._act(self._machine.pause)
+
+    async def resume(self) -> None:
+        """Go on with the paused job."""
+        await self._act(self._machine.resume)
+
+    async def cancel(self) -> None:
+        """End the job."""
+        await self._act(self._machine.cancel)
+
+    async def acknowledge(self) -> None:
+        """Go on after a fault."""
+        await self._act(self._machine.acknowledge)
+
+    async def start(self, path: str, *, plate: int | None = None) -> None:
+        """Print a file of the machine's storage."""
+        await self._act(lambda: self._machine.start(path, plate or 1))
+
+    async def _act(self, command: Callable[[], object]) -> None:
+        if not self._machine.reachable:
+            raise Unreachable("the machine is off or its line is cut")
+        command()
+        self._wanted.set()
+
+
+type _Act = Callable[[Callable[[], object]], Coroutine[Any, Any, None]]
+
+
+class VirtualHeaters:
+    """Temperatures of the machine."""
+
+    def __init__(self, machine: VirtualMachine, act: _Act) -> None:
+        self._machine = machine
+        self._act = act
+        self.ranges = {f"tool_{index}": Range(0, 300) for index in range(len(machine.tools))} | {
+            "bed": Range(0, 120)
+        }
+        if machine.chamber:
+            self.ranges["chamber"] = Range(0, 65)
+
+    async def set_target(self, heater: str, celsius: float) -> None:
+        """Set a target within its range."""
+        allowed = self.ranges.get(heater)
+        if allowed is None:
+            raise Refused(f"it has no heater {heater}", key="not_supported")
+        if not allowed.minimum <= celsius <= allowed.maximum:
+            raise Refused(f"{celsius} is beyond {allowed.maximum}", key="out_of_range")
+        if heater == "bed":
+            await self._act(lambda: self._machine.set_bed_target(celsius))
+        elif heater == "chamber":
+            await self._act(lambda: self._machine.set_chamber_target(celsius))
+        else:
+            index = int(heater.removeprefix("tool_"))
+            await self._act(lambda: self._machine.set_tool_target(index, celsius))
+
+
+class VirtualFans:
+    """Fans of the machine."""
+
+    def __init__(self, machine: VirtualMachine, act: _Act) -> None:
+        self._machine = machine
+        self._act = act
+        self.keys = tuple(machine.fan_percent)
+
+    async def set_speed(self, fan: str, percent: int) -> None:
+        """Set a fan, 0 to 100."""
+        if not 0 <= percent <= 100:  # noqa: PLR2004
+            raise Refused(f"{percent} is not a share", key="out_of_range")
+        await self._act(lambda: self._machine.set_fan(fan, percent))
+
+
+class VirtualSpeed:
+    """Print speed, by name and by per cent."""
+
+    profiles = tuple(SPEEDS)
+    percent_range = (10, 300)
+
+    def __init__(self, machine: VirtualMachine, act: _Act) -> None:
+        self._machine = machine
+        self._act = act
+
+    async def set_profile(self, profile: str) -> None:
+        """Choose a named speed."""
+        if profile not in SPEEDS:
+            raise Refused(f"no speed {profile}", key="out_of_range")
+        await self._act(lambda: self._machine.set_speed(SPEEDS[profile]))
+
+    async def set_percent(self, percent: int) -> None:
+        """Set the feed rate factor."""
+        low, high = self.percent_range
+        if not low <= percent <= high:
+            raise Refused(f"{percent} is beyond {low} to {high}", key="out_of_range")
+        await self._act(lambda: self._machine.set_speed(percent))
+
+
+class VirtualLights:
+    """The one lamp."""
+
+    keys = ("chamber_light",)
+
+    def __init__(self, machine: VirtualMachine, act: _Act) -> None:
+        self._machine = machine
+        self._act = act
+
+    async def set(self, key: str, on: bool) -> None:  # noqa: FBT001 - the value itself
+        """Switch it."""
+        if key not in self.keys:
+            raise Refused(f"no lamp {key}", key="not_supported")
+        await self._act(lambda: self._machine.set_light(on=on))
+
+
+class VirtualConsole:
+    """Takes G-code and remembers it."""
+
+    def __init__(self, machine: VirtualMachine, act: _Act) -> None:
+        self._machine = machine
+        self._act = act
+
+    async def send(self, gcode: str) -> None:
+        """Run each line."""
+        for line in gcode.splitlines():
+            if line.strip():
+                await self._act(lambda line=line: self._machine.gcode(line.strip()))
+
+
+class VirtualStorage:
+    """Files of the machine, in memory."""
+
+    def __init__(self, machine: VirtualMachine) -> None:
+        self._machine = machine
+
+    @property
+    def free_bytes(self) -> int:
+        """Room left."""
+        return self._machine.storage_bytes - self._machine.used_bytes
+
+    async def list(self, path: str = "/") -> tuple[RemoteFile, ...]:
+        """List one folder: the machine knows files by path, folders follow from them."""
+        self._reach()
+        prefix = f"{path.rstrip('/')}/"
+        inside = [file for name, file in self._machine.files.items() if name.startswith(prefix)]
+        if not inside and prefix != "/":
+            raise Refused(f"no folder {path}", key="file_missing", path=path)
+        folders = {
+            file.path[len(prefix) :].split("/", 1)[0]
+            for file in inside
+            if "/" in file.path[len(prefix) :]
+        }
+        return (
+            *(RemoteFile(path=prefix + name, name=name, folder=True) for name in sorted(folders)),
+            *(
+                RemoteFile(
+                    path=file.path,
+                    name=file.name,
+                    size=len(file.content),
+                    modified=datetime.fromtimestamp(file.modified, UTC),
+                    printable=True,
+                )
+                for file in inside
+                if "/" not in file.path[len(prefix) :]
+            ),
+        )
+
+    async def download(self, path: str, to: Path, *, progress: Progress | None = None) -> None:
+        """Write a file to disk, going on where `to` ends."""
+        self._reach()
+        file = self._machine.files.get(path)
+        if file is None:
+            raise Refused(f"no file {path}", key="file_missing", path=path)
+        held = await asyncio.to_thread(_size, to)
+        if held > len(file.content):
+            raise Garbled(f"{held} bytes of {len(file.content)} are here already")
+        await asyncio.to_thread(_append, to, file.content[held:])
+        if progress is not None:
+            progress(len(file.content), len(file.content))
+
+    async def upload(self, source: Path, path: str, *, progress: Progress | None = None) -> None:
+        """Keep a file in memory; the machine prints it as its default plate."""
+        self._reach()
+        if path in self._machine.files:
+            raise Refused(f"{path} is there already", key="file_exists", path=path)
+        content = await asyncio.to_thread(source.read_bytes)
+        self._machine.store(
+            VirtualFile(path=path, content=content, modified=self._machine.now())
+        )
+        if progress is not None:
+            progress(len(content), len(content))
+
+    async def delete(self, path: str) -> None:
+        """Remove a file."""
+        self._reach()
+        self._machine.remove(path)
+
+    async def thumbnail(self, reference: str) -> bytes | None:
+        """Return nothing: virtual files hold no pictures."""
+        self._reach()
+        return None if reference else None
+
+    def _reach(self) -> None:
+        if not self._machine.reachable:
+            raise Unreachable("the machine is off or its line is cut")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _append(path: Path, content: bytes) -> None:
+    with path.open("ab") as file:
+        for start in range(0, len(content), _CHUNK):
+            file.write(content[start : start + _CHUNK])
+
+
+class VirtualDriver:
+    """How to reach a virtual machine: hold it."""
+
+    def __init__(self, machine: VirtualMachine, clock: Clock, *, poll_s: float = POLL_S) -> None:
+        self._machine = machine
+        self._clock = clock
+        self._poll_s = poll_s
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[VirtualSession]:
+        """Open a line. Raises Unreachable while the machine is off."""
+        if not self._machine.reachable:
+            raise Unreachable("the machine is off or its line is cut")
+        yield VirtualSession(self._machine, self._clock, self._poll_s)

@@ -1,0 +1,1 @@
+"""The running shop: it owns tasks, clocks and the order of events."""

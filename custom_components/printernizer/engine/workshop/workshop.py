@@ -1,0 +1,143 @@
+"""The face of the shop: start, stop, and everything the ring may ask for."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Self
+
+from ..errors import NotAllowed, Refused
+from .fleet import Fleet
+from .ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+    from types import TracebackType
+
+    from ..drivers.base import Driver, Progress, RemoteFile, Session
+    from ..printer import PrinterStatus
+    from ..store.database import Store
+    from .clock import Clock
+
+
+class Workshop:
+    """One shop: its printers, its ledger, its store. Open it with `async with`."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self.ledger = Ledger(store, clock)
+        self.fleet = Fleet(self.ledger, clock)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self.ledger)
+        self._stack.push_async_callback(self.fleet.close)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    # -- printers ----------------------------------------------------------------------------
+
+    async def open_line(self, printer_id: str, driver: Driver) -> PrinterStatus:
+        """Open a printer's line and return its first status.
+
+        Raises Unreachable, AccessDenied, WrongPrinter or Garbled when the first try fails; then
+        no line is left behind.
+        """
+        link = self.fleet.add(printer_id, driver)
+        try:
+            return await link.settled()
+        except BaseException:
+            await self.fleet.remove(printer_id)
+            raise
+
+    async def close_line(self, printer_id: str) -> None:
+        """Close a printer's line."""
+        await self.fleet.remove(printer_id)
+
+    # -- wishes ------------------------------------------------------------------------------
+
+    async def command(
+        self, printer_id: str, act: Callable[[Session], Awaitable[None] | None]
+    ) -> None:
+        """Do one thing to a printer, after what was asked of it before.
+
+        `act` returns None when the printer has not the part it needs.
+        Raises Refused, Unreachable or AccessDenied.
+        """
+        async with self._commanded(printer_id) as session:
+            done = act(session)
+            if done is None:
+                raise Refused("this printer cannot do that", key="not_supported")
+            await done
+
+    async def pause(self, printer_id: str) -> None:
+        """Hold the running job."""
+        await self.command(printer_id, lambda s: s.control and s.control.pause())
+
+    async def resume(self, printer_id: str) -> None:
+        """Go on with the paused job."""
+        await self.command(printer_id, lambda s: s.control and s.control.resume())
+
+    async def cancel(self, printer_id: str) -> None:
+        """End the running job."""
+        await self.command(printer_id, lambda s: s.control and s.control.cancel())
+
+    async def acknowledge(self, printer_id: str) -> None:
+        """Answer the printer's question with "go on"."""
+        await self.command(printer_id, lambda s: s.prompt and s.prompt.acknowledge())
+
+    async def start(self, printer_id: str, path: str, *, plate: int | None = None) -> None:
+        """Print a file that lies on the printer.
+
+        Raises NotAllowed unless the latest status is ready; the driver asks the printer once
+        more before it sends anything.
+        """
+        async with self._commanded(printer_id) as session:
+            status = self.fleet[printer_id].status
+            if status is None or not status.ready:
+                raise NotAllowed(
+                    f"{printer_id} is {status.state if status else 'offline'}", key="printer_busy"
+                )
+            if session.control is None:
+                raise Refused("this printer cannot start files", key="not_supported")
+            await session.control.start(path, plate=plate)
+
+    async def send_gcode(self, printer_id: str, gcode: str) -> None:
+        """Run lines of G-code that a person asked for."""
+        await self.command(printer_id, lambda s: s.console and s.console.send(gcode))
+
+    async def set_temperature(self, printer_id: str, heater: str, celsius: float) -> None:
+        """Set the target of one heater."""
+        await self.command(
+            printer_id, lambda s: s.heaters and s.heaters.set_target(heater, celsius)
+        )
+
+    async def list_files(self, printer_id: str, path: str = "/") -> tuple[RemoteFile, ...]:
+        """List one folder of the printer's storage."""
+        storage = self.fleet[printer_id].require().storage
+        if storage is None:
+            raise Refused("this printer shows no files", key="not_supported")
+        return await storage.list(path)
+
+    async def download(
+        self, printer_id: str, path: str, to: Path, *, progress: Progress | None = None
+    ) -> None:
+        """Fetch a file of the printer into `to`."""
+        storage = self.fleet[printer_id].require().storage
+        if storage is None:
+            raise Refused("this printer shows no files", key="not_supported")
+        await storage.download(path, to, progress=progress)
+
+    @asynccontextmanager
+    async def _commanded(self, printer_id: str) -> AsyncIterator[Session]:
+        link = self.fleet[printer_id]
+        async with link.command_lock:
+            yield link.require()
