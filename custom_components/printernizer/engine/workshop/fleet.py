@@ -48,6 +48,8 @@ class _Member:
     """Nobody has been told yet that it is there."""
     was_up: bool = False
     last_told: PrinterStatus | None = None
+    gone_because: type[DriverError] | None = None
+    """Why it is gone, as far as the subscribers were told."""
 
 
 class Fleet:
@@ -121,12 +123,11 @@ class Fleet:
         if member is None:
             return
         member.was_up = True
-        if member.grace is not None:
-            member.grace.cancel()
-            member.grace = None
+        self._end_grace(member)
         self._observer.seen(link.printer_id, status, first=first)
         if member.told_gone or status != member.last_told:
             member.told_gone = False
+            member.gone_because = None
             member.last_told = status
             self._tell(member, status)
 
@@ -139,20 +140,29 @@ class Fleet:
             member.was_up = False
             self._observer.lost(link.printer_id)
         if isinstance(error, (AccessDenied, WrongPrinter)):
-            # Waiting cannot mend these, a person can: tell now.
-            self._tell_gone(member)
+            # Waiting cannot mend these, a person can: tell now, and once for each cause.
+            self._end_grace(member)
+            if member.gone_because is not type(error):
+                self._tell_gone(member, type(error))
         elif not member.told_gone and member.grace is None:
             member.grace = asyncio.create_task(
                 self._grace(member), name=f"printernizer grace {link.printer_id}"
             )
 
+    @staticmethod
+    def _end_grace(member: _Member) -> None:
+        if member.grace is not None:
+            member.grace.cancel()
+            member.grace = None
+
     async def _grace(self, member: _Member) -> None:
         await self._clock.sleep(self._grace_s)
         member.grace = None
-        self._tell_gone(member)
+        self._tell_gone(member, None)
 
-    def _tell_gone(self, member: _Member) -> None:
+    def _tell_gone(self, member: _Member, cause: type[DriverError] | None) -> None:
         member.told_gone = True
+        member.gone_because = cause
         self._tell(member, None)
 
     def _tell(self, member: _Member, status: PrinterStatus | None) -> None:

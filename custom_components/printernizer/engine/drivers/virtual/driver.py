@@ -224,11 +224,11 @@ class VirtualHeaters:
     def __init__(self, machine: VirtualMachine, act: _Act) -> None:
         self._machine = machine
         self._act = act
-        self.ranges = {f"tool_{index}": Range(0, 300) for index in range(len(machine.tools))} | {
-            "bed": Range(0, 120)
+        self.ranges = {f"tool_{index}": Range(minimum=0, maximum=300) for index in range(len(machine.tools))} | {
+            "bed": Range(minimum=0, maximum=120)
         }
         if machine.chamber:
-            self.ranges["chamber"] = Range(0, 65)
+            self.ranges["chamber"] = Range(minimum=0, maximum=65)
 
     async def set_target(self, heater: str, celsius: float) -> None:
         """Set a target within its range."""

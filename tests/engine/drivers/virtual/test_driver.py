@@ -1,0 +1,188 @@
+"""The reference driver beyond the contract: what only a virtual machine can show."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from custom_components.printernizer.engine.drivers.virtual.driver import VirtualDriver
+from custom_components.printernizer.engine.drivers.virtual.home import forget, virtual_machine
+from custom_components.printernizer.engine.drivers.virtual.machine import (
+    Fault,
+    Heater,
+    Phase,
+    VirtualFile,
+    VirtualMachine,
+)
+from custom_components.printernizer.engine.errors import Garbled, Refused, Unreachable
+from custom_components.printernizer.engine.printer import PrinterState
+from tests.hand_clock import HandClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def machine(clock: HandClock) -> VirtualMachine:
+    machine = VirtualMachine(now=clock.monotonic, chamber=Heater())
+    machine.store(VirtualFile(path="/a/part.gcode", content=b"G28\nM104\n"))
+    machine.store(VirtualFile(path="/top.gcode", content=b"G28\n"))
+    return machine
+
+
+async def test_a_machine_that_is_off_is_unreachable(
+    machine: VirtualMachine, clock: HandClock
+) -> None:
+    machine.inject(Fault.REBOOT)
+    with pytest.raises(Unreachable):
+        async with VirtualDriver(machine, clock).connect():
+            pytest.fail("it is off")
+    await clock.advance(machine.boot_s + 1)
+    async with VirtualDriver(machine, clock).connect() as session:
+        assert (await anext(aiter(session.statuses()))).state is PrinterState.IDLE
+
+
+async def test_a_cut_line_ends_the_session_and_refuses_commands(
+    machine: VirtualMachine, clock: HandClock
+) -> None:
+    async with VirtualDriver(machine, clock).connect() as session:
+        statuses = session.statuses()
+        await anext(statuses)
+        machine.inject(Fault.NETWORK)
+        with pytest.raises(Unreachable):
+            await session.control.pause()
+        with pytest.raises(Unreachable):
+            await session.storage.list()
+        waiting = asyncio.ensure_future(anext(statuses))
+        await clock.advance(2)
+        with pytest.raises(Unreachable):
+            await waiting
+
+
+async def test_every_heater_fan_speed_and_lamp_can_be_set(
+    machine: VirtualMachine, clock: HandClock
+) -> None:
+    async with VirtualDriver(machine, clock).connect() as session:
+        await session.heaters.set_target("tool_0", 200)
+        await session.heaters.set_target("bed", 60)
+        await session.heaters.set_target("chamber", 40)
+        await session.fans.set_speed("part", 40)
+        await session.speed.set_profile("sport")
+        assert machine.speed_percent == 124
+        await session.speed.set_percent(90)
+        await session.lights.set("chamber_light", False)
+        await session.console.send("M300\n\nG28")
+    assert (machine.tools[0].target_c, machine.bed.target_c) == (200, 60)
+    assert machine.chamber is not None
+    assert machine.chamber.target_c == 40
+    assert (machine.fan_percent["part"], machine.speed_percent) == (40, 90)
+    assert not machine.light
+    assert list(machine.gcode_log) == ["M300", "G28"]
+
+
+async def test_values_beyond_the_machine_are_refused(
+    machine: VirtualMachine, clock: HandClock
+) -> None:
+    async with VirtualDriver(machine, clock).connect() as session:
+        for wish in (
+            session.heaters.set_target("tool_0", 999),
+            session.heaters.set_target("tool_9", 20),
+            session.fans.set_speed("part", 101),
+            session.speed.set_profile("warp"),
+            session.speed.set_percent(1),
+            session.lights.set("disco", True),
+        ):
+            with pytest.raises(Refused):
+                await wish
+
+
+async def test_folders_follow_from_the_files_in_them(
+    machine: VirtualMachine, clock: HandClock
+) -> None:
+    async with VirtualDriver(machine, clock).connect() as session:
+        assert [(item.path, item.folder) for item in await session.storage.list()] == [
+            ("/a", True),
+            ("/top.gcode", False),
+        ]
+        assert [item.name for item in await session.storage.list("/a")] == ["part.gcode"]
+        assert session.storage.free_bytes == machine.storage_bytes - 13
+        assert await session.storage.thumbnail("/top.gcode") is None
+        with pytest.raises(Refused):
+            await session.storage.list("/nowhere")
+
+
+async def test_a_broken_download_goes_on_where_it_ended(
+    machine: VirtualMachine, clock: HandClock, tmp_path: Path
+) -> None:
+    target = tmp_path / "part.gcode"
+    target.write_bytes(b"G28\n")
+    async with VirtualDriver(machine, clock).connect() as session:
+        seen: list[tuple[int, int | None]] = []
+        await session.storage.download(
+            "/a/part.gcode", target, progress=lambda done, total: seen.append((done, total))
+        )
+        assert target.read_bytes() == b"G28\nM104\n"
+        assert seen == [(9, 9)]
+        target.write_bytes(b"x" * 50)
+        with pytest.raises(Garbled):
+            await session.storage.download("/a/part.gcode", target)
+        with pytest.raises(Refused):
+            await session.storage.download("/none", target)
+
+
+async def test_an_upload_is_stored_once(
+    machine: VirtualMachine, clock: HandClock, tmp_path: Path
+) -> None:
+    source = tmp_path / "new.gcode"
+    source.write_bytes(b"G1 X1\n")
+    async with VirtualDriver(machine, clock).connect() as session:
+        seen: list[int] = []
+        await session.storage.upload(
+            source, "/new.gcode", progress=lambda done, _total: seen.append(done)
+        )
+        assert machine.files["/new.gcode"].content == b"G1 X1\n"
+        assert seen == [6]
+        with pytest.raises(Refused) as refusal:
+            await session.storage.upload(source, "/new.gcode")
+        assert refusal.value.key == "file_exists"
+        await session.storage.delete("/new.gcode")
+        assert "/new.gcode" not in machine.files
+
+
+async def test_a_fault_is_shown_with_its_code_until_acknowledged(
+    machine: VirtualMachine, clock: HandClock
+) -> None:
+    async with VirtualDriver(machine, clock).connect() as session:
+        await session.control.start("/top.gcode")
+        await clock.advance(120)
+        machine.inject(Fault.JAM)
+        await session.refresh()
+        status = await anext(session.statuses())
+        assert status.state is PrinterState.ATTENTION
+        assert [problem.code for problem in status.problems] == ["JAM"]
+        assert session.transcript()["phase"] is Phase.ATTENTION
+        await session.prompt.acknowledge()
+        assert machine.phase is Phase.PRINTING
+
+
+async def test_a_virtual_printer_outlives_the_line_to_it_but_not_its_removal(
+    clock: HandClock,
+) -> None:
+    """Reloading an entry must not end the job of the machine behind it."""
+    settings = {"serial": "VP-7", "name": "Try me", "speed": 60}
+    machine = virtual_machine(settings, clock)
+    machine.start("/gift box.gcode")
+    assert virtual_machine(settings, clock) is machine
+    await clock.advance(60)
+    machine.tick()
+    assert machine.phase is Phase.FINISHED
+    forget("VP-7")
+    assert virtual_machine(settings, clock) is not machine
+    forget("VP-7")
