@@ -1,1 +1,111 @@
-"""3D printers in Home Assistant."""
+"""3D printers in Home Assistant: the control room and back office of a fleet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import homeassistant.helpers.config_validation as cv
+from homeassistant.config_entries import SOURCE_SYSTEM
+
+from . import issues
+from .const import CONF_KIND, DOMAIN, KIND_SHOP, PLATFORMS
+from .coordinator import PrinterCoordinator
+from .devices import present
+from .engine.errors import PrinternizerError, StoreError
+from .ha_errors import of_setup
+from .runtime import (
+    PrinterRuntime,
+    async_acquire,
+    async_follow_shop,
+    async_release,
+    async_shop_entry,
+    forget_machine,
+)
+
+if TYPE_CHECKING:
+    from homeassistant.config_entries import ConfigEntry
+    from homeassistant.core import HomeAssistant
+    from homeassistant.helpers.device_registry import AnyDeviceEntry
+    from homeassistant.helpers.typing import ConfigType
+
+    from .runtime import PrinternizerConfigEntry
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what is there even while no printer is."""
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry) -> bool:
+    """Set up a printer, or the shop."""
+    if entry.data[CONF_KIND] == KIND_SHOP:
+        await async_follow_shop(hass)
+        return True
+    coordinator = await _open(hass, entry)
+    entry.runtime_data = PrinterRuntime(coordinator)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    if async_shop_entry(hass) is None:
+        hass.async_create_task(
+            hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_SYSTEM}),
+            eager_start=False,
+        )
+    return True
+
+
+async def _open(hass: HomeAssistant, entry: PrinternizerConfigEntry) -> PrinterCoordinator:
+    """Return the coordinator on an open line. Raises ConfigEntryNotReady and its kin."""
+    assert entry.unique_id is not None
+    try:
+        workshop = await async_acquire(hass)
+    except StoreError as err:
+        issues.async_store_failed(hass, err)
+        raise of_setup(err) from err
+    issues.async_store_opened(hass)
+    coordinator = PrinterCoordinator(hass, entry, workshop, entry.unique_id)
+    try:
+        await coordinator.async_config_entry_first_refresh()
+    except BaseException:
+        await coordinator.async_close()
+        await async_release(hass)
+        raise
+    return coordinator
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry) -> bool:
+    """Close the line; the last printer closes the workshop."""
+    if entry.data[CONF_KIND] == KIND_SHOP:
+        return True
+    if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        return False
+    await entry.runtime_data.coordinator.async_close()
+    await async_release(hass)
+    return True
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Forget a printer. What it printed stays in the ledger; a run under way ends unseen."""
+    if entry.data[CONF_KIND] == KIND_SHOP:
+        return
+    issues.async_forget(hass, entry)
+    forget_machine(entry.data)
+    if entry.unique_id is None:
+        return
+    try:
+        workshop = await async_acquire(hass)
+    except PrinternizerError:
+        return
+    try:
+        await workshop.ledger.retire(entry.unique_id)
+    finally:
+        await async_release(hass)
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: PrinternizerConfigEntry, device: AnyDeviceEntry
+) -> bool:
+    """Whether the user may remove this device: a unit that its printer no longer has."""
+    coordinator = entry.runtime_data.coordinator
+    here = set(present(coordinator.printer_id, coordinator.data))
+    return not here & device.identifiers

@@ -1,0 +1,44 @@
+"""Names that Home Assistant knows us by."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from homeassistant.const import Platform
+
+DOMAIN: Final = "printernizer"
+
+PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.CAMERA,
+    Platform.EVENT,
+    Platform.FAN,
+    Platform.IMAGE,
+    Platform.LIGHT,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+    Platform.UPDATE,
+)
+"""What a printer entry consists of. The shop entry has no entities."""
+
+CONF_KIND: Final = "kind"
+"""A `PrinterKind`, or `KIND_SHOP`."""
+CONF_SERIAL: Final = "serial"
+CONF_ACCESS_CODE: Final = "access_code"
+CONF_FINGERPRINT: Final = "fingerprint"
+CONF_SPEED: Final = "speed"
+CONF_DATABASE_URL: Final = "database_url"
+
+KIND_SHOP: Final = "shop"
+SHOP_ID: Final = "shop"
+"""Unique id of the one entry that holds the shop's own settings."""
+SHOP_TITLE: Final = "Printernizer"
+
+LEDGER_FILE: Final = "printernizer/ledger.db"
+"""Below the configuration folder, so that Home Assistant's backup carries it."""
+
+EVENT_JOB: Final = "printernizer_job"
+"""On the bus: something that happened to a job, live and durable."""

@@ -1,0 +1,76 @@
+"""What a printer can do, as far as entities need to know to exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .engine.drivers.base import Range, Session
+    from .engine.printer import Feeder, PrinterStatus, Tool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """The parts of a session without the session: a snapshot that outlives the line."""
+
+    control: bool = False
+    prompt: bool = False
+    console: bool = False
+    storage: bool = False
+    camera: bool = False
+    stream: bool = False
+    """Its camera has a stream that Home Assistant can open itself."""
+    job_picture: bool = False
+    heaters: Mapping[str, Range] = field(default_factory=dict)
+    """What may be set, by heater key: "tool_0", "bed", "chamber"."""
+    fans: tuple[str, ...] = ()
+    """Keys of the fans that may be set."""
+    speed_profiles: tuple[str, ...] = ()
+    speed_range: tuple[int, int] | None = None
+    """Lowest and highest per cent; None where speed has names only, or cannot be set."""
+    lights: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+def parts_of(session: Session) -> Parts:
+    """Take the snapshot of a live session."""
+    speed, camera = session.speed, session.camera
+    return Parts(
+        control=session.control is not None,
+        prompt=session.prompt is not None,
+        console=session.console is not None,
+        storage=session.storage is not None,
+        camera=camera is not None,
+        stream=camera is not None and camera.stream_source is not None,
+        job_picture=session.job_picture is not None,
+        heaters=dict(session.heaters.ranges) if session.heaters else {},
+        fans=tuple(session.fans.keys) if session.fans else (),
+        speed_profiles=tuple(speed.profiles) if speed else (),
+        speed_range=speed.percent_range if speed else None,
+        lights=tuple(session.lights.keys) if session.lights else (),
+        options=tuple(session.options.keys) if session.options else (),
+    )
+
+
+def shape_of(status: PrinterStatus, parts: Parts) -> tuple[object, ...]:
+    """Return what decides which entities a printer has: the things it reports, not their values.
+
+    A thing that was never reported and now is (a chamber, a feeder, a humidity) changes it.
+    """
+    return (
+        parts,
+        _said(status),
+        tuple(_said(tool) for tool in status.tools),
+        tuple(fan.key for fan in status.fans),
+        tuple((feeder.key, _said(feeder)) for feeder in status.feeders),
+        tuple(slot.key for slot in status.slots),
+        tuple(key for key, _ in status.lights),
+        tuple(key for key, _ in status.options),
+    )
+
+
+def _said(thing: PrinterStatus | Tool | Feeder) -> tuple[bool, ...]:
+    return tuple(getattr(thing, name) is not None for name in thing.__slots__)

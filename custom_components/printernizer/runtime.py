@@ -1,0 +1,188 @@
+"""Composition root: the one workshop that all entries share.
+
+The first printer entry that needs the workshop opens it, the last one closes it, and so does
+Home Assistant's own end. Nothing else in the ring names a driver or the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import callback
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.util.hass_dict import HassKey
+
+from .const import CONF_DATABASE_URL, CONF_KIND, CONF_SERIAL, DOMAIN, LEDGER_FILE, SHOP_ID
+from .engine.drivers.registry import PrinterKind, Surroundings, build
+from .engine.drivers.virtual.home import forget
+from .engine.errors import NotAllowed
+from .engine.store.database import Store
+from .engine.workshop.clock import SystemClock
+from .engine.workshop.workshop import Workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant
+
+    from .coordinator import PrinterCoordinator
+    from .engine.drivers.base import Driver
+
+
+@dataclass(slots=True)
+class PrinterRuntime:
+    """What a loaded printer entry holds. The shop entry holds nothing."""
+
+    coordinator: PrinterCoordinator
+
+
+type PrinternizerConfigEntry = ConfigEntry[PrinterRuntime]
+
+
+class SharedWorkshop:
+    """The workshop and how many entries hold it."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        self._hass = hass
+        self._lock = asyncio.Lock()
+        self._holders = 0
+        self._stack: AsyncExitStack | None = None
+        self._unsubscribe: CALLBACK_TYPE | None = None
+        self.workshop: Workshop | None = None
+        self.url: str | None = None
+        """Of the database that is open; None while none is."""
+
+    async def acquire(self) -> Workshop:
+        """Return the workshop, opened if nobody has yet. Raises StoreError."""
+        async with self._lock:
+            if self.workshop is None:
+                await self._open(database_url(self._hass))
+            self._holders += 1
+            assert self.workshop is not None
+            return self.workshop
+
+    async def release(self) -> None:
+        """Give it back; the last one closes it."""
+        async with self._lock:
+            self._holders -= 1
+            if self._holders == 0:
+                await self._close()
+
+    async def _open(self, url: str) -> None:
+        async with AsyncExitStack() as stack:
+            store = await stack.enter_async_context(Store(url))
+            workshop = await stack.enter_async_context(Workshop(store, SystemClock()))
+            self._stack = stack.pop_all()
+        self.workshop, self.url = workshop, url
+        self._unsubscribe = self._hass.bus.async_listen_once(
+            EVENT_HOMEASSISTANT_STOP, self._on_stop
+        )
+
+    async def _close(self) -> None:
+        stack, self._stack = self._stack, None
+        self.workshop = self.url = None
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        if stack is not None:
+            await stack.aclose()
+
+    async def _on_stop(self, _: Event) -> None:
+        """Close in time: entries are not unloaded when Home Assistant ends."""
+        self._unsubscribe = None
+        async with self._lock:
+            await self._close()
+
+
+WORKSHOP: HassKey[SharedWorkshop] = HassKey(DOMAIN)
+
+
+@callback
+def async_shared(hass: HomeAssistant) -> SharedWorkshop:
+    """Return the one holder of the workshop of this Home Assistant."""
+    return hass.data.setdefault(WORKSHOP, SharedWorkshop(hass))
+
+
+@callback
+def async_get_workshop(hass: HomeAssistant) -> Workshop:
+    """Return the open workshop. Raises NotAllowed while no printer is loaded."""
+    if (workshop := async_shared(hass).workshop) is None:
+        raise NotAllowed("no printer is set up")
+    return workshop
+
+
+@callback
+def async_find_workshop(hass: HomeAssistant) -> Workshop | None:
+    """Return the open workshop, or None while no printer is loaded."""
+    return async_shared(hass).workshop
+
+
+async def async_acquire(hass: HomeAssistant) -> Workshop:
+    """Return the workshop for as long as the caller needs it. Raises StoreError."""
+    return await async_shared(hass).acquire()
+
+
+async def async_release(hass: HomeAssistant) -> None:
+    """Give back what `async_acquire` gave."""
+    await async_shared(hass).release()
+
+
+@callback
+def async_shop_entry(hass: HomeAssistant) -> ConfigEntry[Any] | None:
+    """Return the entry that holds the shop's own settings, if it has been made."""
+    return hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, SHOP_ID)
+
+
+@callback
+def database_url(hass: HomeAssistant) -> str:
+    """Return where the ledger is kept: the owner's choice, else a file in the config folder."""
+    shop = async_shop_entry(hass)
+    chosen = shop.options.get(CONF_DATABASE_URL) if shop is not None else None
+    return chosen or default_database_url(hass)
+
+
+@callback
+def default_database_url(hass: HomeAssistant) -> str:
+    """Return the URL of the file in the configuration folder."""
+    return f"sqlite:///{hass.config.path(LEDGER_FILE)}"
+
+
+@callback
+def build_driver(hass: HomeAssistant, settings: Mapping[str, Any]) -> Driver:
+    """Return the driver for the settings of a printer entry. Opens nothing."""
+    shared = async_find_workshop(hass)
+    around = Surroundings(
+        clock=shared.clock if shared is not None else SystemClock(),
+        http=async_get_clientsession(hass),
+    )
+    return build(PrinterKind(settings[CONF_KIND]), settings, around)
+
+
+@callback
+def forget_machine(settings: Mapping[str, Any]) -> None:
+    """Scrap the virtual machine of a removed printer; real ones stay where they are."""
+    if settings[CONF_KIND] == PrinterKind.VIRTUAL:
+        forget(settings[CONF_SERIAL])
+
+
+async def async_follow_shop(hass: HomeAssistant) -> None:
+    """Move all printers to the database that the shop's options name, if it is another one.
+
+    They have to let go of the old one together: the workshop closes with its last holder.
+    """
+    shared = async_shared(hass)
+    if shared.url is None or shared.url == database_url(hass):
+        return
+    loaded = [
+        entry.entry_id
+        for entry in hass.config_entries.async_loaded_entries(DOMAIN)
+        if entry.unique_id != SHOP_ID
+    ]
+    for entry_id in loaded:
+        await hass.config_entries.async_unload(entry_id)
+    await asyncio.gather(*(hass.config_entries.async_setup(entry_id) for entry_id in loaded))
