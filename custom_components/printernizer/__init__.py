@@ -8,6 +8,7 @@ import homeassistant.helpers.config_validation as cv
 from homeassistant.config_entries import SOURCE_SYSTEM
 
 from . import issues
+from .announce import async_announce
 from .const import CONF_KIND, DOMAIN, KIND_SHOP, PLATFORMS
 from .coordinator import PrinterCoordinator
 from .devices import present
@@ -21,6 +22,7 @@ from .runtime import (
     async_shop_entry,
     forget_machine,
 )
+from .services import async_setup_services
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigEntry
@@ -35,6 +37,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what is there even while no printer is."""
+    async_setup_services(hass)
     return True
 
 
@@ -46,6 +49,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry)
     coordinator = await _open(hass, entry)
     entry.runtime_data = PrinterRuntime(coordinator)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(async_announce(hass, coordinator))
     if async_shop_entry(hass) is None:
         hass.async_create_task(
             hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_SYSTEM}),

@@ -1,0 +1,136 @@
+"""What happens to a printer as event entities: its jobs' lives, and its problems.
+
+Only what was seen happening: what the first status after a connect shows is a fact and no
+event, so that neither a restart nor a lost line sends false messages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.const import EntityCategory
+from homeassistant.core import callback
+
+from .announce import TOLD, job_facts
+from .entity import PARALLEL_READS, PrinterEntity, PrinterEntityDescription
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from homeassistant.core import HomeAssistant
+    from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+    from .coordinator import PrinterCoordinator
+    from .engine.job import JobEvent
+    from .engine.printer import Problem
+    from .runtime import PrinternizerConfigEntry
+
+PARALLEL_UPDATES = PARALLEL_READS
+
+APPEARED: Final = "appeared"
+CLEARED: Final = "cleared"
+_MOST: Final = 20
+"""Problems told of at once. No printer has more; a broken one may report thousands."""
+_SHOWN: Final = ("name", "plate", "progress", "layer", "layers", "reason", "duration_s")
+"""What of a job's facts is kept with an event: every one of them is recorded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrinterEventDescription(EventEntityDescription, PrinterEntityDescription[None]):
+    """A row of this table: an event entity shows no value of a status."""
+
+
+def _nothing(_: object) -> None:
+    return None
+
+
+JOB: Final = PrinterEventDescription(
+    key="job",
+    translation_key="job",
+    event_types=[kind.value for kind in TOLD],
+    value_fn=_nothing,
+)
+PROBLEM: Final = PrinterEventDescription(
+    key="problem_event",
+    translation_key="problem",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    event_types=[APPEARED, CLEARED],
+    value_fn=_nothing,
+)
+
+
+async def async_setup_entry(
+    _: HomeAssistant,
+    entry: PrinternizerConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add both event entities of a printer."""
+    coordinator = entry.runtime_data.coordinator
+    async_add_entities([JobEventEntity(coordinator, JOB), ProblemEventEntity(coordinator, PROBLEM)])
+
+
+class JobEventEntity(PrinterEntity, EventEntity):
+    """The life of this printer's jobs, as the ledger tells it."""
+
+    entity_description: PrinterEventDescription
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to the ledger."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.workshop.ledger.subscribe(self._on_job))
+
+    @callback
+    def _on_job(self, event: JobEvent) -> None:
+        if event.job.printer_id != self.coordinator.printer_id or not event.live:
+            return
+        if event.kind in TOLD:
+            facts = job_facts(event.job)
+            known = {key: facts[key] for key in _SHOWN if facts[key] is not None}
+            self._trigger_event(event.kind.value, known)
+            self.async_write_ha_state()
+
+
+class ProblemEventEntity(PrinterEntity, EventEntity):
+    """Problems that appear on this printer, and that are gone again."""
+
+    entity_description: PrinterEventDescription
+
+    def __init__(self, coordinator: PrinterCoordinator, description: Any) -> None:
+        super().__init__(coordinator, description)
+        self._known: dict[str, Problem] | None = None
+        """By code; None until a status has been seen since the printer came back."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Take the problems there are as known."""
+        await super().async_added_to_hass()
+        self._compare()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        super()._handle_coordinator_update()
+        self._compare()
+
+    def _compare(self) -> None:
+        before = self._known
+        if not self.coordinator.last_update_success:
+            self._known = None
+            return
+        self._known = now = {problem.code: problem for problem in self.status.problems}
+        if before is None:
+            return
+        self._tell(APPEARED, (problem for code, problem in now.items() if code not in before))
+        self._tell(CLEARED, (problem for code, problem in before.items() if code not in now))
+
+    def _tell(self, event_type: str, problems: Iterable[Problem]) -> None:
+        for problem in islice(problems, _MOST):
+            facts = {"code": problem.code, "severity": problem.severity.value}
+            if problem.text:
+                facts["text"] = problem.text
+            self._trigger_event(event_type, facts)
+            self.async_write_ha_state()

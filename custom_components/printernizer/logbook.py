@@ -1,0 +1,106 @@
+"""What happens to jobs as plain sentences in the logbook.
+
+Every event of a job is one line there, with what people ask next: how long it took, and how far
+it came. Sentences are in the language of Home Assistant, not of the reader: the logbook knows
+no other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import homeassistant.helpers.entity_registry as er
+from homeassistant.components.logbook.const import (
+    LOGBOOK_ENTRY_ENTITY_ID,
+    LOGBOOK_ENTRY_MESSAGE,
+    LOGBOOK_ENTRY_NAME,
+)
+from homeassistant.core import callback
+from homeassistant.helpers.translation import async_get_cached_translations
+
+from .const import DOMAIN, EVENT_JOB
+from .engine.job import JobEventKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from homeassistant.core import Event, HomeAssistant
+
+_ENDED_EARLY: Final = (JobEventKind.FAILED, JobEventKind.CANCELLED)
+
+type Describe = Callable[[Event[dict[str, Any]]], dict[str, str]]
+
+
+def spell_duration(seconds: int) -> str:
+    """Return a length of time for people: "45 s", "12 min", "1 h 05 min"."""
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+
+
+def sentence_key(kind: str, job: Mapping[str, Any]) -> str:
+    """Return which sentence tells this: as much as is known, and no more.
+
+    `finished_after` and the like speak of the duration, `failed_at` of the progress as well,
+    and a sentence that ends on `_because` gives the printer's own codes.
+    """
+    key = f"logbook_{kind}"
+    if kind in _ENDED_EARLY and job.get("progress") is not None:
+        key += "_at"
+    elif kind == JobEventKind.FINISHED and job.get("duration_s") is not None:
+        key += "_after"
+    if kind == JobEventKind.FAILED and job.get("reason"):
+        key += "_because"
+    return key
+
+
+@callback
+def async_describe_events(
+    hass: HomeAssistant, async_describe_event: Callable[[str, str, Describe], None]
+) -> None:
+    """Tell the logbook how to put the events of jobs."""
+
+    @callback
+    def describe(event: Event[dict[str, Any]]) -> dict[str, str]:
+        data = event.data
+        # Old rows and events fired by hand may lack anything.
+        job = data.get("job") or {}
+        line = {
+            LOGBOOK_ENTRY_NAME: str(data.get("printer") or DOMAIN),
+            LOGBOOK_ENTRY_MESSAGE: _sentence(hass, str(data.get("kind")), job),
+        }
+        if entity_id := _job_entity(hass, data.get("device_id")):
+            line[LOGBOOK_ENTRY_ENTITY_ID] = entity_id
+        return line
+
+    async_describe_event(DOMAIN, EVENT_JOB, describe)
+
+
+def _sentence(hass: HomeAssistant, kind: str, job: Mapping[str, Any]) -> str:
+    texts = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN)
+    prefix = f"component.{DOMAIN}.common."
+    text = texts.get(prefix + sentence_key(kind, job))
+    if text is None:
+        return f"{job.get('name') or ''} {kind}".strip()
+    return text.format(
+        job=job.get("name") or texts.get(f"{prefix}logbook_nameless", ""),
+        progress=job.get("progress"),
+        duration=spell_duration(int(job.get("duration_s") or 0)),
+        reason=job.get("reason"),
+    )
+
+
+def _job_entity(hass: HomeAssistant, device_id: object) -> str | None:
+    """Return the event entity of the printer's jobs, so that the line leads there."""
+    if not isinstance(device_id, str):
+        return None
+    entries = er.async_entries_for_device(er.async_get(hass), device_id)
+    return next(
+        (
+            entry.entity_id
+            for entry in entries
+            if entry.domain == "event" and entry.translation_key == "job"
+        ),
+        None,
+    )

@@ -1,0 +1,79 @@
+"""Which printers a person means by devices, areas, labels or entities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import homeassistant.helpers.device_registry as dr
+import homeassistant.helpers.entity_registry as er
+from homeassistant.core import callback
+from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+
+from .const import CONF_KIND, DOMAIN, KIND_SHOP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from homeassistant.core import HomeAssistant
+
+    from .coordinator import PrinterCoordinator
+    from .runtime import PrinternizerConfigEntry
+
+EVERYTHING: Final[Mapping[str, Any]] = {}
+"""The target that names nothing, and so means all printers."""
+
+
+@callback
+def async_printer_entries(
+    hass: HomeAssistant, target: Mapping[str, Any] = EVERYTHING
+) -> list[PrinternizerConfigEntry]:
+    """Return the entries of the printers meant by a target, loaded or not.
+
+    A feeder, a slot or an entity stands for its printer. An area or a label is looked up now and
+    not when the automation was saved, so that a printer moved to another room is where people
+    think it is.
+    """
+    entries = [
+        entry
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        if entry.data.get(CONF_KIND) != KIND_SHOP
+    ]
+    if not target:
+        return entries
+    meant = _entry_ids(hass, target)
+    return [entry for entry in entries if entry.entry_id in meant]
+
+
+@callback
+def async_is_meant(hass: HomeAssistant, device_id: str | None, target: Mapping[str, Any]) -> bool:
+    """Whether a target means the printer with this device."""
+    if not target:
+        return True
+    device = dr.async_get(hass).async_get(device_id) if device_id else None
+    return device is not None and device.config_entry_id in _entry_ids(hass, target)
+
+
+@callback
+def async_called(coordinator: PrinterCoordinator) -> str:
+    """Return what people call a printer: the name they gave its device, else its own."""
+    device = dr.async_get(coordinator.hass).async_get(coordinator.device_id)
+    given = (device.name_by_user or device.name) if device is not None else None
+    return given or coordinator.config_entry.title
+
+
+def _entry_ids(hass: HomeAssistant, target: Mapping[str, Any]) -> set[str]:
+    selected = async_extract_referenced_entity_ids(
+        hass, TargetSelection(dict(target)), primary_entities_only=False
+    )
+    devices, entities = dr.async_get(hass), er.async_get(hass)
+    found = {
+        device.config_entry_id
+        for device_id in selected.referenced_devices
+        if (device := devices.async_get(device_id)) is not None
+    }
+    for entity_id in selected.referenced | selected.indirectly_referenced:
+        entity = entities.async_get(entity_id)
+        if entity is not None and entity.platform == DOMAIN and entity.config_entry_id:
+            found.add(entity.config_entry_id)
+    return found
