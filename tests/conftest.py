@@ -2,6 +2,37 @@
 
 from __future__ import annotations
 
-# Before any plugin of Home Assistant's can put its own folder of that name first: otherwise every test of the
-# integration ends in "Integration not found". Importing homeassistant also settles who `voluptuous` is.
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Before any plugin of Home Assistant's can put its own folder of that name first: otherwise every
+# test of the integration ends in "Integration not found". It also settles who `voluptuous` is.
 import custom_components.printernizer  # noqa: F401
+
+
+def _cache() -> Path:
+    """Return the folder that scripts/setup fills."""
+    general = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("PRINTERNIZER_CACHE") or Path(general, "printernizer"))
+
+
+@pytest.fixture(scope="session")
+def peer() -> Callable[[str], dict[str, str]]:
+    """Give a real server's programs by name, or skip with the reason there is none.
+
+    Names and keys stand at the top of scripts/lib/peers.sh.
+    """
+
+    def settings(name: str) -> dict[str, str]:
+        folder = _cache() / "peers" / name
+        if not (folder / "env").is_file():
+            missing = folder / "missing"
+            reason = missing.read_text().strip() if missing.is_file() else "run scripts/setup peers"
+            pytest.skip(f"no {name}: {reason}")
+        lines = (folder / "env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    return settings

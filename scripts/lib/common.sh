@@ -4,6 +4,7 @@
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 CACHE="${PRINTERNIZER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/printernizer}"
 TOOLS="$CACHE/tools"
+# shellcheck disable=SC2034 # for the files sourced at the end
 UV="$TOOLS/bin/uv"
 export UV_NO_PROGRESS=1 UV_SYSTEM_CERTS=1 UV_LINK_MODE="${UV_LINK_MODE:-hardlink}"
 export UV_CACHE_DIR="${UV_CACHE_DIR:-$CACHE/uv}" # beside the environments: files are linked, not copied
@@ -28,7 +29,7 @@ step() {
   mkdir -p "$CACHE/logs"
   log="$CACHE/logs/$(tr -cs 'A-Za-z0-9.\n' '-' <<<"$text").log"
   # shellcheck disable=SC2016 # expanded by the inner shell
-  if ! bash -euo pipefail -c 'for file in "$0"/*.sh; do . "$file"; done; "$@"' "$ROOT/scripts/lib" "$@" >"$log" 2>&1; then
+  if ! bash -euo pipefail -c '. "$0"; "$@"' "$ROOT/scripts/lib/common.sh" "$@" >"$log" 2>&1; then
     say "  could not $text; the end of $log:"
     tail -n "${STEP_LINES:-12}" "$log" | sed 's/^/    | /' >&2
     return 1
@@ -43,3 +44,10 @@ digest() { sha256sum "$1" | cut -c1-12; }
 # stamped FOLDER: a folder is whole when its stamp, written last, is there.
 stamped() { [ -e "$1/.complete" ]; }
 stamp() { : >"$1/.complete"; }
+
+# shellcheck source=scripts/lib/debian.sh
+. "$ROOT/scripts/lib/debian.sh"
+# shellcheck source=scripts/lib/python.sh
+. "$ROOT/scripts/lib/python.sh"
+# shellcheck source=scripts/lib/peers.sh
+. "$ROOT/scripts/lib/peers.sh"

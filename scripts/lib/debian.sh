@@ -64,3 +64,14 @@ own_loader() {
       return 1
   done
 }
+
+# unpack_loose SUITE FOLDER PACKAGE...: just these packages, without what they depend on.
+unpack_loose() {
+  local suite="$1" folder="$2" file
+  shift 2
+  rm -rf "$folder"
+  mkdir -p "$folder/debs"
+  (cd "$folder/debs" && private_apt "$suite" apt-get download "$@") || return 1
+  for file in "$folder/debs"/*.deb; do dpkg -x "$file" "$folder" || return 1; done
+  rm -rf "$folder/debs"
+}

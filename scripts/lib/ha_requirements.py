@@ -1,7 +1,7 @@
 """Print what the parts of Home Assistant that we start need from PyPI.
 
-Home Assistant installs these by itself at start; ours is started with --skip-pip, so they are locked in
-pyproject.toml's groups instead. Run with an environment's Python after a change of version:
+Home Assistant installs these by itself at start; ours is started with --skip-pip, so they are
+locked in pyproject.toml's groups instead. Run with that version's Python after a change:
     <cache>/env/bin/python scripts/lib/ha_requirements.py
 """
 
@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from pathlib import Path
 import sys
+from pathlib import Path
 
-# What we use, and what bootstrap.py of Home Assistant sets up in every instance beside the entity platforms.
-COMPONENTS = """
-    analytics api application_credentials auth automation backup blueprint brands config counter
-    device_automation dhcp diagnostics energy file_upload frontend hardware history http image_upload
-    input_boolean input_button input_datetime input_number input_select input_text isal labs logbook logger
-    lovelace map_tiles marketplace media_source mjpeg mobile_app my network onboarding panel_custom person
-    persistent_notification prusalink recorder repairs schedule script search ssdp statistics stream sun
-    system_health system_log tag template timer trace usb webhook websocket_api zeroconf zone
-""".split()
+# What we use, and what Home Assistant's bootstrap.py sets up everywhere beside the platforms.
+COMPONENTS = [
+    "analytics", "api", "application_credentials", "auth", "automation", "backup", "blueprint",
+    "brands", "config", "counter", "device_automation", "dhcp", "diagnostics", "energy",
+    "file_upload", "frontend", "hardware", "history", "http", "image_upload", "input_boolean",
+    "input_button", "input_datetime", "input_number", "input_select", "input_text", "isal",
+    "labs", "logbook", "logger", "lovelace", "map_tiles", "marketplace", "media_source",
+    "mjpeg", "mobile_app", "my", "network", "onboarding", "panel_custom", "person",
+    "persistent_notification", "prusalink", "recorder", "repairs", "schedule", "script",
+    "search", "ssdp", "statistics", "stream", "sun", "system_health", "system_log", "tag",
+    "template", "timer", "trace", "usb", "webhook", "websocket_api", "zeroconf", "zone",
+]  # fmt: skip
 
-# No wheels for Python 3.14, and a compiler is not ours to demand: the voice pipeline stays unset, and with it
-# mobile_app, which imports it; tests put a notify action in its place.
+# No wheels for Python 3.14, and a compiler is not ours to demand: the voice pipeline stays unset,
+# and with it mobile_app, which imports it; tests put a notify action in its place.
 WITHOUT = {"pymicro-vad", "pyspeex-noise"}
 
 

@@ -97,15 +97,22 @@ have_environment() {
   [ "$(readlink "$link")" = "$folder" ] || ln -sfn "$folder" "$link"
 }
 
+# use_index_of_pip: uv does not read pip's settings; where only pip knows a mirror, tell uv.
+use_index_of_pip() {
+  local index
+  [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ] || return 0
+  index="${PIP_INDEX_URL:-$("$TOOLS/bin/python" -m pip config get global.index-url 2>/dev/null || true)}"
+  [ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
+}
+
 make_environment() {
-  local group="$1" folder="$2" python="$3" index
+  local group="$1" folder="$2" python="$3"
   rm -rf "$folder"
   "$UV" venv -q --no-config --python "$python" "$folder"
   "$UV" export -q --project "$ROOT" --frozen --offline --python "$folder/bin/python" \
     --no-default-groups --group "$group" --no-annotate --output-file "$folder/requirements.txt"
   # By name and hash, not by the addresses in the lock: a mirror serves as well as PyPI itself.
-  index="$("$TOOLS/bin/python" -m pip config get global.index-url 2>/dev/null || true)"
-  [ -z "$index" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-$index}}"
+  use_index_of_pip
   if ! "$UV" pip sync --python "$folder/bin/python" --require-hashes "$folder/requirements.txt" 2>&1 | tee "$folder/uv.log"; then
     grep -qiE 'failed to fetch|request|not found in the package registry' "$folder/uv.log" || return 1
     echo "uv cannot reach an index: trying pip, which may know another way"
