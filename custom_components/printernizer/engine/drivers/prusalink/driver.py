@@ -210,5 +210,5 @@ class PrusaLinkSession:
 
 
 def _lost(err: Unreachable | Garbled | Refused) -> Unreachable | Garbled:
-    """A status is never refused by a printer that works: what says so is not speaking our tongue."""
+    """No printer that works refuses its status: what does so is not one, or not well."""
     return Garbled(f"it refuses its own status: {err.reason}") if isinstance(err, Refused) else err
