@@ -1,0 +1,1 @@
+"""Bambu Lab printers on the local network: MQTT, FTPS, camera and announcements."""

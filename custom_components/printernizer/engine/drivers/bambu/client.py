@@ -1,0 +1,219 @@
+"""MQTT to one printer: moves bytes, matches replies to commands, and nothing else.
+
+aiomqtt works on the loop; only its connecting runs in a thread, and ends before `connect`
+does. Every message goes out with QoS 1: printers neglect others when busy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import aiomqtt
+from paho.mqtt.client import CONNACK_ACCEPTED
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ...errors import AccessDenied, Unreachable
+from .certificate import PinnedSocket
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from .certificate import Pin
+    from .commands import Command
+    from .messages import Reply
+
+USER: Final = "bblp"
+KEEP_ALIVE_S: Final = 30
+LOGIN_S: Final = 10.0
+ECHO_S: Final = 10.0
+"""How long the printer may take to answer a command."""
+_BAD_LOGIN: Final = frozenset({4, 5, 134, 135})
+"""Wrong name or password, not authorised: of MQTT 3.1.1 and as paho translates them."""
+_QUEUE: Final = 256
+_IN_FLIGHT: Final = 1000
+"""Acknowledgements come late or never; a full window must not stop the next command."""
+
+
+class Line:
+    """A live MQTT connection."""
+
+    def __init__(self, client: aiomqtt.Client, serial: str, socket: PinnedSocket | None) -> None:
+        self._client = client
+        self._request = f"device/{serial}/request"
+        self._socket = socket
+        self._sequence = secrets.randbelow(1 << 20) + 1
+        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+
+    async def payloads(self) -> AsyncIterator[bytes]:
+        """Yield every report. Raises Unreachable when the connection drops."""
+        try:
+            async for message in self._client.messages:
+                if self._socket is not None:
+                    self._socket.unread = 0
+                payload = message.payload
+                if isinstance(payload, bytes):
+                    yield payload
+        except aiomqtt.MqttError as err:
+            raise Unreachable("the printer closed the line") from err
+
+    async def send(self, command: Command) -> str:
+        """Send without waiting for an answer; returns its sequence number."""
+        self._sequence += 1
+        sequence = str(self._sequence)
+        await self._publish(command, sequence)
+        return sequence
+
+    async def ask(self, command: Command, *, timeout_s: float = ECHO_S) -> Reply | None:
+        """Send and wait for the printer's echo; None when none came in time."""
+        self._sequence += 1
+        sequence = str(self._sequence)
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[sequence] = answer
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._publish(command, sequence)
+                return await answer
+        except TimeoutError:
+            return None
+        finally:
+            del self._waiting[sequence]
+
+    async def _publish(self, command: Command, sequence: str) -> None:
+        numbered = {name: {"sequence_id": sequence, **body} for name, body in command.items()}
+        try:
+            await self._client.publish(self._request, json.dumps(numbered), qos=1, timeout=ECHO_S)
+        except aiomqtt.MqttCodeError as err:
+            raise Unreachable("the line is down") from err
+        except aiomqtt.MqttError:
+            # No acknowledgement: they get lost on a busy printer. The echo decides.
+            return
+
+    def answered(self, reply: Reply) -> None:
+        """Hand a reply to whoever waits for it; others' commands are not ours to judge."""
+        waiting = self._waiting.get(reply.sequence)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(reply)
+
+
+@asynccontextmanager
+async def open_line(  # noqa: PLR0913 - an address, a key and a name
+    host: str,
+    port: int,
+    pin: Pin,
+    access_code: str,
+    *,
+    serial_of: Callable[[], str],
+) -> AsyncIterator[Line]:
+    """Log in and subscribe to the reports.
+
+    `serial_of` is asked once the certificate is known. Raises Unreachable, AccessDenied,
+    WrongPrinter or CertificateChanged.
+    """
+    await pin.prepare()
+    opened: list[PinnedSocket] = []
+    client = _Client(
+        host,
+        port,
+        username=USER,
+        password=access_code,
+        identifier=f"printernizer-{secrets.token_hex(6)}",
+        tls_context=pin.context,
+        tls_insecure=True,
+        keepalive=KEEP_ALIVE_S,
+        timeout=LOGIN_S,
+        max_queued_incoming_messages=_QUEUE,
+        max_inflight_messages=_IN_FLIGHT,
+    )
+    client.pending_calls_threshold = _IN_FLIGHT
+    await _log_in(client, pin)
+    try:
+        pin.trust()
+        serial = serial_of()
+        try:
+            await client.subscribe(f"device/{serial}/report", qos=0)
+        except aiomqtt.MqttError as err:
+            raise Unreachable("the printer takes no subscription", key="too_many_clients") from err
+        opened = [client.socket] if client.socket is not None else []
+        yield Line(client, serial, opened[0] if opened else None)
+    finally:
+        await _close(client)
+
+
+class _Client(aiomqtt.Client):
+    """aiomqtt that notices a broker that hangs up instead of answering the login."""
+
+    def _on_disconnect(
+        self,
+        client: Any,  # noqa: ANN401 - the types of paho
+        userdata: Any,  # noqa: ANN401
+        flags: Any,  # noqa: ANN401
+        reason_code: ReasonCode,
+        properties: Any = None,  # noqa: ANN401
+    ) -> None:
+        if not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttError("hung up"))
+            return
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    @property
+    def socket(self) -> PinnedSocket | None:
+        """The TLS socket in use."""
+        socket = self._client.socket()
+        return socket if isinstance(socket, PinnedSocket) else None
+
+    def hang_up(self) -> None:
+        """Drop the connection at once, whatever state it is in."""
+        self._client.disconnect()
+        socket = self.socket
+        if socket is not None:
+            self._client.loop_write()
+        if self._misc_task is not None:
+            self._misc_task.cancel()
+
+
+async def _log_in(client: _Client, pin: Pin) -> None:
+    entering = asyncio.ensure_future(client.__aenter__())
+    try:
+        await asyncio.shield(entering)
+    except asyncio.CancelledError:
+        # Connecting runs in a thread that cannot be stopped; what it opens must be closed.
+        await asyncio.wait([entering])
+        if entering.exception() is None:
+            await _close(client)
+        else:
+            client.hang_up()
+        raise
+    except aiomqtt.MqttConnectError as err:
+        client.hang_up()
+        raise _rejected(err) from err
+    except aiomqtt.MqttError as err:
+        client.hang_up()
+        if pin.error is not None:
+            error, pin.error = pin.error, None
+            raise error from err
+        if str(err) == "hung up":
+            raise Unreachable(
+                "the printer hangs up at the login", key="too_many_clients"
+            ) from err
+        raise Unreachable("no MQTT connection") from err
+
+
+def _rejected(err: aiomqtt.MqttConnectError) -> AccessDenied | Unreachable:
+    code = err.rc.value if isinstance(err.rc, ReasonCode) else err.rc
+    if code in _BAD_LOGIN:
+        return AccessDenied("the printer does not accept the access code")
+    assert code != CONNACK_ACCEPTED
+    return Unreachable("the printer refuses the login")
+
+
+async def _close(client: _Client) -> None:
+    try:
+        await client.__aexit__(None, None, None)
+    except aiomqtt.MqttError:
+        client.hang_up()
+
+

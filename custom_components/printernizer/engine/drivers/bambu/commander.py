@@ -1,0 +1,156 @@
+"""Sends a command and knows afterwards whether the printer did it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from ...errors import Refused, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ...printer import PrinterStatus
+    from ...workshop.clock import Clock
+    from .client import Line
+    from .commands import Command
+    from .messages import Messages, Reply
+
+HOLD_S: Final = 3.0
+"""How long reports may still carry the old value after a command; the maker's own client
+looks away for as long."""
+EFFECT_S: Final = 4.0
+"""How long a confirmed command may take to show in the status. It counts as done either way."""
+
+type Effect = Callable[[PrinterStatus], bool]
+
+
+class Commander:
+    """The one way to a printer's hands. One command at a time."""
+
+    def __init__(self, messages: Messages, clock: Clock) -> None:
+        self.messages = messages
+        self.line: Line | None = None
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._watching: list[tuple[Effect, asyncio.Event]] = []
+
+    @property
+    def status(self) -> PrinterStatus:
+        """The present status. Raises Unreachable while there is none."""
+        status = self.messages.status
+        if status is None:
+            raise Unreachable("the printer has not reported yet", key="starting")
+        return status
+
+    def told(self, status: PrinterStatus) -> None:
+        """Let a new status end waits for its effect."""
+        for effect, seen in self._watching:
+            if effect(status):
+                seen.set()
+
+    async def run(
+        self,
+        command: Command,
+        *,
+        effect: Effect | None = None,
+        hold: dict[str, object] | None = None,
+    ) -> None:
+        """Send a command and return when it is confirmed or visible.
+
+        `hold` are fields of the report with the value the command gives them. Raises Refused
+        with the printer's reason, "developer_mode" or "not_confirmed"; Unreachable.
+        """
+        async with self._lock:
+            await self.run_locked(command, effect=effect, hold=hold)
+
+    @property
+    def lock(self) -> asyncio.Lock:
+        """Held while a command is under way."""
+        return self._lock
+
+    async def run_locked(
+        self,
+        command: Command,
+        *,
+        effect: Effect | None = None,
+        hold: dict[str, object] | None = None,
+    ) -> None:
+        """As `run`, for one who holds the lock."""
+        if self.line is None:
+            raise Unreachable("the line is down")
+        if self.status.read_only:
+            raise _unsigned()
+        already = effect is not None and effect(self.status)
+        with self._watch(effect) as seen:
+            reply = await self._answer(self.line, command, None if already else seen)
+            self._judge(reply, shown=seen.is_set() and not already)
+            if reply is not None and effect is not None and not already:
+                try:
+                    async with asyncio.timeout(EFFECT_S):
+                        await seen.wait()
+                except TimeoutError:
+                    pass
+        self._hold(hold or {})
+
+    async def _answer(
+        self, line: Line, command: Command, seen: asyncio.Event | None
+    ) -> Reply | None:
+        """Wait for the echo or, from a printer that does not echo, for the effect."""
+        asking = asyncio.ensure_future(line.ask(command))
+        watching = asyncio.ensure_future(seen.wait()) if seen is not None else None
+        waits = {asking} if watching is None else {asking, watching}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            return asking.result() if asking.done() else None
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    def _judge(self, reply: Reply | None, *, shown: bool) -> None:
+        if reply is not None and reply.ok:
+            return
+        if (reply is not None and reply.unsigned) or self.messages.builder.refuses_commands:
+            raise _unsigned()
+        if reply is not None:
+            raise Refused(reply.reason or "the printer refuses")
+        if not shown:
+            raise Refused("the printer did not answer", key="not_confirmed")
+
+    def _hold(self, fields: dict[str, object]) -> None:
+        if not fields:
+            return
+        now = self._clock.monotonic()
+        for field, value in fields.items():
+            self.messages.report.hold(field, value, now + HOLD_S)
+        self.messages.rebuild(now)
+
+    async def wait_for(self, effect: Effect, timeout_s: float) -> bool:
+        """Wait until a status shows something; whether it did."""
+        if effect(self.status):
+            return True
+        with self._watch(effect) as seen:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await seen.wait()
+            except TimeoutError:
+                return False
+        return True
+
+    @contextmanager
+    def _watch(self, effect: Effect | None) -> Iterator[asyncio.Event]:
+        seen = asyncio.Event()
+        entry = (effect, seen) if effect is not None else None
+        if entry is not None:
+            self._watching.append(entry)
+        try:
+            yield seen
+        finally:
+            if entry is not None:
+                self._watching.remove(entry)
+
+
+def _unsigned() -> Refused:
+    return Refused("commands need Developer Mode on the printer", key="developer_mode")

@@ -1,0 +1,89 @@
+"""The driver for Bambu Lab printers on the local network."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from ...errors import Garbled
+from ...printer import PrinterIdentity
+from .certificate import Pin
+from .client import open_line
+from .commander import Commander
+from .messages import Messages
+from .session import BambuSession
+from .state import StateReader
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ...workshop.clock import Clock
+
+MQTT_PORT: Final = 8883
+FTPS_PORT: Final = 990
+CAMERA_PORT: Final = 6000
+
+
+class BambuDriver:
+    """How to reach one printer: its address and its LAN access code.
+
+    `serial` may be None: the certificate tells it. `fingerprint` is the SHA-256 of the
+    certificate to insist on; None trusts the first one, and `identity.fingerprint` says which.
+    """
+
+    def __init__(  # noqa: PLR0913 - the settings of a printer
+        self,
+        host: str,
+        serial: str | None = None,
+        access_code: str = "",
+        *,
+        clock: Clock,
+        fingerprint: str | None = None,
+        mqtt_port: int = MQTT_PORT,
+        ftps_port: int = FTPS_PORT,
+        camera_port: int = CAMERA_PORT,
+    ) -> None:
+        self._host = host
+        self._access_code = access_code
+        self._clock = clock
+        self._ports = (mqtt_port, ftps_port, camera_port)
+        self._pin = Pin(fingerprint, serial)
+        self._states = StateReader()
+
+    def __repr__(self) -> str:
+        return f"BambuDriver({self._host!r})"
+
+    def _serial(self) -> str:
+        serial = self._pin.serial or self._pin.presented_serial
+        if serial is None:
+            raise Garbled("the certificate does not name the serial number")
+        return serial
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[BambuSession]:
+        """Open a line. Raises Unreachable, AccessDenied, WrongPrinter or Garbled."""
+        self._states.forget()
+        messages = Messages(self._states)
+        commander = Commander(messages, self._clock)
+        async with open_line(
+            self._host, self._ports[0], self._pin, self._access_code, serial_of=self._serial
+        ) as line:
+            session = BambuSession(line, messages, commander, self._clock)
+            messages.on_reply = session.replied
+            try:
+                await session.open()
+                session.equip(self._identity(session, messages))
+                yield session
+            finally:
+                await session.close()
+
+    def _identity(self, session: BambuSession, messages: Messages) -> PrinterIdentity:
+        return PrinterIdentity(
+            serial=self._serial(),
+            maker="Bambu Lab",
+            model=messages.builder.model.product,
+            firmware=messages.builder.firmware,
+            hardware=session.hardware,
+            address=self._host,
+            fingerprint=self._pin.fingerprint,
+        )

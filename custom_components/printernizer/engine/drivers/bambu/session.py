@@ -1,0 +1,288 @@
+"""A live line to a Bambu Lab printer: reads, watches over silence, holds the parts."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from ...errors import DriverError, Unreachable
+from ...printer import PrinterIdentity
+from . import commands
+from .control import (
+    BambuConsole,
+    BambuControl,
+    BambuFans,
+    BambuHeaters,
+    BambuLights,
+    BambuOptions,
+    BambuSpeed,
+)
+from .payload import objects, text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from ...printer import PrinterStatus
+    from ...workshop.clock import Clock
+    from ..base import Camera, JobPicture, Storage
+    from .client import Line
+    from .commander import Commander
+    from .messages import Messages, Reply
+
+_LOGGER = logging.getLogger(__name__)
+
+REPORT_S: Final = 10.0
+"""How long the first full report may take."""
+VERSION_S: Final = 4.0
+"""How long to wait for the version report, which old firmware may leave out."""
+SILENCE_S: Final = 60.0
+"""Silence after which the printer is asked whether it is still there. Idle P1 and A1 keep quiet
+for tens of seconds."""
+PATIENCE_S: Final = 10.0
+"""How long it may take to answer each of the two questions."""
+RARE_PUSHALL_S: Final = 300.0
+"""Asking a P1 or A1 for everything more often stalls its controller."""
+FRESH_S: Final = 5.0
+_TICK_S: Final = 1.0
+_PENDING: Final = 64
+_BOARDS: Final = frozenset({"esp32", "rv1126", "ap", "mc"})
+
+
+class BambuSession:
+    """A live line to one printer, good for as long as its `async with` lasts."""
+
+    def __init__(
+        self, line: Line, messages: Messages, commander: Commander, clock: Clock
+    ) -> None:
+        self._line = line
+        self._messages = messages
+        self._commander = commander
+        self._clock = clock
+        self._pending: deque[PrinterStatus] = deque(maxlen=_PENDING)
+        self._stirred = asyncio.Event()
+        self._full = asyncio.Event()
+        self._versioned = asyncio.Event()
+        self._error: DriverError | None = None
+        self._heard = clock.monotonic()
+        self._asked_all = -RARE_PUSHALL_S
+        self._alarm = 0
+        self._wanted = False
+        self._online: object = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.identity = PrinterIdentity(serial="", maker="Bambu Lab")
+        self.control: BambuControl | None = None
+        self.prompt: BambuControl | None = None
+        self.heaters: BambuHeaters | None = None
+        self.fans: BambuFans | None = None
+        self.speed: BambuSpeed | None = None
+        self.lights: BambuLights | None = None
+        self.options: BambuOptions | None = None
+        self.console: BambuConsole | None = None
+        self.storage: Storage | None = None
+        self.camera: Camera | None = None
+        self.job_picture: JobPicture | None = None
+
+    # -- life ----------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Ask for everything and wait for it. Raises Unreachable("no_reports")."""
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._watch())]
+        await self._line.send(commands.GET_VERSION)
+        await self._ask_for_all()
+        await self._wait(self._full, REPORT_S)
+        if not self._full.is_set():
+            raise self._error or Unreachable("the printer sends no reports", key="no_reports")
+        await self._wait(self._versioned, VERSION_S)
+        if self._error is not None:
+            raise self._error
+        self._commander.line = self._line
+
+    async def _wait(self, event: asyncio.Event, timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await event.wait()
+        except TimeoutError:
+            pass
+
+    async def close(self) -> None:
+        """End the tasks of this line."""
+        self._commander.line = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def equip(self, identity: PrinterIdentity) -> None:
+        """Settle who it is and what it has."""
+        self.identity = identity
+        commander, model = self._commander, self._messages.builder.model
+        self.control = self.prompt = BambuControl(commander, model, self._freshen)
+        self.heaters = BambuHeaters(commander, model)
+        self.fans = BambuFans(commander, model)
+        self.speed = BambuSpeed(commander)
+        self.console = BambuConsole(commander)
+        status = commander.status
+        self.lights = BambuLights(commander) if status.lights else None
+        self.options = BambuOptions(commander) if status.options else None
+
+    # -- reading -------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        try:
+            async for payload in self._line.payloads():
+                self._take(payload)
+        except DriverError as err:
+            self._fail(err)
+
+    def _take(self, payload: bytes) -> None:
+        now = self._clock.monotonic()
+        self._heard, self._alarm = now, 0
+        messages = self._messages
+        fulls = messages.fulls
+        status = messages.take(payload, now)
+        if messages.status is not None:
+            self._full.set()
+        if messages.modules:
+            self._versioned.set()
+        if messages.fulls != fulls and self._wanted:
+            self._wanted = False
+            status = status or messages.status
+        if status is not None:
+            self._tell(status)
+        online = messages.announced_version
+        if online != self._online:
+            first, self._online = self._online is None, online
+            if not first:
+                self._tasks.append(asyncio.create_task(self._renew()))
+
+    def _tell(self, status: PrinterStatus) -> None:
+        self._pending.append(status)
+        self._commander.told(status)
+        self._stirred.set()
+
+    def _fail(self, error: DriverError) -> None:
+        if self._error is None:
+            self._error = error
+        self._commander.line = None
+        for event in (self._full, self._versioned, self._stirred):
+            event.set()
+
+    def replied(self, reply: Reply) -> None:
+        """Take a reply to a command."""
+        self._line.answered(reply)
+        if reply.unsigned:
+            self._settle(rebuild=True)
+
+    def _settle(self, *, rebuild: bool = False) -> None:
+        now = self._clock.monotonic()
+        messages = self._messages
+        status = messages.rebuild(now) if rebuild else messages.settle(now)
+        if status is not None:
+            self._tell(status)
+
+    async def _renew(self) -> None:
+        """Modules came or went: ask again what there is."""
+        try:
+            await self._line.send(commands.GET_VERSION)
+            if self._may_ask_for_all():
+                await self._ask_for_all()
+        except DriverError as err:
+            self._fail(err)
+
+    async def _watch(self) -> None:
+        """Let time pass for what waits on it, and ask a silent printer twice before giving up."""
+        try:
+            while self._error is None:
+                await self._clock.sleep(_TICK_S)
+                self._settle()
+                self._tasks = [task for task in self._tasks if not task.done()]
+                silent = self._clock.monotonic() - self._heard
+                if silent < SILENCE_S + self._alarm * PATIENCE_S:
+                    continue
+                self._alarm += 1
+                match self._alarm:
+                    case 1:
+                        await self._line.send(commands.START_PUSHING)
+                    case 2:
+                        await self._ask_for_all()
+                    case _:
+                        raise Unreachable("the printer fell silent", key="no_reports")
+        except DriverError as err:
+            self._fail(err)
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def _may_ask_for_all(self) -> bool:
+        if not self._messages.builder.model.rare_pushall:
+            return True
+        return self._clock.monotonic() - self._asked_all >= RARE_PUSHALL_S
+
+    async def _ask_for_all(self) -> None:
+        self._asked_all = self._clock.monotonic()
+        await self._line.send(commands.PUSHALL)
+
+    async def _freshen(self) -> None:
+        """Make sure the status is of now. A P1 or A1 asked lately is trusted to tell changes."""
+        if not self._may_ask_for_all():
+            return
+        fulls = self._messages.fulls
+        await self._ask_for_all()
+        async with asyncio.timeout(FRESH_S):
+            while self._messages.fulls == fulls and self._error is None:
+                self._full.clear()
+                await self._full.wait()
+        if self._error is not None:
+            raise self._error
+
+    async def refresh(self) -> None:
+        """Ask the printer for a fresh status; it comes out of `statuses`."""
+        if self._error is not None:
+            raise self._error
+        self._wanted = True
+        if self._may_ask_for_all():
+            await self._ask_for_all()
+        else:
+            # Its changes come by themselves: what is known is what it says.
+            self._wanted = False
+            self._tell(self._commander.status)
+
+    async def statuses(self) -> AsyncIterator[PrinterStatus]:
+        """Yield the present, then every change."""
+        self._pending.clear()
+        self._pending.append(self._commander.status)
+        while True:
+            while self._pending:
+                yield self._pending.popleft()
+            if self._error is not None:
+                raise self._error
+            self._stirred.clear()
+            await self._stirred.wait()
+
+    def transcript(self) -> Mapping[str, object]:
+        """Return the last raw facts; the ring redacts them."""
+        messages = self._messages
+        return {
+            "report": copy.deepcopy(messages.report.values),
+            "modules": copy.deepcopy(messages.modules),
+            "replies": list(messages.replies),
+            "garbled": messages.garbled,
+            "full_reports": messages.fulls,
+            "model": messages.builder.model.product,
+        }
+
+    @property
+    def hardware(self) -> str | None:
+        """Version of the main board."""
+        for module in objects(self._messages.modules):
+            if module.get("name") in _BOARDS:
+                return text(module.get("hw_ver"))
+        return None
+
+    def fact(self, *path: str) -> Any:  # noqa: ANN401 - JSON
+        """Return a raw value of the report."""
+        value: Any = self._messages.report.values
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
