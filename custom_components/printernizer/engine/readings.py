@@ -43,6 +43,7 @@ def cleaned(value: str | None) -> str | None:
 
 
 def identity_of(job: CurrentJob | None) -> JobIdentity:
+    """Take what the printer says of its job, cleaned."""
     raw = JobIdentity.of(job)
     return JobIdentity(
         printer_job_id=cleaned(raw.printer_job_id),
