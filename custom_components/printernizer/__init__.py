@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import homeassistant.helpers.config_validation as cv
@@ -48,7 +49,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry)
         return True
     coordinator = await _open(hass, entry)
     entry.runtime_data = PrinterRuntime(coordinator)
-    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    try:
+        await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    except BaseException:
+        await _close(hass, coordinator)
+        raise
     entry.async_on_unload(async_announce(hass, coordinator))
     if async_shop_entry(hass) is None:
         hass.async_create_task(
@@ -66,15 +71,25 @@ async def _open(hass: HomeAssistant, entry: PrinternizerConfigEntry) -> PrinterC
     except StoreError as err:
         issues.async_store_failed(hass, err)
         raise of_setup(err) from err
-    issues.async_store_opened(hass)
     coordinator = PrinterCoordinator(hass, entry, workshop, entry.unique_id)
     try:
         await coordinator.async_config_entry_first_refresh()
+        with suppress(StoreError):  # told by the shop's own look at its ledger
+            await workshop.ledger.meet(
+                entry.unique_id,
+                kind=entry.data[CONF_KIND],
+                model=coordinator.identity.model,
+                name=entry.title,
+            )
     except BaseException:
-        await coordinator.async_close()
-        await async_release(hass)
+        await _close(hass, coordinator)
         raise
     return coordinator
+
+
+async def _close(hass: HomeAssistant, coordinator: PrinterCoordinator) -> None:
+    await coordinator.async_close()
+    await async_release(hass)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry) -> bool:
@@ -83,8 +98,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry
         return True
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
-    await entry.runtime_data.coordinator.async_close()
-    await async_release(hass)
+    await _close(hass, entry.runtime_data.coordinator)
     return True
 
 

@@ -17,7 +17,7 @@ from .devices import async_register_devices, units
 from .engine.errors import AccessDenied, DriverError, Refused, Unreachable, WrongPrinter
 from .engine.printer import PrinterStatus
 from .ha_errors import of_refresh, told_to_the_user
-from .parts import Parts, parts_of, shape_of
+from .parts import Parts, parts_of
 from .runtime import build_driver
 
 if TYPE_CHECKING:
@@ -64,8 +64,6 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterStatus]):
         self.workshop = workshop
         self.printer_id = printer_id
         self.parts = Parts()
-        self.shape: object = None
-        """Changes, as an object, whenever entities may have come or gone: see `shape_of`."""
         self._unsubscribe: Callable[[], None] | None = None
         self._session: Session | None = None
         self._read_only: bool | None = None
@@ -149,11 +147,10 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterStatus]):
         if link.session is not None and link.session is not self._session:
             self._session = link.session
             self.identity = link.session.identity
-            self.parts = parts_of(link.session)
+            if (parts := parts_of(link.session)) != self.parts:
+                self.parts = parts
             self._units = None
             issues.async_right_printer(self.hass, self.config_entry)
-        if (shape := shape_of(status, self.parts)) != self.shape:
-            self.shape = shape
         if status.read_only != self._read_only:
             self._read_only = status.read_only
             issues.async_developer_mode(self.hass, self.config_entry, off=status.read_only)

@@ -2,7 +2,7 @@
 
 An entity is a row of a table: a description with `value_fn` (what it shows), `exists_fn`
 (whether this printer has it) and `available_fn` (whether it makes sense now). A platform lists
-its rows and hands them to `async_add_as_they_appear`, which also adds what appears later.
+its rows and hands them to `roster.async_enrol`, which also adds what appears later.
 
 A pushed status reaches every entity, but only those whose own value changed write their state:
 with 50 entities and 3 changes that is a tenth of the cost, and of the recorder's work.
@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, override
 
-import homeassistant.helpers.entity_registry as er
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -23,14 +22,11 @@ from .devices import async_slot_parent, feeder_identifier, printer_identifier, s
 from .ha_errors import told_to_the_user
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-
-    from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+    from collections.abc import Awaitable, Callable
 
     from .engine.drivers.base import Session
     from .engine.printer import Feeder, PrinterStatus, Slot
     from .parts import Parts
-    from .runtime import PrinternizerConfigEntry
 
 PARALLEL_READS: Final = 0
 PARALLEL_COMMANDS: Final = 1
@@ -183,43 +179,3 @@ class SlotEntity(PrinterEntity):
     def _makes_sense(self) -> bool:
         slot = self.slot
         return slot is not None and bool(self.entity_description.available_fn(slot))
-
-
-@callback
-def async_add_as_they_appear(
-    entry: PrinternizerConfigEntry,
-    async_add_entities: AddConfigEntryEntitiesCallback,
-    make: Callable[[PrinterCoordinator], Iterable[PrinterEntity]],
-) -> None:
-    """Add the entities of a platform now, and later those of units plugged in since.
-
-    make: returns all entities that the printer should have by its present status and parts. It
-    is called again whenever what the printer reports changes its shape (`Shape`), and only what
-    it had not made before is added.
-    """
-    coordinator = entry.runtime_data.coordinator
-    known: set[str | None] = set()
-    seen: object = None
-
-    @callback
-    def look() -> None:
-        nonlocal seen
-        if coordinator.shape is seen:
-            return
-        seen = coordinator.shape
-        made = {entity.unique_id: entity for entity in make(coordinator)}
-        # What was unplugged and then removed by the user is made anew when it comes back.
-        registered = {
-            row.unique_id
-            for row in er.async_entries_for_config_entry(
-                er.async_get(coordinator.hass), entry.entry_id
-            )
-        }
-        known.intersection_update(registered | made.keys())
-        fresh = [entity for key, entity in made.items() if key not in known]
-        known.update(made)
-        if fresh:
-            async_add_entities(fresh)
-
-    look()
-    entry.async_on_unload(coordinator.async_add_listener(look))

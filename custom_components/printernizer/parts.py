@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .engine.drivers.base import Range, Session
-    from .engine.printer import Feeder, PrinterStatus, Tool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,24 +52,3 @@ def parts_of(session: Session) -> Parts:
         lights=tuple(session.lights.keys) if session.lights else (),
         options=tuple(session.options.keys) if session.options else (),
     )
-
-
-def shape_of(status: PrinterStatus, parts: Parts) -> tuple[object, ...]:
-    """Return what decides which entities a printer has: the things it reports, not their values.
-
-    A thing that was never reported and now is (a chamber, a feeder, a humidity) changes it.
-    """
-    return (
-        parts,
-        _said(status),
-        tuple(_said(tool) for tool in status.tools),
-        tuple(fan.key for fan in status.fans),
-        tuple((feeder.key, _said(feeder)) for feeder in status.feeders),
-        tuple(slot.key for slot in status.slots),
-        tuple(key for key, _ in status.lights),
-        tuple(key for key, _ in status.options),
-    )
-
-
-def _said(thing: PrinterStatus | Tool | Feeder) -> tuple[bool, ...]:
-    return tuple(getattr(thing, name) is not None for name in thing.__slots__)

@@ -9,29 +9,38 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util.hass_dict import HassKey
 
+from . import issues
 from .const import CONF_DATABASE_URL, CONF_KIND, CONF_SERIAL, DOMAIN, LEDGER_FILE, SHOP_ID
 from .engine.drivers.registry import PrinterKind, Surroundings, build
 from .engine.drivers.virtual.home import forget
 from .engine.errors import NotAllowed
+from .engine.store import jobs, migrate
 from .engine.store.database import Store
 from .engine.workshop.clock import SystemClock
 from .engine.workshop.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant
 
     from .coordinator import PrinterCoordinator
     from .engine.drivers.base import Driver
+
+
+LOOK_AFTER: Final = timedelta(seconds=30)
+"""How often it is looked whether the ledger still gets its events onto the disk."""
 
 
 @dataclass(slots=True)
@@ -52,7 +61,7 @@ class SharedWorkshop:
         self._lock = asyncio.Lock()
         self._holders = 0
         self._stack: AsyncExitStack | None = None
-        self._unsubscribe: CALLBACK_TYPE | None = None
+        self._unsubscribe: list[CALLBACK_TYPE] = []
         self.workshop: Workshop | None = None
         self.url: str | None = None
         """Of the database that is open; None while none is."""
@@ -79,24 +88,38 @@ class SharedWorkshop:
             workshop = await stack.enter_async_context(Workshop(store, SystemClock()))
             self._stack = stack.pop_all()
         self.workshop, self.url = workshop, url
-        self._unsubscribe = self._hass.bus.async_listen_once(
-            EVENT_HOMEASSISTANT_STOP, self._on_stop
-        )
+        issues.async_store_opened(self._hass)
+        self._unsubscribe = [
+            self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._on_stop),
+            async_track_time_interval(
+                self._hass, self._look_after, LOOK_AFTER, cancel_on_shutdown=True
+            ),
+        ]
 
     async def _close(self) -> None:
         stack, self._stack = self._stack, None
-        self.workshop = self.url = None
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
-        if stack is not None:
+        workshop, self.workshop, self.url = self.workshop, None, None
+        while self._unsubscribe:
+            self._unsubscribe.pop()()
+        if workshop is not None and stack is not None:
+            # A backup that never ended must not keep the last events from the disk.
+            workshop.store.go_on()
             await stack.aclose()
 
     async def _on_stop(self, _: Event) -> None:
         """Close in time: entries are not unloaded when Home Assistant ends."""
-        self._unsubscribe = None
         async with self._lock:
             await self._close()
+
+    @callback
+    def _look_after(self, _: datetime) -> None:
+        """Tell the user when events do not reach the disk, and when they do again."""
+        if self.workshop is None:
+            return
+        if (error := self.workshop.ledger.health.error) is not None:
+            issues.async_store_failed(self._hass, error)
+        else:
+            issues.async_store_opened(self._hass)
 
 
 WORKSHOP: HassKey[SharedWorkshop] = HassKey(DOMAIN)
@@ -186,3 +209,28 @@ async def async_follow_shop(hass: HomeAssistant) -> None:
     for entry_id in loaded:
         await hass.config_entries.async_unload(entry_id)
     await asyncio.gather(*(hass.config_entries.async_setup(entry_id) for entry_id in loaded))
+
+
+async def async_try_database(url: str) -> None:
+    """Open a database once, its tables brought up to date, and close it. Raises StoreError."""
+    async with Store(url):
+        pass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseFacts:
+    """What people ask about the database."""
+
+    kind: str
+    """"SQLite" or "PostgreSQL"."""
+    revision: str | None
+    open_jobs: int
+
+
+async def async_database_facts(workshop: Workshop, url: str) -> DatabaseFacts:
+    """Ask the open database. Raises StoreError when it does not answer."""
+    return DatabaseFacts(
+        kind="SQLite" if url.startswith("sqlite") else "PostgreSQL",
+        revision=await workshop.store.run(migrate.revision),
+        open_jobs=len(await workshop.store.run(jobs.open_runs)),
+    )

@@ -51,6 +51,8 @@ class Store:
         self._migrations = migrations
         self._engine: Engine | None = None
         self._executor: ThreadPoolExecutor | None = None
+        self._free = asyncio.Event()
+        self._free.set()
 
     async def open(self) -> None:
         """Open it, bringing its tables up to date.
@@ -95,10 +97,31 @@ class Store:
 
         Raises StoreError. A caller that is cancelled does not undo what has begun.
         """
+        await self._free.wait()
         if self._engine is None or self._executor is None:
             raise StoreError("the database is closed")
         call = partial(_transaction, self._engine, function, args, kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+    async def hold(self) -> None:
+        """Bring everything into the one file and begin no transaction until `go_on`.
+
+        For whoever copies the file. Raises StoreError; then nothing is held.
+        """
+        if self._engine is None or self._executor is None:
+            raise StoreError("the database is closed")
+        self._free.clear()
+        try:
+            await asyncio.get_running_loop().run_in_executor(
+                self._executor, _checkpoint, self._engine
+            )
+        except BaseException:
+            self._free.set()
+            raise
+
+    def go_on(self) -> None:
+        """Let transactions begin again. Fine when nothing is held."""
+        self._free.set()
 
 
 def set_aside(url: str, stamp: str) -> Path:
@@ -131,6 +154,18 @@ def _transaction[R](
             return function(connection, *args, **kwargs)
     except (sa.exc.DBAPIError, sa.exc.TimeoutError) as err:
         raise _translated(err, engine.url) from err
+
+
+def _checkpoint(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as err:
+        raise StoreError(f"cannot write the journal into the file: {err}") from err
+    finally:
+        connection.close()
 
 
 def _open(url: str, migrations: Path) -> Engine:

@@ -52,6 +52,13 @@ def upgrade(connection: Connection, migrations: Path, path: Path | None) -> None
         environment.run_migrations()
 
 
+def revision(connection: Connection) -> str | None:
+    """Read which migration the tables are at."""
+    from alembic.runtime.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
 def _known(scripts: ScriptDirectory, revision: str) -> None:
     from alembic.util import CommandError
 

@@ -187,6 +187,11 @@ class Ledger:
         with suppress(StoreError):
             await self._write()
 
+    async def flush(self) -> None:
+        """Write all that waits, progress too. Raises StoreError."""
+        self._flush_due = True
+        await self._write()
+
     async def meet(
         self, printer_id: str, *, kind: str | None, model: str | None, name: str | None
     ) -> None:

@@ -1,0 +1,43 @@
+"""The state of the shop on one screen, for people who ask why something does not work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import callback
+from homeassistant.loader import async_get_integration
+
+from .const import DOMAIN
+from .engine.errors import StoreError
+from .runtime import async_database_facts, async_find_workshop, database_url
+
+if TYPE_CHECKING:
+    from homeassistant.components.system_health import SystemHealthRegistration
+    from homeassistant.core import HomeAssistant
+
+
+@callback
+def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> None:
+    """Offer the information."""
+    register.async_register_info(system_health_info)
+
+
+async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
+    """Return version, database, printers and jobs."""
+    integration = await async_get_integration(hass, DOMAIN)
+    info: dict[str, Any] = {"version": str(integration.version)}
+    workshop = async_find_workshop(hass)
+    if workshop is None:
+        return info | {"printers_online": "0 / 0"}
+    links = list(workshop.fleet)
+    online = sum(1 for link in links if link.session is not None)
+    info["printers_online"] = f"{online} / {len(links)}"
+    try:
+        facts = await async_database_facts(workshop, database_url(hass))
+    except StoreError as err:
+        return info | {"database": {"type": "failed", "error": err.key}}
+    return info | {
+        "database": facts.kind,
+        "schema_revision": facts.revision,
+        "open_jobs": facts.open_jobs,
+    }
