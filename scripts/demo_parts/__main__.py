@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from .check import check
 from .config_folder import Entry, House, Owner
 from .dashboard import furnish
-from .fleet_process import FleetProcess
+from .fleet_process import FleetDidNotStart, FleetProcess
 from .history import PastPrinter, write_history
 from .home_assistant import DidNotStart, HomeAssistant
 
@@ -40,7 +40,7 @@ def main() -> int:
     try:
         with _alone(folder, arguments):
             return asyncio.run(_demo(arguments, folder / "config"))
-    except (Complaint, DidNotStart) as err:
+    except (Complaint, DidNotStart, FleetDidNotStart) as err:
         print(f"error: {err}", file=sys.stderr)
         return 1
 

@@ -146,6 +146,13 @@ class HomeAssistant:
             answer.raise_for_status()
             return await answer.json()
 
+    async def post(self, path: str, body: object) -> Any:
+        """Write to the REST API."""
+        assert self._http is not None
+        async with self._http.post(f"/api/{path}", json=body) as answer:
+            answer.raise_for_status()
+            return await answer.json()
+
     async def states(self) -> dict[str, dict[str, Any]]:
         """All states by entity id."""
         return {state["entity_id"]: state for state in await self.get("states")}
