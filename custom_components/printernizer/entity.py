@@ -38,21 +38,21 @@ def _always(*_: object) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrinterEntityDescription[V]:
-    """Mixed into a platform's description. V: what `value_fn` gives."""
+class PrinterEntityDescription[V, S = PrinterStatus]:
+    """Mixed into a platform's description. V: what `value_fn` gives; S: what it is given."""
 
-    value_fn: Callable[[PrinterStatus], V]
+    value_fn: Callable[[S], V]
     """What to show: rounded to what a person needs, for it is recorded. None is "unknown"."""
-    exists_fn: Callable[[PrinterStatus, Parts], bool] = _always
+    exists_fn: Callable[[S, Parts], bool] = _always
     """Whether a printer with this status and these parts has it at all."""
-    available_fn: Callable[[PrinterStatus], bool] = _always
+    available_fn: Callable[[S], bool] = _always
     """Whether it makes sense at present, on a line that is up."""
 
 
 class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
     """One row of a printer.
 
-    `value` is what `entity_description.value_fn` gave for the latest status. A subclass that
+    `latest` is what `entity_description.value_fn` gave for the latest status. A subclass that
     shows more than that overrides `shown`; whatever it returns is compared with what it
     returned before, and decides whether the state is written.
     """
@@ -68,7 +68,7 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
         self._attr_device_info = DeviceInfo(
             identifiers={printer_identifier(coordinator.printer_id)}
         )
-        self.value: Any = None
+        self.latest: Any = None
         self._last_shown: object = None
 
     @property
@@ -84,7 +84,7 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
 
     def shown(self) -> object:
         """Return all that the state and its attributes are made of, besides availability."""
-        return self.value
+        return self.latest
 
     def read(self) -> Any:
         """Return what to show of the latest status."""
@@ -97,7 +97,7 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
         """Do one thing to the printer. Raises HomeAssistantError with the printer's reason.
 
         act: given the live session, returns the awaitable that does it, or None when the
-        printer has not the part: `lambda s: s.lights and s.lights.set(key, True)`.
+        printer has not the part: `lambda s: s.lights.set(key, True) if s.lights else None`.
         """
         with told_to_the_user():
             await self.coordinator.workshop.command(self.coordinator.printer_id, act)
@@ -118,7 +118,7 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
         """Take the latest status in; whether that changed what is shown."""
         available = self.available
         if available:
-            self.value = self.read()
+            self.latest = self.read()
         now = (available, self.shown() if available else None)
         if now == self._last_shown:
             return False
