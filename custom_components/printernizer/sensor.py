@@ -115,7 +115,7 @@ class PrinterSensor(PrinterEntity, SensorEntity):
         return self.latest, self._attributes
 
 
-class FeederSensor(FeederEntity, PrinterSensor):
+class FeederSensor(PrinterSensor, FeederEntity):
     """One value of a feeder."""
 
     @property
@@ -125,7 +125,7 @@ class FeederSensor(FeederEntity, PrinterSensor):
         return self.feeder
 
 
-class SlotSensor(SlotEntity, PrinterSensor):
+class SlotSensor(PrinterSensor, SlotEntity):
     """One value of a slot."""
 
     @property
