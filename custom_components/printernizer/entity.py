@@ -19,13 +19,14 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import PrinterCoordinator
 from .devices import async_slot_parent, feeder_identifier, printer_identifier, slot_identifier
+from .engine.printer import PrinterStatus  # a type parameter's default is evaluated
 from .ha_errors import told_to_the_user
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from .engine.drivers.base import Session
-    from .engine.printer import Feeder, PrinterStatus, Slot
+    from .engine.printer import Feeder, Slot
     from .parts import Parts
 
 PARALLEL_READS: Final = 0
