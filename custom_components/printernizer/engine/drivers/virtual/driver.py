@@ -206,6 +206,8 @@ class VirtualSession:
 
     async def start(self, path: str, *, plate: int | None = None) -> None:
         """Print a file of the machine's storage."""
+        if not status_of(self._machine).ready:
+            raise Refused("a job is already running", key="printer_busy")
         await self._act(lambda: self._machine.start(path, plate or 1))
 
     async def _act(self, command: Callable[[], object]) -> None:
