@@ -13,8 +13,10 @@ from .announce import async_announce
 from .const import CONF_KIND, DOMAIN, KIND_SHOP, PLATFORMS
 from .coordinator import PrinterCoordinator
 from .devices import present
+from .engine.drivers.registry import PrinterKind
 from .engine.errors import PrinternizerError, StoreError
 from .ha_errors import of_setup
+from .nearby import async_listener
 from .runtime import (
     PrinterRuntime,
     async_acquire,
@@ -47,6 +49,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry)
     if entry.data[CONF_KIND] == KIND_SHOP:
         await async_follow_shop(hass)
         return True
+    if entry.data[CONF_KIND] == PrinterKind.BAMBU:
+        await async_listener(hass).start()
     coordinator = await _open(hass, entry)
     entry.runtime_data = PrinterRuntime(coordinator)
     try:
@@ -99,6 +103,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     await _close(hass, entry.runtime_data.coordinator)
+    await async_listener(hass).stop_unless_needed()
     return True
 
 
@@ -107,6 +112,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> No
     if entry.data[CONF_KIND] == KIND_SHOP:
         return
     issues.async_forget(hass, entry)
+    await async_listener(hass).stop_unless_needed()
     forget_machine(entry.data)
     if entry.unique_id is None:
         return

@@ -7,9 +7,9 @@ printer's answer is found by its value.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import timedelta
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.components.diagnostics import REDACTED

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow
 import voluptuous as vol
+from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 
 from .const import CONF_FINGERPRINT
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
-    from homeassistant.data_entry_flow import FlowResult
 
 
 class TrustCertificate(RepairsFlow):
@@ -22,11 +21,11 @@ class TrustCertificate(RepairsFlow):
         self._fingerprint = fingerprint
         self._shown = {"old": old, "new": new}
 
-    async def async_step_init(self, user_input: dict[str, str] | None = None) -> FlowResult:
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Begin."""
         return await self.async_step_confirm()
 
-    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> FlowResult:
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Ask, then keep the new certificate and connect again."""
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None:

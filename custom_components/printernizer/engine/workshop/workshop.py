@@ -80,19 +80,19 @@ class Workshop:
 
     async def pause(self, printer_id: str) -> None:
         """Hold the running job."""
-        await self.command(printer_id, lambda s: s.control and s.control.pause())
+        await self.command(printer_id, lambda s: s.control.pause() if s.control else None)
 
     async def resume(self, printer_id: str) -> None:
         """Go on with the paused job."""
-        await self.command(printer_id, lambda s: s.control and s.control.resume())
+        await self.command(printer_id, lambda s: s.control.resume() if s.control else None)
 
     async def cancel(self, printer_id: str) -> None:
         """End the running job."""
-        await self.command(printer_id, lambda s: s.control and s.control.cancel())
+        await self.command(printer_id, lambda s: s.control.cancel() if s.control else None)
 
     async def acknowledge(self, printer_id: str) -> None:
         """Answer the printer's question with "go on"."""
-        await self.command(printer_id, lambda s: s.prompt and s.prompt.acknowledge())
+        await self.command(printer_id, lambda s: s.prompt.acknowledge() if s.prompt else None)
 
     async def start(self, printer_id: str, path: str, *, plate: int | None = None) -> None:
         """Print a file that lies on the printer.
@@ -112,12 +112,12 @@ class Workshop:
 
     async def send_gcode(self, printer_id: str, gcode: str) -> None:
         """Run lines of G-code that a person asked for."""
-        await self.command(printer_id, lambda s: s.console and s.console.send(gcode))
+        await self.command(printer_id, lambda s: s.console.send(gcode) if s.console else None)
 
     async def set_temperature(self, printer_id: str, heater: str, celsius: float) -> None:
         """Set the target of one heater."""
         await self.command(
-            printer_id, lambda s: s.heaters and s.heaters.set_target(heater, celsius)
+            printer_id, lambda s: s.heaters.set_target(heater, celsius) if s.heaters else None
         )
 
     async def list_files(self, printer_id: str, path: str = "/") -> tuple[RemoteFile, ...]:
