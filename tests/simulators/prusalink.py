@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import logging
 import time
 from collections import deque
 from contextlib import asynccontextmanager
@@ -65,6 +66,15 @@ class Moving:
     began: float
     moved: int = 0
     to_print: bool = False
+
+
+def _logger() -> logging.Logger:
+    """Return a log for the simulator's own mistakes, without the lines it breaks on purpose."""
+    logger = logging.getLogger(__name__)
+    logger.filters = [
+        lambda record: not (record.exc_info and record.exc_info[0] is ConnectionResetError)
+    ]
+    return logger
 
 
 class _Shut(asyncio.Protocol):
@@ -124,6 +134,7 @@ class PrusaLinkSimulator:
         self._plates_of = plates_of or (lambda _path, _content: (PlateFacts(),))
         self._pending: list[tuple[float, Callable[[], None]]] = []
         self._booted_at: float | None = None
+        self._was_off = False
         life = nonce_life_s or (60.0 if self.pi else 300.0)
         self.login: BuddyLogin | PiLogin = (
             PiLogin(username, password, api_key, machine.now, life)
@@ -136,7 +147,13 @@ class PrusaLinkSimulator:
     # -- life --------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._web = web.Server(self._answer, keepalive_timeout=60, access_log=None)
+        self._web = web.Server(
+            self._answer,
+            keepalive_timeout=60,
+            access_log=None,
+            logger=_logger(),
+            lingering_time=0.05,
+        )
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._protocol, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -218,27 +235,32 @@ class PrusaLinkSimulator:
     async def _silence(self, request: web.BaseRequest) -> None:
         """Without power nobody answers; afterwards nobody knows the old connections."""
         if self.machine.reachable:
+            if self._was_off:
+                self._was_off = False
+                self._booted_at = self.machine.now()
+                self.login.reboot()
+                self._pending.clear()
             return
-        off = self.machine.phase is Phase.OFF
         while not self.machine.reachable:
-            if request.transport is None or request.transport.is_closing():
-                raise ConnectionResetError
-            await asyncio.sleep(0.02)
-        if off:
-            self._booted_at = self.machine.now()
-            self.login.reboot()
-            self._pending.clear()
+            self._was_off = self._was_off or self.machine.phase is Phase.OFF
+            await self._while_open(request)
         if request.transport is not None:
             request.transport.abort()
         raise ConnectionResetError
+
+    async def _while_open(self, request: web.BaseRequest) -> None:
+        """Let some time pass, unless the other side has hung up."""
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError
+        await asyncio.sleep(0.02)
 
     async def _troubled(self, request: web.BaseRequest, target: str) -> web.StreamResponse | None:
         if not self.trouble or self.trouble[0][0] not in target:
             return None
         _, what = self.trouble.popleft()
         assert request.transport is not None
-        if what == "hang":
-            await asyncio.sleep(3600)
+        while what == "hang":
+            await self._while_open(request)
         if what == "reset":
             request.transport.abort()
             raise ConnectionResetError
