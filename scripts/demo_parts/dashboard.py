@@ -35,7 +35,7 @@ _WORDS: Final = {
         "duty": "Den virtuellen Drucker beschäftigen",
     },
 }
-_SETTLE_S: Final = 30.0
+_SETTLE_S: Final = 15.0
 
 type Card = dict[str, Any]
 type Found = Mapping[tuple[str, str], str]
@@ -58,7 +58,8 @@ async def entities_of(home: HomeAssistant, serial: str) -> dict[tuple[str, str],
 async def furnish(home: HomeAssistant, entries: Sequence[Entry], language: str) -> None:
     """Lay out the dashboard, make it the first thing to see, and give the virtual printer work."""
     words = _WORDS[language]
-    printers = {entry.title: await _settled(home, entry) for entry in entries}
+    settled = await asyncio.gather(*(_settled(home, entry) for entry in entries))
+    printers = {entry.title: found for entry, found in zip(entries, settled, strict=True)}
     config = {"views": [_fleet(printers, words)]}
     about = {"icon": "mdi:printer-3d-nozzle", "show_in_sidebar": True, "require_admin": False}
     await home.ask_all(
