@@ -107,6 +107,7 @@ use_index_of_pip() {
 
 make_environment() {
   local group="$1" folder="$2" python="$3"
+  find "$CACHE/envs" -mindepth 1 -maxdepth 1 -name "$group-*" -mtime +14 -exec rm -rf {} + 2>/dev/null || true
   rm -rf "$folder"
   "$UV" venv -q --no-config --python "$python" "$folder"
   "$UV" export -q --project "$ROOT" --frozen --offline --python "$folder/bin/python" \

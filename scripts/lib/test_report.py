@@ -55,11 +55,8 @@ def main() -> None:
     counted = totals([Path(report) for report in reports if Path(report).is_file()])
     words = [f"{counted[kind]} {kind}" for kind in ("failed", "passed", "skipped", "error")
              if counted[kind]]  # fmt: skip
-    print(
-        f" {', '.join(words) or 'no tests ran'} in {time.time() - float(begun.replace(',', '.')):.2f}s ".center(
-            79, "="
-        )
-    )
+    seconds = time.time() - float(begun.replace(",", "."))
+    print(f" {', '.join(words) or 'no tests ran'} in {seconds:.2f}s ".center(79, "="))
     sys.exit(bool(low))
 
 
