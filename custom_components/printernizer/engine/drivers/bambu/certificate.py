@@ -94,6 +94,7 @@ class PinnedSocket(ssl.SSLSocket):
             pin.check(self.getpeercert(binary_form=True))
         except (WrongPrinter, Garbled) as err:
             pin.error = err
+            self.close()
             raise NotTrusted(str(err)) from err
 
     @override

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import aiomqtt
-from paho.mqtt.client import CONNACK_ACCEPTED
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ...errors import AccessDenied, Unreachable
@@ -31,6 +30,7 @@ KEEP_ALIVE_S: Final = 30
 LOGIN_S: Final = 10.0
 ECHO_S: Final = 10.0
 """How long the printer may take to answer a command."""
+ACK_S: Final = 10.0
 _BAD_LOGIN: Final = frozenset({4, 5, 134, 135})
 """Wrong name or password, not authorised: of MQTT 3.1.1 and as paho translates them."""
 _QUEUE: Final = 256
@@ -47,6 +47,7 @@ class Line:
         self._socket = socket
         self._sequence = secrets.randbelow(1 << 20) + 1
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        self._dropped = asyncio.Event()
 
     async def payloads(self) -> AsyncIterator[bytes]:
         """Yield every report. Raises Unreachable when the connection drops."""
@@ -59,6 +60,8 @@ class Line:
                     yield payload
         except aiomqtt.MqttError as err:
             raise Unreachable("the printer closed the line") from err
+        finally:
+            self._dropped.set()
 
     async def send(self, command: Command) -> str:
         """Send without waiting for an answer; returns its sequence number."""
@@ -67,14 +70,14 @@ class Line:
         await self._publish(command, sequence)
         return sequence
 
-    async def ask(self, command: Command, *, timeout_s: float = ECHO_S) -> Reply | None:
+    async def ask(self, command: Command) -> Reply | None:
         """Send and wait for the printer's echo; None when none came in time."""
         self._sequence += 1
         sequence = str(self._sequence)
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[sequence] = answer
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(ECHO_S):
                 await self._publish(command, sequence)
                 return await answer
         except TimeoutError:
@@ -84,13 +87,24 @@ class Line:
 
     async def _publish(self, command: Command, sequence: str) -> None:
         numbered = {name: {"sequence_id": sequence, **body} for name, body in command.items()}
+        publishing = asyncio.ensure_future(
+            self._client.publish(self._request, json.dumps(numbered), qos=1, timeout=ACK_S)
+        )
+        dropped = asyncio.ensure_future(self._dropped.wait())
         try:
-            await self._client.publish(self._request, json.dumps(numbered), qos=1, timeout=ECHO_S)
+            await asyncio.wait({publishing, dropped}, return_when=asyncio.FIRST_COMPLETED)
+            if not publishing.done():
+                raise Unreachable("the line is down")
+            publishing.result()
         except aiomqtt.MqttCodeError as err:
             raise Unreachable("the line is down") from err
         except aiomqtt.MqttError:
             # No acknowledgement: they get lost on a busy printer. The echo decides.
             return
+        finally:
+            for wait in (publishing, dropped):
+                wait.cancel()
+            await asyncio.gather(publishing, dropped, return_exceptions=True)
 
     def answered(self, reply: Reply) -> None:
         """Hand a reply to whoever waits for it; others' commands are not ours to judge."""
@@ -114,7 +128,6 @@ async def open_line(  # noqa: PLR0913 - an address, a key and a name
     WrongPrinter or CertificateChanged.
     """
     await pin.prepare()
-    opened: list[PinnedSocket] = []
     client = _Client(
         host,
         port,
@@ -137,8 +150,7 @@ async def open_line(  # noqa: PLR0913 - an address, a key and a name
             await client.subscribe(f"device/{serial}/report", qos=0)
         except aiomqtt.MqttError as err:
             raise Unreachable("the printer takes no subscription", key="too_many_clients") from err
-        opened = [client.socket] if client.socket is not None else []
-        yield Line(client, serial, opened[0] if opened else None)
+        yield Line(client, serial, client.socket)
     finally:
         await _close(client)
 
@@ -187,7 +199,7 @@ async def _log_in(client: _Client, pin: Pin) -> None:
         else:
             client.hang_up()
         raise
-    except aiomqtt.MqttConnectError as err:
+    except aiomqtt.MqttCodeError as err:
         client.hang_up()
         raise _rejected(err) from err
     except aiomqtt.MqttError as err:
@@ -202,11 +214,10 @@ async def _log_in(client: _Client, pin: Pin) -> None:
         raise Unreachable("no MQTT connection") from err
 
 
-def _rejected(err: aiomqtt.MqttConnectError) -> AccessDenied | Unreachable:
+def _rejected(err: aiomqtt.MqttCodeError) -> AccessDenied | Unreachable:
     code = err.rc.value if isinstance(err.rc, ReasonCode) else err.rc
     if code in _BAD_LOGIN:
         return AccessDenied("the printer does not accept the access code")
-    assert code != CONNACK_ACCEPTED
     return Unreachable("the printer refuses the login")
 
 

@@ -82,32 +82,27 @@ class Commander:
             raise Unreachable("the line is down")
         if self.status.read_only:
             raise _unsigned()
-        already = effect is not None and effect(self.status)
-        with self._watch(effect) as seen:
-            reply = await self._answer(self.line, command, None if already else seen)
-            self._judge(reply, shown=seen.is_set() and not already)
-            if reply is not None and effect is not None and not already:
-                try:
-                    async with asyncio.timeout(EFFECT_S):
-                        await seen.wait()
-                except TimeoutError:
-                    pass
+        if effect is not None and effect(self.status):
+            effect = None  # it shows already, and so would prove nothing
+        with self._watch(lambda now: now.read_only or (effect is not None and effect(now))) as seen:
+            reply = await self._answer(self.line, command, seen)
+            shown = effect is not None and effect(self.status)
+            self._judge(reply, shown=shown)
+            if effect is not None and not shown:
+                await _until(seen, EFFECT_S)
         self._hold(hold or {})
 
-    async def _answer(
-        self, line: Line, command: Command, seen: asyncio.Event | None
-    ) -> Reply | None:
-        """Wait for the echo or, from a printer that does not echo, for the effect."""
+    async def _answer(self, line: Line, command: Command, seen: asyncio.Event) -> Reply | None:
+        """Wait for the echo or, from a printer that does not echo, for what can be seen."""
         asking = asyncio.ensure_future(line.ask(command))
-        watching = asyncio.ensure_future(seen.wait()) if seen is not None else None
-        waits = {asking} if watching is None else {asking, watching}
+        watching = asyncio.ensure_future(seen.wait())
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({asking, watching}, return_when=asyncio.FIRST_COMPLETED)
             return asking.result() if asking.done() else None
         finally:
-            for wait in waits:
+            for wait in (asking, watching):
                 wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            await asyncio.gather(asking, watching, return_exceptions=True)
 
     def _judge(self, reply: Reply | None, *, shown: bool) -> None:
         if reply is not None and reply.ok:
@@ -132,24 +127,25 @@ class Commander:
         if effect(self.status):
             return True
         with self._watch(effect) as seen:
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await seen.wait()
-            except TimeoutError:
-                return False
-        return True
+            return await _until(seen, timeout_s)
 
     @contextmanager
-    def _watch(self, effect: Effect | None) -> Iterator[asyncio.Event]:
-        seen = asyncio.Event()
-        entry = (effect, seen) if effect is not None else None
-        if entry is not None:
-            self._watching.append(entry)
+    def _watch(self, effect: Effect) -> Iterator[asyncio.Event]:
+        entry = (effect, asyncio.Event())
+        self._watching.append(entry)
         try:
-            yield seen
+            yield entry[1]
         finally:
-            if entry is not None:
-                self._watching.remove(entry)
+            self._watching.remove(entry)
+
+
+async def _until(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 def _unsigned() -> Refused:

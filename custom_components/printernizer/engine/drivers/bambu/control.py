@@ -128,7 +128,7 @@ class BambuControl:
 
 
 def _about_address(reason: str) -> bool:
-    return any(word in reason.casefold() for word in ("url", "scheme", "path", "file"))
+    return any(word in reason.casefold() for word in ("url", "scheme"))
 
 
 class BambuHeaters:
@@ -137,11 +137,11 @@ class BambuHeaters:
     def __init__(self, commander: Commander, model: Model) -> None:
         self._commander = commander
         self._ranges = {
-            **{f"tool_{index}": Range(0, model.nozzle_max_c) for index in range(model.nozzles)},
-            "bed": Range(0, model.bed_max_c),
+            **{f"tool_{index}": Range(minimum=0, maximum=model.nozzle_max_c) for index in range(model.nozzles)},
+            "bed": Range(minimum=0, maximum=model.bed_max_c),
         }
         if model.chamber_max_c is not None:
-            self._ranges["chamber"] = Range(0, model.chamber_max_c)
+            self._ranges["chamber"] = Range(minimum=0, maximum=model.chamber_max_c)
         self._several = model.nozzles > 1
 
     @property

@@ -13,6 +13,7 @@ from .commander import Commander
 from .messages import Messages
 from .session import BambuSession
 from .state import StateReader
+from .storage import BambuStorage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -73,9 +74,17 @@ class BambuDriver:
             try:
                 await session.open()
                 session.equip(self._identity(session, messages))
+                self._furnish(session)
                 yield session
             finally:
                 await session.close()
+
+    def _furnish(self, session: BambuSession) -> None:
+        """Add the parts that have lines of their own."""
+        storage = BambuStorage(
+            self._host, self._ports[1], self._pin, self._access_code, self._clock
+        )
+        session.storage = session.job_picture = storage
 
     def _identity(self, session: BambuSession, messages: Messages) -> PrinterIdentity:
         return PrinterIdentity(

@@ -88,7 +88,7 @@ class Messages:
 
     def _push(self, body: dict[str, Any], now: float) -> PrinterStatus | None:
         first = not self.report.complete
-        full = first and is_full(body)
+        full = is_full(body)
         changed = self.report.merge(body, now)
         if first and not full:
             return None

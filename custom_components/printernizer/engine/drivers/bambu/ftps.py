@@ -1,0 +1,241 @@
+"""FTPS to a printer: implicit TLS, data lines that resume the control line's session.
+
+Blocking, for a thread. Built on ftplib with what printers need and it does not do: TLS before
+the greeting, session reuse on the data line, no waiting for a farewell that never comes.
+"""
+
+from __future__ import annotations
+
+import ftplib
+import socket
+import ssl
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, override
+
+from ...errors import AccessDenied, DriverError, Garbled, Refused, Unreachable
+from .certificate import NotTrusted, Pin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONNECT_S: Final = 10.0
+STALL_S: Final = 30.0
+"""How long a transfer may stand still."""
+FINAL_S: Final = 75.0
+"""How long the last word may take: H2D machines were seen to need over half a minute."""
+BLOCK: Final = 64 * 1024
+_LIST_LIMIT: Final = 2 << 20
+_ROWS: Final = 10_000
+_REPLY_LINES: Final = 200
+_NO_RANGES: Final = frozenset({"500", "501", "502", "504", "550", "554"})
+_STORAGE: Final = {"552": "storage_full", "553": "storage_missing"}
+
+
+class Ftps(ftplib.FTP):
+    """One session. Use as `with ftps.session(host, port, code):`."""
+
+    def __init__(self, pin: Pin) -> None:
+        super().__init__(timeout=CONNECT_S)
+        self.encoding = "utf-8"
+        self._pin = pin
+        self._lines = 0
+        self._data: socket.socket | None = None
+
+    @property
+    def _context(self) -> ssl.SSLContext:
+        assert self._pin.legacy_context is not None
+        return self._pin.legacy_context
+
+    @contextmanager
+    def session(self, host: str, port: int, user: str, code: str) -> Iterator[Ftps]:
+        """Log in, and out at the end. Errors of the library leave as ours."""
+        with self.translated():
+            self.host = host
+            plain = socket.create_connection((host, port), CONNECT_S)
+            self.sock = self._context.wrap_socket(plain, server_hostname=host)
+            self.af = plain.family if plain.fileno() >= 0 else self.sock.family
+            self.file = self.sock.makefile("r", encoding="utf-8", errors="replace")
+            self.welcome = self.getresp()
+            self.login(user, code)
+            for command in ("PBSZ 0", "PROT P", "TYPE I"):
+                self.voidcmd(command)
+            self.sock.settimeout(STALL_S)
+        try:
+            with self.translated():
+                yield self
+            with suppress(*_BROKEN):
+                self.sock.settimeout(2.0)
+                self.quit()
+        finally:
+            self.close()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn what ftplib, sockets and TLS raise into our errors."""
+        try:
+            yield
+        except DriverError:
+            raise
+        except NotTrusted as err:
+            raise self._pin.error or Garbled("an unusable certificate") from err
+        except ftplib.error_perm as err:
+            raise _refusal(str(err)) from err
+        except ftplib.error_temp as err:
+            crowded = str(err)[:3] in {"421", "425"}
+            key = "too_many_clients" if crowded else None
+            raise Unreachable(f"the printer breaks off: {str(err)[:80]}", key=key) from err
+        except ftplib.Error as err:
+            raise Garbled("an answer that is not FTP", payload=str(err).encode()[:200]) from err
+        except (OSError, EOFError) as err:
+            raise Unreachable("the file line broke") from err
+
+    def abort(self) -> None:
+        """End it from another thread: whatever waits, fails at once."""
+        for line in (self._data, self.sock):
+            if line is not None:
+                with suppress(OSError):
+                    socket.socket.shutdown(line, socket.SHUT_RDWR)
+
+    # -- what ftplib lacks ---------------------------------------------------------------------
+
+    @override
+    def putcmd(self, line: str) -> None:
+        self._lines = 0
+        super().putcmd(line)
+
+    @override
+    def getline(self) -> str:
+        self._lines += 1
+        if self._lines > _REPLY_LINES:
+            raise ftplib.error_proto("an answer without end")
+        return super().getline()
+
+    @override
+    def ntransfercmd(
+        self, cmd: str, rest: int | str | None = None
+    ) -> tuple[socket.socket, int | None]:
+        plain, size = super().ntransfercmd(cmd, rest)
+        assert isinstance(self.sock, ssl.SSLSocket)
+        self._data = plain
+        try:
+            secured = self._context.wrap_socket(
+                plain, server_hostname=self.host, session=self.sock.session
+            )
+        except BaseException:
+            plain.close()
+            raise
+        self._data = secured
+        secured.settimeout(STALL_S)
+        return secured, size
+
+    # -- what is done with it ------------------------------------------------------------------
+
+    def size_of(self, path: str) -> int | None:
+        """Return the size of a file, or None when there is none."""
+        try:
+            return self.size(path)
+        except ftplib.error_perm as err:
+            if str(err).startswith("550"):
+                return None
+            raise
+
+    def listing(self, path: str) -> list[str]:
+        """Return the lines of a folder."""
+        data = self.transfercmd(f"LIST {path}")
+        content = bytearray()
+        with data:
+            while block := _received(data):
+                content += block
+                if len(content) > _LIST_LIMIT:
+                    break
+        self.finish()
+        return content.decode("utf-8", "replace").splitlines()[:_ROWS]
+
+    @contextmanager
+    def reading(self, path: str, offset: int) -> Iterator[ssl.SSLSocket]:
+        """Open a file for reading from an offset. Raises Refused where ranges are not known."""
+        try:
+            data = self.transfercmd(f"RETR {path}", rest=offset or None)
+        except ftplib.error_perm as err:
+            if offset and str(err)[:3] in _NO_RANGES and self.size_of(path) is not None:
+                raise Refused("no ranged reads", key="not_supported") from err
+            raise
+        with data:
+            assert isinstance(data, ssl.SSLSocket)
+            yield data
+
+    def read_range(self, path: str, offset: int, count: int) -> bytes:
+        """Return a piece of a file, at most `count` bytes."""
+        content = bytearray()
+        with self.reading(path, offset) as data:
+            while len(content) < count:
+                block = _received(data, min(BLOCK, count - len(content)))
+                if not block:
+                    break
+                content += block
+        # We hung up in the middle, and the printer complains of it: that is its right.
+        with suppress(ftplib.error_temp, ftplib.error_perm):
+            self.finish()
+        return bytes(content)
+
+    def blocks(self, path: str, offset: int) -> Iterator[bytes]:
+        """Yield a file from an offset to its end."""
+        with self.reading(path, offset) as data:
+            while block := _received(data):
+                yield block
+        self.finish()
+
+    def store(self, path: str, blocks: Iterator[bytes]) -> None:
+        """Write a file. The final word may come late or wrong: the size decides, not it."""
+        data = self.transfercmd(f"STOR {path}")
+        with data:
+            assert isinstance(data, ssl.SSLSocket)
+            for block in blocks:
+                data.sendall(block)
+            _say_farewell(data)
+        try:
+            self.finish()
+        except (ftplib.error_temp, TimeoutError):
+            return
+
+    def finish(self) -> None:
+        """Wait for the word after a transfer."""
+        assert self.sock is not None
+        self._lines = 0
+        self._data = None
+        self.sock.settimeout(FINAL_S)
+        try:
+            self.voidresp()
+        finally:
+            self.sock.settimeout(STALL_S)
+
+
+_BROKEN: Final = (OSError, EOFError, ftplib.Error)
+
+
+def _received(data: socket.socket, count: int = BLOCK) -> bytes:
+    """Read; a data line that ends without TLS's farewell has ended all the same."""
+    try:
+        return data.recv(count)
+    except ssl.SSLEOFError:
+        return b""
+
+
+def _say_farewell(data: ssl.SSLSocket) -> None:
+    """Send TLS's close without waiting for the printer's, which often never comes."""
+    data.settimeout(0)
+    with suppress(OSError, ValueError):
+        data.unwrap()
+
+
+def _refusal(answer: str) -> DriverError:
+    code, reason = answer[:3], answer[4:84]
+    if code == "530":
+        return AccessDenied("the printer does not accept the access code")
+    if code == "522":
+        return Unreachable("the printer did not recognise the resumed TLS session")
+    if code in _STORAGE:
+        return Refused(reason or "the storage takes nothing", key=_STORAGE[code])
+    if code == "550":
+        return Refused(reason or "no such file", key="file_missing")
+    return Refused(reason or answer[:80])

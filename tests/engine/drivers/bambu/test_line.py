@@ -1,0 +1,534 @@
+"""The driver and a printer over real sockets: connecting, telling failures apart, commanding."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from custom_components.printernizer.engine.drivers.virtual.machine import (
+    Fault,
+    Heater,
+    MachineSlot,
+    Phase,
+    PlateFacts,
+    VirtualFile,
+    VirtualMachine,
+)
+from custom_components.printernizer.engine.errors import (
+    AccessDenied,
+    CertificateChanged,
+    Refused,
+    Unreachable,
+    WrongPrinter,
+)
+from custom_components.printernizer.engine.printer import PrinterState
+from custom_components.printernizer.engine.workshop.clock import SystemClock
+from tests.hand_clock import HandClock
+from tests.simulators.bambu import BambuSimulator, driver_for
+from tests.simulators.certificates import issue
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from custom_components.printernizer.engine.drivers.bambu.session import BambuSession
+    from custom_components.printernizer.engine.printer import PrinterStatus
+
+SERIAL = "03900A000000001"
+FILE = "/cache/clip.gcode.3mf"
+PLATES = (
+    PlateFacts(seconds=3600, tool_c=40, bed_c=30),
+    PlateFacts(number=2, seconds=3600, tool_c=40, bed_c=30),
+)
+
+
+def machine(**settings: object) -> VirtualMachine:
+    """A machine that heats in a tenth of a second and prints long."""
+    begin = time.monotonic()
+    made = VirtualMachine(
+        now=lambda: (time.monotonic() - begin) * 60,
+        serial=SERIAL,
+        **{"slots": [MachineSlot() for _ in range(4)], **settings},
+    )
+    made.store(VirtualFile(path=FILE, content=b"PK" + bytes(2000), plates=PLATES))
+    return made
+
+
+@asynccontextmanager
+async def printer(model: str = "A1", **settings: object) -> AsyncIterator[BambuSimulator]:
+    """A simulated printer without files and camera."""
+    two = model == "H2D"
+    tools = [Heater() for _ in range(2 if two else 1)]
+    made = machine(tools=tools, chamber=Heater() if two else None)
+    simulator = BambuSimulator(
+        made, model, interval_s=0.03, **{"ftps": False, "camera": False, **settings}
+    )
+    async with simulator:
+        yield simulator
+
+
+async def shows(
+    session: BambuSession, condition: Callable[[PrinterStatus], bool]
+) -> PrinterStatus:
+    """Wait for a status."""
+    async with asyncio.timeout(8):
+        async for status in session.statuses():
+            if condition(status):
+                return status
+    raise AssertionError("the statuses ended")
+
+
+MODELS = ("A1", "P1S", "X1C", "P2S", "H2D")
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_every_family_tells_who_it_is_and_how_it_is(model: str) -> None:
+    async with printer(model) as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        status = await shows(line, lambda status: True)
+    assert line.identity.serial == SERIAL
+    assert line.identity.fingerprint == simulator.fingerprint
+    assert line.identity.model == simulator.profile.product
+    assert line.identity.firmware == simulator.profile.firmware
+    assert status.state is PrinterState.IDLE
+    assert len([slot for slot in status.slots if slot.unit == "0"]) == 4
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_job_runs_through_its_states_on_every_family(model: str) -> None:
+    async with printer(model) as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        assert line.control
+        await line.control.start(FILE, plate=2)
+        status = await shows(line, lambda status: status.state is PrinterState.PRINTING)
+        assert status.job
+        assert status.job.name == "clip"
+        assert status.job.id is not None
+        assert simulator.machine.run
+        assert simulator.machine.run.plate.number == 2
+        await line.control.pause()
+        assert (await shows(line, lambda status: True)).state is PrinterState.PAUSED
+        await line.control.resume()
+        assert (await shows(line, lambda status: True)).state is PrinterState.PRINTING
+        await line.control.cancel()
+        await shows(line, lambda status: status.state is PrinterState.CANCELLED)
+
+
+async def test_the_serial_is_learnt_from_the_address_alone() -> None:
+    async with (
+        printer() as simulator,
+        driver_for(simulator, SystemClock(), serial=None).connect() as line,
+    ):
+        assert line.identity.serial == SERIAL
+
+
+async def test_a_wrong_access_code_is_told_from_an_outage() -> None:
+    """Who has to type a new code must not be told to wait."""
+    async with printer() as simulator:
+        driver = driver_for(simulator, SystemClock(), access_code="00000000")
+        with pytest.raises(AccessDenied):
+            async with driver.connect():
+                pass
+
+
+async def test_an_address_where_nobody_listens_is_unreachable() -> None:
+    async with printer() as simulator:
+        driver = driver_for(simulator, SystemClock())
+    with pytest.raises(Unreachable) as lost:
+        async with driver.connect():
+            pass
+    assert lost.value.key == "unreachable"
+
+
+async def test_a_printer_without_a_place_left_says_so() -> None:
+    async with printer() as simulator:
+        simulator.broker.places = 0
+        begin = time.monotonic()
+        with pytest.raises(Unreachable) as full:
+            async with driver_for(simulator, SystemClock()).connect():
+                pass
+    assert full.value.key == "too_many_clients"
+    assert time.monotonic() - begin < 3
+
+
+async def test_another_printer_at_the_address_never_gets_the_code() -> None:
+    """DHCP gave the address to a neighbour: its owner must not learn our code."""
+    async with printer() as simulator:
+        driver = driver_for(simulator, SystemClock(), serial="01P00A000000002")
+        with pytest.raises(WrongPrinter) as wrong:
+            async with driver.connect():
+                pass
+        assert simulator.broker.names == []
+    assert wrong.value.key == "wrong_serial"
+
+
+async def test_a_changed_certificate_is_shown_to_the_user_and_gets_nothing() -> None:
+    async with printer() as simulator:
+        driver = driver_for(simulator, SystemClock(), fingerprint=issue(SERIAL).fingerprint)
+        with pytest.raises(CertificateChanged) as changed:
+            async with driver.connect():
+                pass
+        assert simulator.broker.names == []
+    assert changed.value.fingerprint == simulator.fingerprint
+
+
+async def test_the_first_certificate_is_insisted_on_from_then_on() -> None:
+    async with printer() as simulator:
+        driver = driver_for(simulator, SystemClock())
+        async with driver.connect():
+            pass
+        port = simulator.mqtt_port
+    twin = BambuSimulator(machine(), ftps=False, camera=False)
+    twin.broker.port = port
+    async with twin:
+        with pytest.raises(CertificateChanged):
+            async with driver.connect():
+                pass
+
+
+async def test_a_printer_that_reports_nothing_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "custom_components.printernizer.engine.drivers.bambu.session.REPORT_S", 0.3
+    )
+    async with printer() as simulator:
+        simulator.stalled = True
+        with pytest.raises(Unreachable) as silent:
+            async with driver_for(simulator, SystemClock()).connect():
+                pass
+    assert silent.value.key == "no_reports"
+
+
+async def test_silence_is_questioned_twice_and_then_given_up() -> None:
+    clock = HandClock()
+    async with printer() as simulator, driver_for(simulator, clock).connect() as line:
+        simulator.stalled = True
+        await asyncio.sleep(0.1)
+        asked = len(simulator.pushalls)
+        turning = asyncio.create_task(_turn(clock, 90))
+        with pytest.raises(Unreachable) as lost:
+            async with asyncio.timeout(5):
+                async for _ in line.statuses():
+                    pass
+        turning.cancel()
+        assert len(simulator.pushalls) == asked + 1
+    assert lost.value.key == "no_reports"
+
+
+async def _turn(clock: HandClock, seconds: int) -> None:
+    for _ in range(seconds):
+        await clock.advance(1)
+        await asyncio.sleep(0.005)
+
+
+async def test_each_connection_has_a_name_of_its_own() -> None:
+    """A printer throws out the older of two clients that share one."""
+    async with printer() as simulator:
+        driver = driver_for(simulator, SystemClock())
+        for _ in range(2):
+            async with driver.connect():
+                pass
+        assert len(set(simulator.broker.names)) == 2
+
+
+async def test_a_line_cut_in_mid_print_is_reported_and_the_next_one_knows_the_job() -> None:
+    async with printer() as simulator:
+        driver = driver_for(simulator, SystemClock())
+        with pytest.raises(Unreachable):
+            async with driver.connect() as line:
+                assert line.control
+                await line.control.start(FILE)
+                first = await shows(line, lambda status: status.state is PrinterState.PRINTING)
+                await simulator.kill()
+                async with asyncio.timeout(5):
+                    async for _ in line.statuses():
+                        pass
+        with pytest.raises(Unreachable):
+            async with driver.connect():
+                pass
+        await simulator.revive()
+        async with driver.connect() as line:
+            again = await shows(line, lambda status: True)
+        assert first.job
+        assert again.job
+        assert again.job.id == first.job.id
+
+
+@pytest.mark.parametrize("refusal", ["reply", "silent"])
+async def test_without_developer_mode_commands_name_the_remedy(refusal: str) -> None:
+    async with (
+        printer("P1S", developer_mode=False) as simulator,
+        driver_for(simulator, SystemClock()).connect() as line,
+    ):
+        simulator.refusal = refusal
+        simulator.echoes = refusal == "reply"
+        status = await shows(line, lambda status: True)
+        assert not status.read_only
+        assert line.lights
+        with pytest.raises(Refused) as refused:
+            async with asyncio.timeout(12):
+                await line.lights.set("chamber_light", on=False)
+        assert refused.value.key == "developer_mode"
+        await shows(line, lambda status: status.read_only)
+
+
+async def test_a_printer_that_says_so_is_read_only_from_the_start() -> None:
+    async with (
+        printer("H2D", developer_mode=False) as simulator,
+        driver_for(simulator, SystemClock()).connect() as line,
+    ):
+        assert (await shows(line, lambda status: True)).read_only
+        assert line.control
+        with pytest.raises(Refused) as refused:
+            await line.control.start(FILE)
+        assert refused.value.key == "developer_mode"
+        assert simulator.commands == []
+
+
+async def test_a_command_nobody_answers_or_obeys_is_not_taken_for_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("custom_components.printernizer.engine.drivers.bambu.client.ECHO_S", 0.3)
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.deaf = True
+        assert line.console
+        with pytest.raises(Refused) as unsure:
+            await line.console.send("G28")
+        assert unsure.value.key == "not_confirmed"
+
+
+async def test_a_command_without_echo_counts_when_its_effect_shows() -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.echoes = False
+        simulator.machine.start(FILE)
+        await shows(line, lambda status: status.state is PrinterState.PRINTING)
+        assert line.control
+        await line.control.pause()
+        assert simulator.machine.phase is Phase.PAUSED
+
+
+async def test_a_start_is_never_sent_to_a_busy_printer() -> None:
+    """On an A1 mini it would end the running job."""
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.start_cancels = True
+        simulator.machine.start(FILE)
+        await shows(line, lambda status: status.active)
+        assert line.control
+        with pytest.raises(Refused) as busy:
+            await line.control.start(FILE)
+        assert busy.value.key == "printer_busy"
+        assert simulator.machine.in_job
+
+
+async def test_a_start_asks_for_a_fresh_status_first() -> None:
+    async with printer("X1C") as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        asked = len(simulator.pushalls)
+        assert line.control
+        await line.control.start(FILE)
+        assert len(simulator.pushalls) == asked + 1
+
+
+async def test_small_controllers_are_not_asked_for_everything_twice_in_five_minutes() -> None:
+    async with printer("A1") as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        await line.refresh()
+        assert line.control
+        await line.control.start(FILE)
+        simulator.wire.online += 1
+        await asyncio.sleep(0.2)
+        assert len(simulator.pushalls) == 1
+
+
+async def test_large_ones_are_asked_again_when_modules_come_or_go() -> None:
+    async with printer("H2D") as simulator, driver_for(simulator, SystemClock()).connect():
+        simulator.wire.online += 1
+        async with asyncio.timeout(5):
+            while len(simulator.pushalls) < 2:
+                await asyncio.sleep(0.02)
+
+
+async def test_old_firmware_gets_the_other_form_of_the_address() -> None:
+    async with printer("P1S") as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.old_address_form = True
+        assert line.control
+        await line.control.start(FILE)
+        assert simulator.machine.in_job
+
+
+async def test_a_missing_file_is_refused_in_the_printers_words() -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        assert line.control
+        with pytest.raises(Refused) as refused:
+            await line.control.start("/cache/none.gcode.3mf")
+        assert "none" in refused.value.reason
+
+
+@pytest.mark.parametrize("path", ["/a/../b.3mf", "/readme.txt", "/\x00.3mf"])
+async def test_what_is_no_print_file_is_never_sent(path: str) -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        assert line.control
+        with pytest.raises(Refused):
+            await line.control.start(path)
+        assert simulator.commands == []
+
+
+async def test_bare_gcode_can_be_started() -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.machine.store(VirtualFile(path="/x.gcode", plates=PLATES))
+        assert line.control
+        await line.control.start("/x.gcode")
+        assert simulator.machine.in_job
+
+
+async def test_a_cancel_is_never_first_a_failure() -> None:
+    """The code of a cancel may come after the state: nobody is told of a failed job."""
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.late_cancel_code_s = 0.5
+        simulator.machine.start(FILE)
+        await shows(line, lambda status: status.state is PrinterState.PRINTING)
+        simulator.machine.cancel()
+        seen = []
+        async with asyncio.timeout(8):
+            async for status in line.statuses():
+                seen.append(status.state)
+                if not status.active:
+                    break
+        assert PrinterState.FAILED not in seen
+        assert seen[-1] is PrinterState.CANCELLED
+
+
+async def test_a_cancelled_job_stays_cancelled_after_a_reconnect() -> None:
+    async with printer() as simulator:
+        simulator.cancel_shown_s = 0.3
+        driver = driver_for(simulator, SystemClock())
+        async with driver.connect() as line:
+            simulator.machine.start(FILE)
+            await shows(line, lambda status: status.state is PrinterState.PRINTING)
+            simulator.machine.cancel()
+            await shows(line, lambda status: status.state is PrinterState.CANCELLED)
+        await asyncio.sleep(0.4)
+        async with driver.connect() as line:
+            assert (await shows(line, lambda status: True)).state is PrinterState.CANCELLED
+
+
+async def test_a_real_failure_is_one() -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.machine.start(FILE)
+        await shows(line, lambda status: status.state is PrinterState.PRINTING)
+        simulator.machine.inject(Fault.HEATER)
+        status = await shows(line, lambda status: not status.active)
+        assert status.state is PrinterState.FAILED
+        assert status.problems
+
+
+@pytest.mark.parametrize("fault", [Fault.JAM, Fault.RUNOUT])
+async def test_a_fault_wants_a_person_who_can_say_go_on(fault: Fault) -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.machine.start(FILE)
+        await shows(line, lambda status: status.state is PrinterState.PRINTING)
+        simulator.machine.inject(fault)
+        status = await shows(line, lambda status: status.state is PrinterState.ATTENTION)
+        assert status.problems[0].text
+        assert line.prompt
+        await line.prompt.acknowledge()
+        await shows(line, lambda status: status.state is PrinterState.PRINTING)
+        with pytest.raises(Refused):
+            await line.prompt.acknowledge()
+
+
+async def test_garbage_does_not_end_the_line() -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        good = json.dumps({"print": {"command": "push_status", "msg": 1, "wifi_signal": "-33dBm"}})
+        for payload in (
+            b"",
+            b"\xff\xfe",
+            b"[" * 50_000,
+            b"null",
+            b'{"print": 7}',
+            b'{"print": {"command": "push_status", "ams": 7, "hms": "x", "msg": 1}}',
+            b'{"print": {"command": "push_status", "gcode_state": "DANCING", "msg": 1}}',
+            b"{" + b" " * (1 << 20) + b"}",
+            good.encode() + b"\0",
+        ):
+            simulator.inject(payload)
+        status = await shows(line, lambda status: status.wifi_dbm == -33)
+        assert status.state is PrinterState.UNKNOWN
+        assert line.transcript()["garbled"]
+
+
+async def test_heat_fans_speed_light_options_and_gcode_reach_the_machine() -> None:
+    async with printer("H2D") as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        machine = simulator.machine
+        machine.fan_percent["auxiliary"] = 0
+        assert line.heaters
+        assert line.fans
+        assert line.speed
+        assert line.lights
+        assert line.options
+        assert line.console
+        await line.heaters.set_target("tool_1", 210)
+        await line.heaters.set_target("bed", 60)
+        await line.heaters.set_target("chamber", 45)
+        assert machine.tools[1].target_c == 210
+        assert machine.bed.target_c == 60
+        assert machine.chamber
+        assert machine.chamber.target_c == 45
+        await line.fans.set_speed("auxiliary", 50)
+        assert machine.fan_percent["auxiliary"] == 50
+        await line.speed.set_profile("sport")
+        assert (await shows(line, lambda status: True)).speed_profile == "sport"
+        await line.lights.set("chamber_light", on=False)
+        assert (await shows(line, lambda status: True)).lights == (("chamber_light", False),)
+        await line.options.set("sound", on=True)
+        assert ("sound", True) in (await shows(line, lambda status: True)).options
+        await line.console.send("G28\nG1 X10")
+        assert list(machine.gcode_log)[-2:] == ["G28", "G1 X10"]
+
+
+async def test_what_a_model_cannot_bear_is_refused() -> None:
+    async with printer("A1") as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        assert line.heaters
+        assert line.fans
+        assert line.speed
+        assert line.lights
+        assert line.options
+        assert line.console
+        for call in (
+            line.heaters.set_target("bed", 120),
+            line.heaters.set_target("chamber", 40),
+            line.fans.set_speed("chamber", 10),
+            line.fans.set_speed("part", 101),
+            line.speed.set_profile("warp"),
+            line.speed.set_percent(110),
+            line.lights.set("disco", on=True),
+            line.options.set("party", on=True),
+            line.console.send(" \n"),
+        ):
+            with pytest.raises(Refused):
+                await call
+        assert simulator.commands == []
+
+
+async def test_stale_reports_after_a_command_do_not_flicker() -> None:
+    async with printer("X1C") as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.lag = 3
+        assert line.speed
+        await line.speed.set_profile("ludicrous")
+        seen = set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.4):
+                async for status in line.statuses():
+                    seen.add(status.speed_profile)
+        assert seen == {"ludicrous"}
+
+
+async def test_secrets_stay_out_of_sight() -> None:
+    async with printer() as simulator:
+        driver = driver_for(simulator, SystemClock(), access_code="87654321")
+        with pytest.raises(AccessDenied) as denied:
+            async with driver.connect():
+                pass
+    assert "87654321" not in repr(driver) + repr(denied.value) + str(denied.value)

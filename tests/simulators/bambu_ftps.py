@@ -1,0 +1,305 @@
+"""FTPS as the printers do it: implicit TLS, one session, data lines that must resume it.
+
+Blocking sockets on threads: OpenSSL tells only a blocking server whether a session was reused.
+"""
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from custom_components.printernizer.engine.drivers.virtual.machine import VirtualFile
+from custom_components.printernizer.engine.errors import Refused
+
+_BLOCK = 32 * 1024
+_WAIT_S = 10.0
+
+
+class FtpsServer:
+    """Listens on 127.0.0.1 and serves the machine's files."""
+
+    def __init__(self, simulator: Any) -> None:
+        self._simulator = simulator
+        self._context = simulator.certificate.context()
+        self._socket: socket.socket | None = None
+        self.port = 0
+        self.require_reuse = True
+        self.pasv_address = (10, 99, 99, 99)
+        """An address nobody can route to: the client must take the control line's host."""
+        self.final_delay_s = 0.0
+        self.final_code = "226 Transfer complete"
+        self.cut_after: int | None = None
+        """Bytes of a download or upload after which the data line breaks, once."""
+        self.pause_s = 0.0
+        """Wait between blocks: a slow printer."""
+        self.ranges = True
+        self.greeting = "220 (vsFTPd 3.0.3)"
+        self.folders = {"/", "/cache", "/timelapse", "/model", "/image", "/ipcam", "/logger"}
+        self.log: list[str] = []
+        self.sent = 0
+        self.sessions = 0
+        self.most_sessions = 0
+        self._open: set[socket.socket] = set()
+
+    def start(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True, name="ftps").start()
+
+    def stop(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+        for line in list(self._open):
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        assert self._socket is not None
+        while True:
+            try:
+                plain, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(plain,), daemon=True, name="ftps").start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        self._open.add(plain)
+        plain.settimeout(_WAIT_S)
+        try:
+            line = self._context.wrap_socket(plain, server_side=True)
+        except OSError:
+            plain.close()
+            return
+        finally:
+            self._open.discard(plain)
+        self._open.add(line)
+        self.sessions += 1
+        self.most_sessions = max(self.most_sessions, self.sessions)
+        try:
+            _Conversation(self, self._simulator, line).run()
+        except (OSError, ValueError):
+            pass
+        finally:
+            self.sessions -= 1
+            self._open.discard(line)
+            line.close()
+
+    def wrap_data(self, plain: socket.socket) -> ssl.SSLSocket:
+        """Secure a data line."""
+        return self._context.wrap_socket(plain, server_side=True)
+
+
+class _Conversation:
+    def __init__(self, server: FtpsServer, simulator: Any, line: ssl.SSLSocket) -> None:
+        self._server = server
+        self._simulator = simulator
+        self._machine = simulator.machine
+        self._line = line
+        self._name = ""
+        self._in = False
+        self._offset = 0
+        self._passive: socket.socket | None = None
+
+    def run(self) -> None:
+        self._say(self._server.greeting)
+        reader = self._line.makefile("rb")
+        while row := reader.readline(4096):
+            verb, _, argument = row.decode("utf-8", "replace").rstrip("\r\n").partition(" ")
+            verb = verb.upper()
+            self._server.log.append(f"{verb} {argument}" if verb != "PASS" else "PASS")
+            if verb == "QUIT":
+                self._say("221 Goodbye.")
+                return
+            if not self._in and verb not in {"USER", "PASS"}:
+                self._say("530 Please login with USER and PASS.")
+                continue
+            method = getattr(self, f"_{verb.lower()}", None)
+            if method is None:
+                self._say("500 Unknown command.")
+            else:
+                method(argument)
+
+    def _say(self, text: str) -> None:
+        self._line.sendall(text.encode() + b"\r\n")
+
+    def _user(self, name: str) -> None:
+        self._name = name
+        self._say("331 Please specify the password.")
+
+    def _pass(self, password: str) -> None:
+        self._in = self._name == "bblp" and password == self._simulator.access_code
+        self._say("230 Login successful." if self._in else "530 Login incorrect.")
+
+    def _type(self, _: str) -> None:
+        self._say("200 Switching to Binary mode.")
+
+    def _pbsz(self, _: str) -> None:
+        self._say("200 PBSZ set to 0.")
+
+    def _prot(self, _: str) -> None:
+        self._say("200 PROT now Private.")
+
+    def _opts(self, _: str) -> None:
+        self._say("200 Always in UTF8 mode.")
+
+    def _rest(self, offset: str) -> None:
+        if not self._server.ranges:
+            self._say("502 REST not supported.")
+            return
+        self._offset = int(offset)
+        self._say(f"350 Restart position accepted ({offset}).")
+
+    def _size(self, path: str) -> None:
+        file = self._file(path)
+        self._say(f"213 {len(file.content)}" if file else "550 Could not get file size.")
+
+    def _dele(self, path: str) -> None:
+        try:
+            self._machine.remove(_absolute(path))
+        except Refused:
+            self._say("550 Delete operation failed.")
+        else:
+            self._say("250 Delete operation successful.")
+
+    def _pasv(self, _: str) -> None:
+        if self._passive is not None:
+            self._passive.close()
+        self._passive = socket.create_server(("127.0.0.1", 0))
+        self._passive.settimeout(_WAIT_S)
+        port = self._passive.getsockname()[1]
+        numbers = ",".join(map(str, (*self._server.pasv_address, port >> 8, port & 255)))
+        self._say(f"227 Entering Passive Mode ({numbers}).")
+
+    def _data(self) -> ssl.SSLSocket | None:
+        if self._passive is None:
+            self._say("425 Use PORT or PASV first.")
+            return None
+        plain, _ = self._passive.accept()
+        self._passive.close()
+        self._passive = None
+        plain.settimeout(_WAIT_S)
+        try:
+            data = self._server.wrap_data(plain)
+        except OSError:
+            self._say("426 Failure reading network stream.")
+            return None
+        if self._server.require_reuse and not data.session_reused:
+            data.close()
+            self._say("522 SSL connection failed: session reuse required")
+            return None
+        return data
+
+    def _list(self, path: str) -> None:
+        folder = _absolute(path or "/")
+        if folder not in self._server.folders:
+            self._say("550 Failed to change directory.")
+            return
+        self._say("150 Here comes the directory listing.")
+        data = self._data()
+        if data is None:
+            return
+        rows = [_row(name, 4096, 0.0, folder=True) for name in self._subfolders(folder)]
+        for file in self._machine.files.values():
+            if file.path.rsplit("/", 1)[0] == folder.rstrip("/"):
+                rows.append(_row(file.name, len(file.content), file.modified, folder=False))
+        data.sendall("".join(rows).encode())
+        self._end(data)
+
+    def _subfolders(self, folder: str) -> list[str]:
+        base = folder.rstrip("/") + "/"
+        return sorted(
+            item.removeprefix(base)
+            for item in self._server.folders
+            if item != folder and item.startswith(base) and "/" not in item.removeprefix(base)
+        )
+
+    def _retr(self, path: str) -> None:
+        file = self._file(path)
+        if file is None:
+            self._say("550 Failed to open file.")
+            return
+        self._say("150 Opening BINARY mode data connection.")
+        data = self._data()
+        if data is None:
+            return
+        content, self._offset = file.content[self._offset :], 0
+        for start in range(0, len(content), _BLOCK):
+            block = content[start : start + _BLOCK]
+            if (cut := self._server.cut_after) is not None and start + len(block) >= cut:
+                self._server.cut_after = None
+                data.sendall(block[: max(0, cut - start)])
+                data.close()
+                self._say("426 Failure writing network stream.")
+                return
+            try:
+                data.sendall(block)
+            except OSError:
+                data.close()
+                self._say("426 Failure writing network stream.")
+                return
+            self._server.sent += len(block)
+            time.sleep(self._server.pause_s)
+        self._end(data)
+
+    def _stor(self, path: str) -> None:
+        target = _absolute(path)
+        if not self._simulator.wire.storage:
+            self._say("553 Could not create file.")
+            return
+        self._say("150 Ok to send data.")
+        data = self._data()
+        if data is None:
+            return
+        content = bytearray()
+        while block := _receive(data):
+            content += block
+            if (cut := self._server.cut_after) is not None and len(content) >= cut:
+                self._server.cut_after = None
+                data.close()
+                self._say("426 Failure reading network stream.")
+                return
+            time.sleep(self._server.pause_s)
+        try:
+            self._machine.store(
+                VirtualFile(path=target, content=bytes(content), modified=time.time())
+            )
+        except Refused:
+            data.close()
+            self._say("552 Disk full.")
+            return
+        self._end(data)
+
+    def _end(self, data: ssl.SSLSocket) -> None:
+        with contextlib.suppress(OSError):
+            data.settimeout(1.0)
+            data.unwrap()
+        data.close()
+        time.sleep(self._server.final_delay_s)
+        self._say(self._server.final_code)
+
+    def _file(self, path: str) -> VirtualFile | None:
+        return self._machine.files.get(_absolute(path))
+
+
+def _receive(data: ssl.SSLSocket) -> bytes:
+    try:
+        return data.recv(_BLOCK)
+    except ssl.SSLEOFError:
+        return b""
+
+
+def _absolute(path: str) -> str:
+    return "/" + path.strip("/")
+
+
+def _row(name: str, size: int, modified: float, *, folder: bool) -> str:
+    when = datetime.fromtimestamp(modified or 315532800, UTC)
+    recent = (datetime.now(UTC) - when).days < 180
+    stamp = when.strftime("%b %d %H:%M" if recent else "%b %d  %Y")
+    rights = "drwxr-xr-x" if folder else "-rw-r--r--"
+    return f"{rights}    1 1000     1000     {size:10d} {stamp} {name}\r\n"
