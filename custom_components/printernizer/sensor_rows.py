@@ -21,7 +21,7 @@ from homeassistant.const import (
 )
 
 from .engine.job import Outcome
-from .engine.printer import PrinterState
+from .engine.printer import PrinterState, PrinterStatus
 from .entity import PrinterEntityDescription
 from .stages import STAGES
 from .steady import whole_minutes
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .engine.job import Job
-    from .engine.printer import Feeder, PrinterStatus, Slot, Temperature
+    from .engine.printer import Feeder, Slot, Temperature
     from .parts import Parts
 
 _STATE_LENGTH: Final = 255
