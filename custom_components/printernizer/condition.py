@@ -58,18 +58,20 @@ def _schema(default_behavior: str, **options: Any) -> vol.Schema:
 def is_cool(status: PrinterStatus, below_c: float) -> bool:
     """Whether a printer may be switched off: at rest, no heater on, nothing hot.
 
-    below_c: what counts as cool, degrees Celsius. A printer that tells no temperature of a
-    nozzle or bed at all is never known to be cool. The chamber counts only while it is heated:
-    in summer it does not get below the room.
+    below_c: what counts as cool, degrees Celsius. A printer that does not tell how hot each of
+    its nozzles is, is never known to be cool; a bed may be without a sensor. The chamber counts
+    only while it is heated: in summer it does not get below the room.
     """
     if not status.ready:
         return False
-    heated = [tool.temperature for tool in status.tools]
-    heated += [status.bed] if status.bed is not None else []
-    known = [heater.actual_c for heater in heated if heater.actual_c is not None]
-    targets = [heater.target_c for heater in heated]
-    targets += [status.chamber.target_c] if status.chamber is not None else []
-    return bool(known) and max(known) < below_c and not any(targets)
+    nozzles = [tool.temperature for tool in status.tools]
+    bed = [status.bed] if status.bed is not None else []
+    chamber = [status.chamber] if status.chamber is not None else []
+    if not nozzles or any(nozzle.actual_c is None for nozzle in nozzles):
+        return False
+    if any(heater.target_c for heater in (*nozzles, *bed, *chamber)):
+        return False
+    return all(heater.actual_c is None or heater.actual_c < below_c for heater in (*nozzles, *bed))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -71,9 +71,11 @@ def async_listen(
 
     @callback
     def hear(event: Event[dict[str, Any]]) -> None:
-        if event.data.get("kind") in occasion.kinds and async_is_meant(
-            hass, event.data.get("device_id"), target
-        ):
+        facts = event.data
+        # Anybody may fire this event by hand, with anything in it.
+        if str(facts.get("kind")) not in occasion.kinds or not isinstance(facts.get("job"), dict):
+            return
+        if async_is_meant(hass, facts.get("device_id"), target):
             tell(event)
 
     return hass.bus.async_listen(occasion.event_type, hear)
@@ -81,7 +83,7 @@ def async_listen(
 
 def describe(event: Event[dict[str, Any]]) -> str:
     """Say in a few words what happened, for traces."""
-    name = (event.data.get("job") or {}).get("name") or "a job"
+    name = event.data["job"].get("name") or "a job"
     if event.event_type == EVENT_FREE:
         return f"{event.data.get('printer')} is free after {name}"
     return f"{name} on {event.data.get('printer')}: {event.data.get('kind')}"
