@@ -66,7 +66,7 @@ class Store:
                 executor, _open, self._url, self._migrations
             )
         except BaseException:
-            executor.shutdown(wait=False)
+            executor.shutdown()
             raise
         self._executor = executor
 
@@ -76,7 +76,7 @@ class Store:
         executor, self._executor = self._executor, None
         if engine is not None and executor is not None:
             await asyncio.get_running_loop().run_in_executor(executor, engine.dispose)
-            executor.shutdown(wait=False)
+            executor.shutdown()  # it is idle: its thread ends at once
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -248,10 +248,15 @@ def _engine(url: URL) -> Engine:
             pool_size=1,
             max_overflow=0,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={"connect_timeout": 10, "options": "-c lock_timeout=10s -c timezone=UTC"},
         )
     engine = sa.create_engine(
-        url, pool_size=1, max_overflow=0, connect_args={"timeout": _BUSY_TIMEOUT_S}
+        url,
+        pool_size=1,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"timeout": _BUSY_TIMEOUT_S},
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_immediate)

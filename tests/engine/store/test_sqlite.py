@@ -1,0 +1,287 @@
+"""What happens to a file on a disk: full, broken, old, killed in the middle."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from custom_components.printernizer.engine.errors import StoreError
+from custom_components.printernizer.engine.store import jobs, migrate, printers
+from custom_components.printernizer.engine.store.database import Store, set_aside
+
+from ..story import Story
+from .test_contract import a_story, recorded
+
+DATABASES = Path(__file__).parent / "databases"
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+def url_of(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+async def filled(path: Path, runs: int = 30) -> Story:
+    async with Store(url_of(path)) as store:
+        return await recorded(store, a_story(runs))
+
+
+async def test_a_file_that_is_no_database_is_left_as_it_is(path: Path) -> None:
+    """An empty ledger in its place would look like a healthy one."""
+    path.write_bytes(b"this was a ledger once" * 1000)
+    before = path.read_bytes()
+    with pytest.raises(StoreError) as refusal:
+        await Store(url_of(path)).open()
+    assert refusal.value.key == "store_broken"
+    assert path.read_bytes() == before
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "overwritten"])
+async def test_a_damaged_file_is_found_and_left_as_it_is(path: Path, damage: str) -> None:
+    await filled(path)
+    whole = path.read_bytes()
+    if damage == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    else:
+        path.write_bytes(whole[:8192] + random.Random(1).randbytes(40_000) + whole[48_192:])
+    before = path.read_bytes()
+    with pytest.raises(StoreError) as refusal:
+        await Store(url_of(path)).open()
+    assert refusal.value.key == "store_broken"
+    assert refusal.value.placeholders["path"] == str(path)
+    assert path.read_bytes() == before
+
+
+async def test_a_broken_file_is_set_aside_only_when_asked(path: Path) -> None:
+    path.write_bytes(b"garbage")
+    path.with_name(path.name + "-wal").write_bytes(b"its journal")
+    aside = set_aside(url_of(path), "20261120")
+    assert aside.read_bytes() == b"garbage"
+    assert aside.with_name(aside.name + "-wal").read_bytes() == b"its journal"
+    async with Store(url_of(path)) as store:
+        assert await store.run(printers.load_all) == ()
+    with pytest.raises(StoreError, match="exists already"):
+        set_aside(url_of(path), "20261120")
+
+
+async def test_an_empty_file_becomes_a_ledger(path: Path) -> None:
+    path.touch()
+    async with Store(url_of(path)) as store:
+        assert await store.run(printers.load_all) == ()
+
+
+async def test_a_folder_in_place_of_the_file_is_told(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(StoreError):
+        await Store(url_of(path)).open()
+
+
+async def test_a_folder_that_cannot_be_made_is_told(path: Path) -> None:
+    path.write_bytes(b"")
+    with pytest.raises(StoreError, match="folder"):
+        await Store(url_of(path / "deeper" / "ledger.db")).open()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "nonsense",
+        "mongodb://u:very-secret@h/d",
+        "postgresql://u:very-secret@127.0.0.1:1/d",
+    ],
+)
+async def test_what_cannot_be_opened_is_told_without_the_password(url: str) -> None:
+    with pytest.raises(StoreError) as refusal:
+        await Store(url).open()
+    assert "very-secret" not in str(refusal.value)
+    assert refusal.value.key == "store_failed"
+
+
+def test_only_files_can_be_set_aside() -> None:
+    with pytest.raises(StoreError):
+        set_aside("postgresql://u@h/d", "now")
+
+
+async def test_a_full_disk_refuses_the_whole_transaction(path: Path) -> None:
+    """A half-written event would break the chain for ever."""
+    story = await filled(path, 2)
+    async with Store(url_of(path)) as store:
+
+        def limited(connection: object, events: Story) -> None:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()  # type: ignore[attr-defined]
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 3}")  # type: ignore[attr-defined]
+            jobs.record(connection, events.events, [events.memory], events.at)  # type: ignore[arg-type]
+
+        with pytest.raises(StoreError) as refusal:
+            await store.run(limited, a_story(500, "P2"))
+        assert refusal.value.key == "disk_full"
+        report = await store.run(jobs.verify_chain)
+        assert (report.intact, report.length) == (True, len(story.events))
+        assert [printer.id for printer in await store.run(printers.load_all)] == ["P1"]
+
+
+async def test_a_locked_file_is_told_and_later_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from custom_components.printernizer.engine.store import database
+
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT_S", 0.05)
+    async with Store(url_of(path)) as store:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked"):
+            await recorded(store, a_story())
+        other.execute("ROLLBACK")
+        other.close()
+        await recorded(store, a_story())
+
+
+async def test_every_commit_is_on_the_disk_when_it_is_reported(path: Path) -> None:
+    async with Store(url_of(path)) as store:
+
+        def settings(connection: object) -> list[object]:
+            names = ("journal_mode", "synchronous", "foreign_keys", "recursive_triggers")
+            return [
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar()  # type: ignore[attr-defined]
+                for name in names
+            ]
+
+        assert await store.run(settings) == ["wal", 2, 1, 1]
+
+
+async def test_a_clean_end_leaves_one_file(path: Path) -> None:
+    """Whoever copies the ledger while Home Assistant is down copies all of it."""
+    await filled(path)
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+async def test_a_ledger_of_the_first_version_opens(path: Path) -> None:
+    """Every later version has to open what this one wrote."""
+    with sqlite3.connect(path) as connection:
+        connection.executescript((DATABASES / "0001.sql").read_text("utf-8"))
+    connection.close()
+    async with Store(url_of(path)) as store:
+        report = await store.run(jobs.verify_chain)
+        assert (report.intact, report.length) == (True, 14)
+        memory = await store.run(printers.load_memory, "P1")
+        assert memory.run is not None
+        assert memory.run.job.title == "läuft"
+
+
+SECOND = """
+from alembic import op
+import sqlalchemy as sa
+revision = "0002"
+down_revision = "0001"
+def upgrade():
+    op.add_column("printers", sa.Column("nickname", sa.Text))
+    {then}
+"""
+
+
+def _next_version(tmp_path: Path, then: str = "pass") -> Path:
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "0002_nickname.py").write_text(SECOND.format(then=then))
+    return folder
+
+
+async def test_a_ledger_is_copied_before_it_is_migrated(path: Path, tmp_path: Path) -> None:
+    story = await filled(path, 3)
+    migrations = _next_version(tmp_path)
+    for _ in range(2):
+        async with Store(url_of(path), migrations=migrations) as store:
+            assert (await store.run(jobs.verify_chain)).length == len(story.events)
+    async with Store(url_of(path.with_name("ledger.db.before-0002"))) as copy:
+        assert (await copy.run(jobs.verify_chain)).length == len(story.events)
+    with pytest.raises(StoreError) as refusal:
+        await Store(url_of(path)).open()
+    assert refusal.value.key == "store_newer"
+
+
+async def test_a_migration_that_fails_leaves_the_old_version(path: Path, tmp_path: Path) -> None:
+    story = await filled(path, 3)
+    migrations = _next_version(tmp_path, "op.execute('nonsense')")
+    with pytest.raises(StoreError):
+        await Store(url_of(path), migrations=migrations).open()
+    async with Store(url_of(path)) as store:
+        assert (await store.run(jobs.verify_chain)).length == len(story.events)
+
+
+WRITER = """
+import asyncio, sys
+sys.path.insert(0, {root!r}); sys.path.insert(0, {root!r} + "/tests/engine")
+from custom_components.printernizer.engine.store import jobs
+from custom_components.printernizer.engine.store.database import Store
+from story import Story
+
+async def main():
+    async with Store("sqlite:///" + sys.argv[1]) as store:
+        print("open", flush=True)
+        story = Story(sys.argv[2]).acquainted()
+        number = 0
+        while True:
+            number += 1
+            for state, share in (("printing", 0.3), ("finished", 1.0)):
+                story.passes(60)
+                events = story.shows(state, "a", share, id=str(number))
+                await store.run(jobs.record, events, [story.memory], story.at)
+                print(len(story.events), flush=True)
+
+asyncio.run(main())
+"""
+
+
+def _writer(path: Path, printer: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER.format(root=str(ROOT)), str(path), printer],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+async def test_a_kill_in_the_middle_of_writing_loses_nothing_reported(path: Path) -> None:
+    """Power cuts and the OOM killer choose their moment themselves. Two processes, one file."""
+    chance = random.Random(7)
+    for attempt in range(2):
+        writers = [_writer(path, f"K{attempt}{number}") for number in range(2)]
+        reported = []
+        for writer in writers:
+            assert writer.stdout is not None
+            while writer.stdout.readline().strip() in ("", "open"):
+                assert writer.poll() is None
+        time.sleep(chance.uniform(0.05, 0.3))
+        for writer in writers:
+            writer.send_signal(signal.SIGKILL)
+            rest, _ = writer.communicate()
+            numbers = [line for line in rest.split("\n")[:-1] if line.isdigit()]
+            reported.append(int(numbers[-1]) if numbers else 0)
+        async with Store(url_of(path)) as store:
+            assert (await store.run(jobs.verify_chain)).intact
+            for number, at_least in enumerate(reported):
+                await _whole(store, f"K{attempt}{number}", at_least)
+
+
+async def _whole(store: Store, printer: str, at_least: int) -> None:
+    """Events, runs and memory tell the same story."""
+    memory = await store.run(printers.load_memory, printer)
+    found = (await store.run(jobs.page, jobs.JobFilter(printer_id=printer), limit=100_000)).jobs
+    assert memory.runs == len(found)
+    assert (memory.run is not None) == any(job.open for job in found)
+    events = [len(await store.run(jobs.events, job.id)) for job in found]
+    assert sum(events) >= at_least
