@@ -1,5 +1,7 @@
 """Conditions, as automations test them."""
 
+# ruff: noqa: F811 - a test takes the fixture that this module imports
+
 from __future__ import annotations
 
 from dataclasses import replace

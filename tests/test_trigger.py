@@ -1,5 +1,7 @@
 """Triggers, as automations use them."""
 
+# ruff: noqa: F811 - a test takes the fixture that this module imports
+
 from __future__ import annotations
 
 import json
@@ -133,9 +135,7 @@ async def test_a_trigger_listens_to_the_printers_it_was_told(floor: Floor, by: s
     label = lr.async_get(hass).async_create("Mine")
     devices.async_update_device(left.device_id, area_id=area.id, labels={label.label_id})
     slot = next(
-        child.id
-        for child in devices.child_devices
-        if child.parent_device_id == left.device_id
+        child.id for child in devices.child_devices if child.parent_device_id == left.device_id
     )
     target = {
         "device": {"device_id": left.device_id},
