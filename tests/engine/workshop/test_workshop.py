@@ -1,0 +1,158 @@
+"""The face of the shop: lines opened and closed, wishes carried out or refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from custom_components.printernizer.engine.drivers.virtual.driver import VirtualDriver
+from custom_components.printernizer.engine.drivers.virtual.machine import (
+    Fault,
+    Phase,
+    PlateFacts,
+    VirtualFile,
+    VirtualMachine,
+)
+from custom_components.printernizer.engine.errors import NotAllowed, Refused, Unreachable
+from custom_components.printernizer.engine.job import Outcome
+from custom_components.printernizer.engine.printer import PrinterState
+from custom_components.printernizer.engine.store.database import Store
+from custom_components.printernizer.engine.workshop.clock import SystemClock
+from custom_components.printernizer.engine.workshop.workshop import Workshop
+from tests.hand_clock import HandClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+PLATE = PlateFacts(seconds=100, layers=10, mass_g=(20.0,))
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def machine(clock: HandClock) -> VirtualMachine:
+    machine = VirtualMachine(now=clock.monotonic, serial="V1")
+    machine.store(VirtualFile(path="/part.gcode", content=b"G28\n", plates=(PLATE,)))
+    return machine
+
+
+@pytest.fixture
+async def workshop(tmp_path: Path, clock: HandClock) -> AsyncIterator[Workshop]:
+    async with (
+        Store(f"sqlite:///{tmp_path / 'ledger.db'}") as store,
+        Workshop(store, clock) as workshop,
+    ):
+        yield workshop
+
+
+async def test_a_print_of_a_workshop_stands_in_its_ledger(
+    workshop: Workshop, machine: VirtualMachine, clock: HandClock
+) -> None:
+    await workshop.open_line("V1", VirtualDriver(machine, clock))
+    await workshop.start("V1", "/part.gcode")
+    await clock.advance(30)
+    assert workshop.ledger.open_job("V1") is not None
+    for _ in range(30):
+        await clock.advance(10)
+    job = workshop.ledger.last_job("V1")
+    assert job is not None
+    assert job.outcome is Outcome.COMPLETED
+    assert machine.history[0].outcome is Phase.FINISHED
+
+
+async def test_every_wish_reaches_the_machine(
+    workshop: Workshop, machine: VirtualMachine, clock: HandClock, tmp_path: Path
+) -> None:
+    await workshop.open_line("V1", VirtualDriver(machine, clock))
+    await workshop.set_temperature("V1", "bed", 50)
+    assert machine.bed.target_c == 50
+    await workshop.send_gcode("V1", "M300")
+    assert list(machine.gcode_log) == ["M300"]
+    assert [file.name for file in await workshop.list_files("V1")] == ["part.gcode"]
+    await workshop.download("V1", "/part.gcode", tmp_path / "part.gcode")
+    assert (tmp_path / "part.gcode").read_bytes() == b"G28\n"
+    await workshop.start("V1", "/part.gcode")
+    await clock.advance(60)
+    await workshop.pause("V1")
+    assert machine.phase is Phase.PAUSED
+    await clock.advance(2)
+    await workshop.resume("V1")
+    machine.inject(Fault.JAM)
+    await workshop.acknowledge("V1")
+    assert machine.phase is Phase.PRINTING
+    await workshop.cancel("V1")
+    assert machine.phase is Phase.CANCELLED
+
+
+async def test_a_start_is_not_sent_unless_the_printer_is_ready(
+    workshop: Workshop, machine: VirtualMachine, clock: HandClock
+) -> None:
+    """A second start cancels the running job on some firmware."""
+    await workshop.open_line("V1", VirtualDriver(machine, clock))
+    await workshop.start("V1", "/part.gcode")
+    await clock.advance(5)
+    with pytest.raises(NotAllowed) as refusal:
+        await workshop.start("V1", "/part.gcode")
+    assert refusal.value.key == "printer_busy"
+    assert machine.starts_seen == 1
+
+
+async def test_parts_that_are_missing_are_refused_by_name(
+    workshop: Workshop, machine: VirtualMachine, clock: HandClock, tmp_path: Path
+) -> None:
+    await workshop.open_line("V1", VirtualDriver(machine, clock))
+    session = workshop.fleet["V1"].require()
+    session.console = session.storage = session.control = None  # type: ignore[misc]
+    for wish in (
+        workshop.send_gcode("V1", "G28"),
+        workshop.list_files("V1"),
+        workshop.download("V1", "/part.gcode", tmp_path / "part.gcode"),
+        workshop.start("V1", "/part.gcode"),
+        workshop.pause("V1"),
+    ):
+        with pytest.raises(Refused) as refusal:
+            await wish
+        assert refusal.value.key == "not_supported"
+
+
+async def test_a_printer_that_is_off_opens_no_line_and_leaves_none_behind(
+    workshop: Workshop, machine: VirtualMachine, clock: HandClock
+) -> None:
+    machine.inject(Fault.REBOOT)
+    with pytest.raises(Unreachable):
+        await workshop.open_line("V1", VirtualDriver(machine, clock))
+    assert len(workshop.fleet) == 0
+    await clock.advance(machine.boot_s + 1)
+    status = await workshop.open_line("V1", VirtualDriver(machine, clock))
+    assert status.state is PrinterState.IDLE
+    await workshop.close_line("V1")
+    assert len(workshop.fleet) == 0
+
+
+async def test_closing_a_line_leaves_the_run_open_because_the_printer_prints_on(
+    workshop: Workshop, machine: VirtualMachine, clock: HandClock
+) -> None:
+    await workshop.open_line("V1", VirtualDriver(machine, clock))
+    await workshop.start("V1", "/part.gcode")
+    await clock.advance(60)
+    await workshop.close_line("V1")
+    assert workshop.ledger.open_job("V1") is not None
+    await workshop.open_line("V1", VirtualDriver(machine, clock))
+    await clock.advance(300)
+    job = workshop.ledger.last_job("V1")
+    assert job is not None
+    assert job.outcome is Outcome.COMPLETED
+    assert len(machine.history) == 1
+
+
+async def test_the_machines_own_clock_goes_forward() -> None:
+    clock = SystemClock()
+    before = clock.monotonic()
+    await clock.sleep(0)
+    assert clock.monotonic() >= before
+    assert clock.now().utcoffset() is not None
