@@ -26,6 +26,7 @@ BAMBU_PORT: Final = 2021
 _GROUP: Final = "239.255.255.250"
 _LONGEST: Final = 4096
 _LONGEST_NAME: Final = 64
+_MOST_LINES: Final = 64
 _SERIAL: Final = re.compile(r"[0-9A-Za-z]{8,32}")
 
 
@@ -43,18 +44,22 @@ class Announcement:
 
 
 def from_datagram(datagram: bytes) -> Announcement | None:
-    """Read one datagram, or return None when it announces no Bambu printer."""
+    """Read one datagram, or return None when it announces no Bambu printer.
+
+    Both forms count: the NOTIFY a printer sends by itself and its answer to a search.
+    """
     if len(datagram) > _LONGEST:
         return None
-    first, *lines = datagram.decode("utf-8", "replace").split("\r\n")
-    if not first.startswith("NOTIFY"):
+    first, *lines = datagram.decode("utf-8", "replace").splitlines()[:_MOST_LINES] or [""]
+    if not first.startswith(("NOTIFY", "HTTP/1.1 200")):
         return None
     headers: dict[str, str] = {}
     for line in lines:
         key, colon, value = line.partition(":")
         if colon:
             headers[key.strip().lower()] = value.strip()
-    if headers.get("nt") != BAMBU_TYPE or headers.get("nts", "ssdp:alive") != "ssdp:alive":
+    kind = headers.get("nt") or headers.get("st")
+    if kind != BAMBU_TYPE or headers.get("nts", "ssdp:alive").lower() != "ssdp:alive":
         return None
     return from_headers(headers)
 

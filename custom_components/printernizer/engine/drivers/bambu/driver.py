@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from ...errors import Garbled
 from ...printer import PrinterIdentity
+from .camera import JpegCamera, StreamCamera
 from .certificate import Pin
 from .client import open_line
 from .commander import Commander
 from .messages import Messages
+from .models import CameraKind
 from .session import BambuSession
 from .state import StateReader
 from .storage import BambuStorage
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from ...workshop.clock import Clock
+    from ..base import Camera
 
 MQTT_PORT: Final = 8883
 FTPS_PORT: Final = 990
@@ -78,6 +81,8 @@ class BambuDriver:
                 yield session
             finally:
                 await session.close()
+                if isinstance(session.camera, JpegCamera):
+                    await session.camera.close()
 
     def _furnish(self, session: BambuSession) -> None:
         """Add the parts that have lines of their own."""
@@ -85,6 +90,17 @@ class BambuDriver:
             self._host, self._ports[1], self._pin, self._access_code, self._clock
         )
         session.storage = session.job_picture = storage
+        session.camera = self._camera(session)
+
+    def _camera(self, session: BambuSession) -> Camera | None:
+        """RTSPS needs live view to be switched on at the printer; the report says whether."""
+        kind = session.model.camera
+        url = session.fact("ipcam", "rtsp_url")
+        if isinstance(url, str) and url not in {"", "disable"}:
+            return StreamCamera(self._host, self._access_code)
+        if kind is CameraKind.JPEG and session.fact("ipcam", "ipcam_dev") != "0":
+            return JpegCamera(self._host, self._ports[2], self._pin, self._access_code)
+        return None
 
     def _identity(self, session: BambuSession, messages: Messages) -> PrinterIdentity:
         return PrinterIdentity(

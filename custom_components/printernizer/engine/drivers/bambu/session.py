@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .client import Line
     from .commander import Commander
     from .messages import Messages, Reply
+    from .models import Model
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -271,6 +272,11 @@ class BambuSession:
             "full_reports": messages.fulls,
             "model": messages.builder.model.product,
         }
+
+    @property
+    def model(self) -> Model:
+        """What model it is."""
+        return self._messages.builder.model
 
     @property
     def hardware(self) -> str | None:
