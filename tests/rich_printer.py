@@ -147,10 +147,10 @@ class RichPrinter:
     # -- driver and session ----------------------------------------------------------------------
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[RichPrinter]:
+    async def connect(self) -> AsyncIterator[_Line]:
         if not self.reachable:
             raise Unreachable("it is off")
-        yield self
+        yield _Line(self)
 
     async def statuses(self) -> AsyncIterator[PrinterStatus]:
         last: PrinterStatus | None = None
@@ -250,6 +250,16 @@ class RichPrinter:
         if answer == b"":
             raise Unreachable("busy")
         return answer
+
+
+class _Line:
+    """One line to the printer: a session of its own each time, as the parts may have changed."""
+
+    def __init__(self, printer: RichPrinter) -> None:
+        self._printer = printer
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._printer, name)
 
 
 class _Switches:
