@@ -1,7 +1,5 @@
 """What Home Assistant hears of jobs."""
 
-# ruff: noqa: F811 - a test takes the fixture that this module imports
-
 from __future__ import annotations
 
 import json
@@ -165,7 +163,7 @@ async def test_an_end_while_nobody_watched_stays_silent(floor: Floor) -> None:
     free = floor.hear(EVENT_FREE)
 
     def away() -> None:
-        printer.clock._seconds += PRINTED_S  # noqa: SLF001 - time goes by while nobody looks
+        printer.clock._seconds += PRINTED_S
         printer.machine.tick()
 
     await printer.restart(away=away)

@@ -1,7 +1,5 @@
 """Conditions, as automations test them."""
 
-# ruff: noqa: F811 - a test takes the fixture that this module imports
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -153,7 +151,7 @@ def test_only_what_is_known_to_be_cool_is_cool(facts: dict[str, Any], cool: bool
     assert is_cool(PrinterStatus(state=PrinterState.IDLE, **facts), 50.0) is cool
 
 
-@pytest.mark.parametrize("state", [state for state in PrinterState])
+@pytest.mark.parametrize("state", list(PrinterState))
 def test_a_printer_at_work_is_never_cool(state: PrinterState) -> None:
     """A paused print at room temperature is still a print."""
     status = PrinterStatus(state=state, tools=(Tool(index=0, temperature=COLD),), bed=COLD)

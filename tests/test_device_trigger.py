@@ -1,7 +1,5 @@
 """Device triggers, for people who start from a device."""
 
-# ruff: noqa: F811 - a test takes the fixture that this module imports
-
 from __future__ import annotations
 
 from typing import Any

@@ -1,7 +1,5 @@
 """The event entities of a printer: its jobs' lives, and its problems."""
 
-# ruff: noqa: F811 - a test takes the fixture that this module imports
-
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Triggers, as automations use them."""
 
-# ruff: noqa: F811 - a test takes the fixture that this module imports
-
 from __future__ import annotations
 
 import json
