@@ -238,6 +238,18 @@ async def test_a_start_goes_out_only_to_a_printer_that_is_ready_now(word: str) -
         assert shop.machine.starts_seen == 0
 
 
+async def test_the_daemon_takes_no_start_while_it_shows_a_result() -> None:
+    """As the real one: it says STOPPED for eleven seconds and refuses."""
+    async with line(dialect="pi") as (shop, session):
+        shop.printing()
+        await session.control.cancel()
+        with pytest.raises(Refused) as refusal:
+            await session.control.start("/part.gcode")
+        assert refusal.value.key == "printer_busy"
+        shop.time.seconds += 12
+        await session.control.start("/part.gcode")
+
+
 async def test_two_starts_at_once_are_one_print() -> None:
     async with line() as (shop, session):
         start = session.control.start

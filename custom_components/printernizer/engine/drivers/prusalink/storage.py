@@ -102,7 +102,9 @@ class PrusaLinkStorage:
                 status=_OK, headers={"Content-Type": "image/png", **answer.headers}, body=held[1]
             )
         self._kept.pop(target, None)
-        if answer.status == _OK and (tag := answer.headers.get("ETag")):
+        # The Pi's tags are weak and the same for every path: they prove nothing.
+        tag = answer.headers.get("ETag", "W/")
+        if answer.status == _OK and not tag.startswith("W/"):
             self._kept[target] = (tag, answer.body)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
