@@ -271,9 +271,7 @@ async def test_a_broken_subscriber_keeps_nobody_from_the_news(
     assert "a listener failed" in caplog.text
 
 
-async def test_a_refresh_waits_for_the_fresh_status(
-    fleet: Fleet, driver: ScriptedDriver
-) -> None:
+async def test_a_refresh_waits_for_the_fresh_status(fleet: Fleet, driver: ScriptedDriver) -> None:
     link = fleet.add("S1", driver)
     driver.says(IDLE)
     await link.settled()
@@ -285,9 +283,7 @@ async def test_a_refresh_waits_for_the_fresh_status(
     assert await asking == PRINTING
 
 
-async def test_a_refresh_on_a_line_that_drops_says_so(
-    fleet: Fleet, driver: ScriptedDriver
-) -> None:
+async def test_a_refresh_on_a_line_that_drops_says_so(fleet: Fleet, driver: ScriptedDriver) -> None:
     link = fleet.add("S1", driver)
     driver.says(IDLE)
     await link.settled()

@@ -185,9 +185,7 @@ def test_the_file_being_printed_cannot_be_removed(machine: VirtualMachine) -> No
 
 
 @pytest.mark.parametrize(("path", "plate"), [("/none.gcode", 1), ("/part.gcode", 7)])
-def test_a_missing_file_or_plate_is_refused(
-    machine: VirtualMachine, path: str, plate: int
-) -> None:
+def test_a_missing_file_or_plate_is_refused(machine: VirtualMachine, path: str, plate: int) -> None:
     with pytest.raises(Refused) as refusal:
         machine.start(path, plate)
     assert refusal.value.key == "file_missing"

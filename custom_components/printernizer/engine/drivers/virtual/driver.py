@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ...errors import Garbled, Refused, Unreachable
@@ -226,9 +227,9 @@ class VirtualHeaters:
     def __init__(self, machine: VirtualMachine, act: _Act) -> None:
         self._machine = machine
         self._act = act
-        self.ranges = {f"tool_{index}": Range(minimum=0, maximum=300) for index in range(len(machine.tools))} | {
-            "bed": Range(minimum=0, maximum=120)
-        }
+        self.ranges = {
+            f"tool_{index}": Range(minimum=0, maximum=300) for index in range(len(machine.tools))
+        } | {"bed": Range(minimum=0, maximum=120)}
         if machine.chamber:
             self.ranges["chamber"] = Range(minimum=0, maximum=65)
 
@@ -258,7 +259,7 @@ class VirtualFans:
 
     async def set_speed(self, fan: str, percent: int) -> None:
         """Set a fan, 0 to 100."""
-        if not 0 <= percent <= 100:  # noqa: PLR2004
+        if not 0 <= percent <= 100:
             raise Refused(f"{percent} is not a share", key="out_of_range")
         await self._act(lambda: self._machine.set_fan(fan, percent))
 
@@ -314,7 +315,7 @@ class VirtualConsole:
         """Run each line."""
         for line in gcode.splitlines():
             if line.strip():
-                await self._act(lambda line=line: self._machine.gcode(line.strip()))
+                await self._act(partial(self._machine.gcode, line.strip()))
 
 
 class VirtualStorage:
@@ -374,9 +375,7 @@ class VirtualStorage:
         if path in self._machine.files:
             raise Refused(f"{path} is there already", key="file_exists", path=path)
         content = await asyncio.to_thread(source.read_bytes)
-        self._machine.store(
-            VirtualFile(path=path, content=content, modified=self._machine.now())
-        )
+        self._machine.store(VirtualFile(path=path, content=content, modified=self._machine.now()))
         if progress is not None:
             progress(len(content), len(content))
 
@@ -386,9 +385,9 @@ class VirtualStorage:
         self._machine.remove(path)
 
     async def thumbnail(self, reference: str) -> bytes | None:
-        """Return nothing: virtual files hold no pictures."""
+        """Return nothing: virtual files hold no pictures, so no `reference` was ever given."""
         self._reach()
-        return None if reference else None
+        return None
 
     def _reach(self) -> None:
         if not self._machine.reachable:

@@ -112,7 +112,7 @@ class Heater:
     @property
     def settled(self) -> bool:
         """Within two degrees of the target."""
-        return abs(self.actual_c - max(self.target_c, ROOM_C)) < 2.0  # noqa: PLR2004
+        return abs(self.actual_c - max(self.target_c, ROOM_C)) < 2.0
 
 
 @dataclass(slots=True)
