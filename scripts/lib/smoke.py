@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import pkgutil
 import re
@@ -55,6 +56,7 @@ def unimportable() -> list[str]:
 
     package = "custom_components.printernizer"
     modules = [package, *(one.name for one in pkgutil.walk_packages([str(HOME)], f"{package}."))]
+    logging.disable()  # a library's regret about a missing system library is not news here
     for name in modules:
         if name.endswith(("__main__", ".env")):
             continue
