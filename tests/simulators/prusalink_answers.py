@@ -234,7 +234,7 @@ def folder(sim: PrusaLinkSimulator, entry: Entry) -> Json:
 
 
 def transfer(sim: PrusaLinkSimulator) -> Json | None:
-    """`GET /api/v1/transfer`, None for 204. The firmware writes the size as text."""
+    """`GET /api/v1/transfer`, None for 204. The size is text."""
     if sim.transfer is None:
         return None
     size = sim.transfer.size
@@ -242,7 +242,7 @@ def transfer(sim: PrusaLinkSimulator) -> Json | None:
         "type": "FROM_CLIENT",
         "display_name": sim.transfer.name,
         "path": "/local" if sim.pi else "/usb",
-        "size": size if sim.pi else str(size),
+        "size": str(size),
         "transferred": sim.transfer.moved,
         "to_print": sim.transfer.to_print,
     }
