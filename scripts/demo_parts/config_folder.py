@@ -28,8 +28,6 @@ _TOKEN_DAYS: Final = 3650
 _QUIET: Final = """\
 homeassistant:
 http:
-  server_host: 127.0.0.1
-  server_port: {port}
 logger:
   default: warning
   logs:
@@ -86,7 +84,7 @@ class House:
         components.mkdir(parents=True)
         (components / DOMAIN).symlink_to(self.integration)
         self.folder.joinpath("automations.yaml").write_text(json.dumps(list(self.automations)))
-        text = _QUIET.format(port=self.port) + self.extra_yaml
+        text = _QUIET + self.extra_yaml
         if self.full:
             text += _FULL.format(automations="!include automations.yaml")
         self.folder.joinpath("configuration.yaml").write_text(text)
@@ -94,6 +92,7 @@ class House:
         storage.mkdir(mode=0o700)
         token = _write_owner(storage, self.owner)
         _write(storage, "onboarding", _ONBOARDED, version=4)
+        _write(storage, "http", _address(self.port), version=2, minor=2)
         _write(storage, "core.config", _where(self.language, self.port), minor=4)
         _write(storage, "core.config_entries", _entries(self.entries), minor=5)
         return token
@@ -105,6 +104,27 @@ _ONBOARDED: Final = {"done": ["user", "core_config", "analytics", "integration"]
 def _write(storage: Path, key: str, data: object, *, version: int = 1, minor: int = 1) -> None:
     text = json.dumps({"version": version, "minor_version": minor, "key": key, "data": data})
     storage.joinpath(key).write_text(text)
+
+
+def _address(port: int) -> dict[str, Any]:
+    """Where Home Assistant listens, as confirmed.
+
+    In YAML it would be taken for a trial: Home Assistant goes back to port 8123 by itself when
+    nobody confirms it in its settings within five minutes.
+    """
+    stable = {
+        "server_host": ["127.0.0.1"],
+        "server_port": port,
+        "cors_allowed_origins": [],
+        "login_attempts_threshold": -1,
+        "ip_ban_enabled": False,
+        "ssl_profile": "modern",
+        "use_x_frame_options": True,
+        "created_at": datetime.now(UTC).isoformat(),
+        "error": None,
+        "error_message": None,
+    }
+    return {"stable": stable, "pending": None, "yaml_migration_done": True}
 
 
 def _where(language: str, port: int) -> dict[str, Any]:
