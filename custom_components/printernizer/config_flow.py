@@ -72,15 +72,21 @@ class PrinternizerConfigFlow(DiscoveryFlow, domain=DOMAIN):
     async def async_step_bambu(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Listen for printers that announce themselves, for a few seconds."""
         if self._search is None:
+            # Shown even when it is over at once: the step after it must not take the menu's
+            # choice for its own answer.
             self._search = self.hass.async_create_task(async_bambu_nearby(self.hass))
+            return self._listening(self._search)
         if not self._search.done():
-            return self.async_show_progress(
-                step_id="bambu", progress_action="listening", progress_task=self._search
-            )
+            return self._listening(self._search)
         known = self._async_current_ids(include_ignore=False)
         self._heard = [found for found in self._search.result() if found.serial not in known]
         return self.async_show_progress_done(
             next_step_id="bambu_pick" if self._heard else "bambu_address"
+        )
+
+    def _listening(self, search: asyncio.Task[Any]) -> ConfigFlowResult:
+        return self.async_show_progress(
+            step_id="bambu", progress_action="listening", progress_task=search
         )
 
     async def async_step_bambu_pick(
@@ -234,19 +240,14 @@ class PrinternizerConfigFlow(DiscoveryFlow, domain=DOMAIN):
         await self.async_set_unique_id(identity.serial, raise_on_progress=False)
         if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
             self._abort_if_unique_id_mismatch(reason="wrong_printer")
-            entry = (
-                self._get_reauth_entry()
-                if self.source == SOURCE_REAUTH
-                else self._get_reconfigure_entry()
-            )
-            return self.async_update_reload_and_abort(entry, data=data)
+            return self.async_update_reload_and_abort(self._known_entry(), data=data)
         self._abort_if_unique_id_configured(
             updates={key: data[key] for key in (CONF_HOST, CONF_PORT) if key in data}
         )
         return self.async_create_entry(title=title_of(settings, identity), data=data)
 
     def _ask_for_trust(self, settings: dict[str, Any], fingerprint: str) -> ConfigFlowResult:
-        old = self._known_fingerprint(settings)
+        old = self._known_entry().data.get(CONF_FINGERPRINT)
         self._unsure = {**settings, CONF_FINGERPRINT: fingerprint}
         return self.async_show_form(
             step_id="trust",
@@ -254,12 +255,11 @@ class PrinternizerConfigFlow(DiscoveryFlow, domain=DOMAIN):
             description_placeholders={"old": readable(old), "new": readable(fingerprint)},
         )
 
-    def _known_fingerprint(self, settings: Mapping[str, Any]) -> str | None:
+    def _known_entry(self) -> ConfigEntry:
+        """Return the entry whose key or address is being changed."""
         if self.source == SOURCE_REAUTH:
-            return self._get_reauth_entry().data.get(CONF_FINGERPRINT)
-        if self.source == SOURCE_RECONFIGURE:
-            return self._get_reconfigure_entry().data.get(CONF_FINGERPRINT)
-        return settings.get(CONF_FINGERPRINT)
+            return self._get_reauth_entry()
+        return self._get_reconfigure_entry()
 
     @override
     def _form(
