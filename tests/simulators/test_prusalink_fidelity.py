@@ -1,7 +1,7 @@
 """The simulated PrusaLink is held to the published description and to recorded answers.
 
 Three sources, each used where it is and skipped where it is not: the OpenAPI description of
-Prusa-Link-Web (a file named by PRUSALINK_OPENAPI, or <cache>/peers/prusalink/openapi.yaml), the
+Prusa-Link-Web (a file named by PRUSALINK_OPENAPI, or <cache>/openapi/prusalink.yaml), the
 objects made from it in the shared fixtures, and recorded exchanges. The description is not always
 what devices do; where both disagree the simulator follows the device, and `DEVIATIONS` names it.
 """
@@ -30,7 +30,7 @@ from tests.simulators.prusalink import Moving, PrusaLinkSimulator
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "printernizer"
 SHARED = Path(__file__).parents[3] / "shared/fixtures/prusalink"
-DESCRIPTION = Path(os.environ.get("PRUSALINK_OPENAPI") or CACHE / "peers/prusalink/openapi.yaml")
+DESCRIPTION = Path(os.environ.get("PRUSALINK_OPENAPI") or CACHE / "openapi/prusalink.yaml")
 PATHS = [
     "/api/version",
     "/api/v1/info",
