@@ -47,9 +47,7 @@ def picture_of(hass: HomeAssistant, entry_id: str) -> dict[str, object]:
             "unit": entity.unit_of_measurement,
             "state": state.state if state else None,
             "attributes": {
-                key: value
-                for key, value in sorted(state.attributes.items())
-                if key not in VOLATILE
+                key: value for key, value in sorted(state.attributes.items()) if key not in VOLATILE
             }
             if state
             else None,
@@ -62,7 +60,10 @@ async def test_a_printer_with_everything_has_these_entities(
 ) -> None:
     """A renamed key loses a user's history; this is where it shows."""
     shown = picture_of(stand.hass, stand.entry.entry_id)
-    for entity_id in (stand.entity_id("sensor", "end_time"), stand.entity_id("sensor", "start_time")):
+    for entity_id in (
+        stand.entity_id("sensor", "end_time"),
+        stand.entity_id("sensor", "start_time"),
+    ):
         shown[entity_id]["state"] = "a moment"  # type: ignore[index]
     assert shown == snapshot
 
@@ -100,7 +101,9 @@ async def test_entities_that_show_the_same_are_not_even_asked_to_write(
         lambda self: calls.append(self),
     )
     assert RICH.job is not None
-    await stand.say(job=replace(RICH.job, progress=0.429, remaining=timedelta(minutes=57, seconds=50)))
+    await stand.say(
+        job=replace(RICH.job, progress=0.429, remaining=timedelta(minutes=57, seconds=50))
+    )
     await stand.say(bed=Temperature(actual_c=60.8, target_c=60.0), wifi_dbm=-60)
     assert calls == []
     await stand.say(job=replace(RICH.job, progress=0.43), speed_percent=110, door_open=True)

@@ -107,7 +107,16 @@ async def test_a_printer_that_does_not_say_what_is_left_has_no_end(stand: Stand)
 
 async def test_without_a_job_there_is_nothing_to_say_of_one(stand: Stand) -> None:
     await stand.say(state=PrinterState.IDLE, job=None)
-    for key in ("progress", "layer", "layers", "remaining", "job", "file", "start_time", "end_time"):
+    for key in (
+        "progress",
+        "layer",
+        "layers",
+        "remaining",
+        "job",
+        "file",
+        "start_time",
+        "end_time",
+    ):
         assert stand.state("sensor", key).state == STATE_UNKNOWN, key
 
 
@@ -117,9 +126,7 @@ async def test_a_job_that_ran_already_began_by_the_printers_own_clock(
     assert RICH.job is not None
     monkeypatch.setattr(stand.coordinator.workshop.ledger, "job_of", lambda _: None)
     await stand.say(state=PrinterState.IDLE, job=None)
-    await stand.say(
-        state=PrinterState.PRINTING, job=replace(RICH.job, elapsed=timedelta(hours=2))
-    )
+    await stand.say(state=PrinterState.PRINTING, job=replace(RICH.job, elapsed=timedelta(hours=2)))
     held = stand.state("sensor", "start_time").state
     assert held == "2026-11-20T10:00:00+00:00"
     clock.jump(timedelta(seconds=40))

@@ -55,7 +55,7 @@ def test_a_moment_that_moved_is_shown_to_the_nearest_minute() -> None:
 
 
 def test_minutes_are_rounded_up() -> None:
-    """"0 minutes left" is what people read as done."""
+    """ "0 minutes left" is what people read as done."""
     assert whole_minutes(timedelta(seconds=1)) == 1
     assert whole_minutes(timedelta(minutes=2)) == 2
     assert whole_minutes(timedelta(0)) == 0

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .coordinator import PrinterCoordinator
     from .engine.drivers.base import Range, Session
     from .engine.printer import PrinterStatus, Temperature
+    from .parts import Parts
     from .roster import Row
     from .runtime import PrinternizerConfigEntry
 
@@ -50,19 +51,19 @@ async def async_setup_entry(
 
 
 def _rows(coordinator: PrinterCoordinator) -> Iterator[Row]:
-    for row in numbers(coordinator):
+    for row in numbers(coordinator.parts):
         yield row.key, partial(PrinterNumber, coordinator, row)
 
 
-def numbers(coordinator: PrinterCoordinator) -> Iterator[PrinterNumberDescription]:
-    """Yield the rows of this printer."""
-    for heater, allowed in coordinator.parts.heaters.items():
+def numbers(parts: Parts) -> Iterator[PrinterNumberDescription]:
+    """Yield the rows of a printer with these parts."""
+    for heater, allowed in parts.heaters.items():
         if heater in {"bed", "chamber"}:
             yield _target(heater, heater, {}, allowed)
         elif (number := heater.removeprefix("tool_")).isdecimal():
             name, placeholders = numbered("nozzle", int(number))
             yield _target(heater, name, placeholders, allowed)
-    if (speed := coordinator.parts.speed_range) is not None:
+    if (speed := parts.speed_range) is not None:
         yield PrinterNumberDescription(
             key="speed",
             translation_key="speed",

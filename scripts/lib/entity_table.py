@@ -1,0 +1,148 @@
+"""The table of entities in docs/user/entities.md, from the rows of the platforms."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import homeassistant.core  # noqa: F401 - settles who `voluptuous` is before anything else asks
+
+from custom_components.printernizer import (
+    binary_sensor,
+    button,
+    camera,
+    event,
+    image,
+    light,
+    number,
+    select,
+    sensor_rows,
+    switch,
+    update,
+)
+from custom_components.printernizer.engine.drivers.base import Range
+from custom_components.printernizer.engine.printer import (
+    Fan,
+    PrinterState,
+    PrinterStatus,
+    Temperature,
+    Tool,
+)
+from custom_components.printernizer.parts import Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs/user/entities.md"
+BEGIN: Final = "<!-- entities: written by scripts/docs -->"
+END: Final = "<!-- end of entities -->"
+_MOST_STATES: Final = 12
+
+_HEAT: Final = Temperature(actual_c=20.0, target_c=0.0)
+_EVERYTHING: Final = PrinterStatus(
+    state=PrinterState.IDLE,
+    tools=(Tool(index=0, temperature=_HEAT), Tool(index=1, temperature=_HEAT)),
+    bed=_HEAT,
+    chamber=_HEAT,
+    fans=tuple(Fan(key=key, percent=0, rpm=0) for key in sensor_rows.FANS),
+)
+_HEATERS: Final = {
+    key: Range(minimum=0, maximum=1) for key in ("tool_0", "tool_1", "bed", "chamber")
+}
+
+
+def rows() -> Iterator[tuple[str, str, Any]]:
+    """Yield platform, translation key and description of every entity there can be."""
+    sensors = (
+        *sensor_rows.PRINTER_SENSORS,
+        *sensor_rows.JOB_SENSORS,
+        sensor_rows.START_TIME,
+        sensor_rows.END_TIME,
+        *sensor_rows.LAST_JOB_SENSORS,
+        *sensor_rows.heat_sensors(_EVERYTHING, Parts()),
+        *sensor_rows.fan_sensors(_EVERYTHING, Parts()),
+        *sensor_rows.FEEDER_SENSORS,
+        *sensor_rows.SLOT_SENSORS,
+    )
+    tables: dict[str, tuple[Any, ...]] = {
+        "sensor": sensors,
+        "binary_sensor": (binary_sensor.ONLINE, *binary_sensor.BINARY_SENSORS),
+        "button": (*button.BUTTONS, button.REFRESH),
+        "number": tuple(number.numbers(Parts(heaters=_HEATERS, speed_range=(1, 2)))),
+        "select": (select.SPEED_PROFILE,),
+        "camera": (camera.CAMERA,),
+        "image": (image.JOB_PICTURE,),
+        "update": (update.FIRMWARE,),
+        "event": (event.JOB, event.PROBLEM),
+    }
+    for platform, table in tables.items():
+        for row in table:
+            yield platform, row.translation_key, row
+    for platform, keys in (
+        ("switch", switch.OPTIONS),
+        ("light", light.LIGHTS),
+        ("fan", sensor_rows.FANS),
+    ):
+        for key in keys:
+            yield platform, key, None
+
+
+def table() -> str:
+    """Return the table in Markdown."""
+    names = json.loads((ROOT / "custom_components/printernizer/translations/en.json").read_text())
+    lines = [
+        "| Platform | Name | Shows | Category | On by default |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for platform, key, row in rows():
+        words = names["entity"][platform][key]
+        name = words.get("name", "(the device itself)")
+        category = getattr(row, "entity_category", None) or (
+            "config" if platform == "switch" else ""
+        )
+        enabled = getattr(row, "entity_registry_enabled_default", True)
+        lines.append(
+            f"| {platform} | {name} | {_shows(row, words)} | {category} | "
+            f"{'yes' if enabled else 'no'} |"
+        )
+    return "\n".join(lines)
+
+
+def _shows(row: Any, words: dict[str, Any]) -> str:
+    states = list(words.get("state", {}).values())
+    if len(states) > _MOST_STATES:
+        return f"one of {len(states)} words"
+    if states:
+        return ", ".join(states)
+    unit = getattr(row, "native_unit_of_measurement", None)
+    return str(unit or getattr(row, "device_class", None) or "").replace("_", " ")
+
+
+def page() -> str:
+    """Return the page with its table as it should be. Raises ValueError without the markers."""
+    text = PAGE.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, found, after = rest.partition(END)
+    if not found:
+        raise ValueError(f"{PAGE.name} has lost the markers of its table")
+    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or say whether it is up to date."""
+    wanted = page()
+    if wanted == PAGE.read_text():
+        return 0
+    if "--check" in arguments:
+        print(f"{PAGE.relative_to(ROOT)} is out of date: run scripts/docs")
+        return 1
+    PAGE.write_text(wanted)
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
