@@ -240,6 +240,7 @@ class _Conversation:
                 data.sendall(block)
             except OSError:
                 data.close()
+                _forget_tls_error()
                 self._say("426 Failure writing network stream.")
                 return
             self._server.sent += len(block)
@@ -279,11 +280,21 @@ class _Conversation:
             data.settimeout(1.0)
             data.unwrap()
         data.close()
+        _forget_tls_error()
         time.sleep(self._server.final_delay_s)
         self._say(self._server.final_code)
 
     def _file(self, path: str) -> VirtualFile | None:
         return self._machine.files.get(_absolute(path))
+
+
+def _forget_tls_error() -> None:
+    """Empty OpenSSL's list of errors, which the next line of this thread would trip over."""
+    line = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(
+        ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="x"
+    )
+    with contextlib.suppress(ssl.SSLWantReadError):
+        line.do_handshake()
 
 
 def _receive(data: ssl.SSLSocket) -> bytes:

@@ -45,6 +45,8 @@ async def test_many_viewers_share_one_line_to_the_printer() -> None:
         assert set(pictures) == {SMALLEST_JPEG}
         await asyncio.gather(*(anext(viewer) for viewer in viewers))
         assert sim.camera.logins == 1
+        for viewer in viewers:
+            await viewer.aclose()
         await camera.close()
 
 
@@ -138,6 +140,7 @@ async def test_what_is_no_jpeg_is_left_out() -> None:
         sim.camera.picture = SMALLEST_JPEG
         assert await asyncio.wait_for(waiting, 3) == SMALLEST_JPEG
         await camera.close()
+        await frames.aclose()
 
 
 async def test_an_absent_camera_is_unreachable() -> None:

@@ -51,6 +51,7 @@ class JpegCamera:
         self._pump: asyncio.Task[None] | None = None
         self._error: DriverError | None = None
         self._linger: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def snapshot(self) -> bytes | None:
         """One JPEG now, or None when none comes: live view is switched off, or taken."""
@@ -87,13 +88,15 @@ class JpegCamera:
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
-        if self._pump is None or self._pump.done():
+        if self._closed:
+            self._error = Unreachable("the line to the printer is closed")
+        elif self._pump is None or self._pump.done():
             self._error = None
             self._pump = asyncio.create_task(self._run())
 
     def _leave(self) -> None:
         self._viewers -= 1
-        if self._viewers == 0:
+        if self._viewers == 0 and not self._closed:
             loop = asyncio.get_running_loop()
             self._linger = loop.call_later(LINGER_S, self._stop)
 
@@ -102,7 +105,8 @@ class JpegCamera:
             self._pump.cancel()
 
     async def close(self) -> None:
-        """End the line to the camera."""
+        """End the line to the camera, for good."""
+        self._closed = True
         if self._linger is not None:
             self._linger.cancel()
         if self._pump is not None:
