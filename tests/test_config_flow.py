@@ -204,6 +204,8 @@ async def test_the_search_is_shown_while_it_goes_on(hass: HomeAssistant) -> None
         )
         assert result["type"] is FlowResultType.SHOW_PROGRESS
         assert result["progress_action"] == "listening"
+        still = await hass.config_entries.flow.async_configure(result["flow_id"])
+        assert still["type"] is FlowResultType.SHOW_PROGRESS
         over.set()
         await hass.async_block_till_done()
         form = await hass.config_entries.flow.async_configure(result["flow_id"])
@@ -267,7 +269,7 @@ async def test_a_printer_that_ends_the_line_before_a_status_is_not_there(
         nothing,
     ):
         again = await _type(hass, form, name="Try me", speed=1)
-    assert again["errors"] == {"host": "unreachable"}
+    assert again["errors"] == {"base": "unreachable"}
     result = await _type(hass, again, name="Try me", speed=1)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
@@ -275,7 +277,7 @@ async def test_a_printer_that_ends_the_line_before_a_status_is_not_there(
 @pytest.mark.parametrize(
     ("error", "errors"),
     [
-        (Unreachable("no route"), {"host": "unreachable"}),
+        (Unreachable("no route"), {"base": "unreachable"}),
         (Unreachable("5th", key="too_many_clients"), {"base": "too_many_clients"}),
         (Unreachable("mute", key="no_reports"), {"base": "no_reports"}),
         (Unreachable("boot", key="starting"), {"base": "starting"}),
@@ -481,7 +483,7 @@ async def test_a_prusa_that_asks_for_an_address_is_offered(
     assert form["step_id"] == "confirm_prusalink"
     again = await _type(hass, form, username="maker", password=PASSWORD)
     assert again["type"] is FlowResultType.FORM
-    assert set(again["errors"] or {}) == {"host"}
+    assert again["errors"] == {"base": "unreachable"}
     hass.config_entries.flow.async_abort(form["flow_id"])
 
 
@@ -634,6 +636,9 @@ async def test_a_new_certificate_at_reauth_is_asked_for_too(
     hass.config_entries.async_update_entry(added, data={**added.data, "fingerprint": "ab" * 32})
     form = await added.start_reauth_flow(hass)
     trust = await _type(hass, form, access_code="00000000")
+    assert trust["step_id"] == "trust"
+    # A page that is loaded again asks the flow where it stands.
+    trust = await hass.config_entries.flow.async_configure(trust["flow_id"])
     assert trust["step_id"] == "trust"
     again = await _type(hass, trust)
     assert again["step_id"] == "reauth_bambu"

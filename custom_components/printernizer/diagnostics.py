@@ -147,7 +147,8 @@ def redacted(facts: Mapping[str, Any], secrets: frozenset[str]) -> dict[str, Any
         "|".join(re.escape(text) for text in sorted(secrets, key=len, reverse=True)) or r"(?!)",
         re.IGNORECASE,
     )
-    return {key: _clean(value, pattern, 0) for key, value in facts.items()}
+    clean: dict[str, Any] = _clean(dict(facts), pattern, 0)
+    return clean
 
 
 def _clean(value: Any, secrets: re.Pattern[str], depth: int) -> Any:

@@ -99,8 +99,6 @@ def form_errors(kind: PrinterKind, error: DriverError) -> dict[str, str]:
         field, key = _DENIED[kind]
         return {field: key}
     key = error.key if error.key in FORM_ERRORS else error.default_key
-    if key == "unreachable":
-        return {CONF_HOST: key}
     return {"base": key if key in FORM_ERRORS else "unexpected"}
 
 

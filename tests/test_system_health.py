@@ -1,0 +1,65 @@
+"""System health says how the shop is, whether or not it is open."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import get_system_health_info
+
+from custom_components.printernizer.const import CONF_DATABASE_URL, DOMAIN
+from custom_components.printernizer.engine.errors import StoreError
+from custom_components.printernizer.engine.store.database import Store
+from custom_components.printernizer.runtime import DatabaseFacts, async_shop_entry
+from tests.shop_floor import Floor, floor, hass_config_dir  # noqa: F401
+
+
+async def test_a_working_shop_shows_version_database_printers_and_jobs(
+    hass: HomeAssistant, floor: Floor
+) -> None:
+    """The first thing to ask for when somebody says it does not work."""
+    one, two = await floor.add(), await floor.add()
+    assert await async_setup_component(hass, "system_health", {})
+    await one.begin()
+    await floor.settle()
+    two.coordinator.workshop.fleet[two.machine.serial].session = None
+    info = await get_system_health_info(hass, DOMAIN)
+    assert info["printers_online"] == "1 / 2"
+    assert info["database"] == "SQLite"
+    assert info["open_jobs"] == 1
+    assert info["schema_revision"]
+    assert info["version"]
+
+
+async def test_a_database_that_does_not_answer_is_named(hass: HomeAssistant, floor: Floor) -> None:
+    """The screen must come up especially then."""
+    await floor.add()
+    assert await async_setup_component(hass, "system_health", {})
+    with patch.object(Store, "run", side_effect=StoreError("gone", key="store_broken")):
+        info = await get_system_health_info(hass, DOMAIN)
+    assert info["database"] == {"type": "failed", "error": "store_broken"}
+
+
+async def test_a_closed_shop_still_tells_its_version(hass: HomeAssistant, floor: Floor) -> None:
+    """With all printers disabled there is no database to ask."""
+    printer = await floor.add()
+    assert await async_setup_component(hass, "system_health", {})
+    await hass.config_entries.async_unload(printer.entry.entry_id)
+    info = await get_system_health_info(hass, DOMAIN)
+    assert info["printers_online"] == "0 / 0"
+    assert "database" not in info
+
+
+async def test_a_server_is_named_as_what_it_is(hass: HomeAssistant, floor: Floor) -> None:
+    """Who shares a ledger between houses wants to see that this one does."""
+    await floor.add()
+    assert await async_setup_component(hass, "system_health", {})
+    shop = async_shop_entry(hass)
+    assert shop is not None
+    facts = DatabaseFacts(kind="PostgreSQL", revision="1", open_jobs=0)
+    hass.config_entries.async_update_entry(
+        shop, options={CONF_DATABASE_URL: "postgresql://u:p@h/d"}
+    )
+    info = await get_system_health_info(hass, DOMAIN)
+    assert info["database"] == facts.kind
