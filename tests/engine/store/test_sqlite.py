@@ -267,6 +267,8 @@ def _writer(path: Path, printer: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 async def test_a_kill_in_the_middle_of_writing_loses_nothing_reported(path: Path) -> None:
     """Power cuts and the OOM killer choose their moment themselves. Two processes, one file."""
     chance = random.Random(7)
