@@ -12,7 +12,7 @@ from custom_components.printernizer.engine.errors import Refused
 from custom_components.printernizer.engine.printer import PrinterState, Transfer
 from tests.simulators.prusalink import Moving
 
-from .scene import GCODE, PLATE, line
+from .scene import GCODE, PLATE, Scene, line
 
 DIALECTS = pytest.mark.parametrize("dialect", ["buddy", "pi"])
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
@@ -154,6 +154,13 @@ async def test_a_file_without_a_picture_has_none(dialect: str) -> None:
         assert await session.job_picture.picture(status.job) is None
 
 
+async def accepted(shop: Scene) -> None:
+    """Wait until the printer has taken a command whose effect is still to come."""
+    async with asyncio.timeout(10):
+        while not shop.sim._pending:
+            await asyncio.sleep(0.01)
+
+
 # -- commands ------------------------------------------------------------------------------------
 
 
@@ -168,11 +175,29 @@ async def test_a_command_returns_when_its_effect_shows(dialect: str) -> None:
             (session.control.cancel, "cancelled"),
         ):
             running = asyncio.ensure_future(command())
-            await asyncio.sleep(0.1)
+            await accepted(shop)
             assert not running.done()
             shop.time.seconds += 6
             await running
             assert shop.machine.phase == phase
+
+
+@DIALECTS
+async def test_a_command_that_does_not_fit_is_not_even_sent(dialect: str) -> None:
+    async with line(dialect=dialect) as (shop, session):
+        for command in (session.control.pause, session.control.resume, session.control.cancel):
+            with pytest.raises(Refused) as refusal:
+                await command()
+            assert refusal.value.key == "no_job"
+        shop.printing()
+        with pytest.raises(Refused) as refusal:
+            await session.control.resume()
+        assert refusal.value.key == "wrong_state"
+        assert "PRINTING" in refusal.value.reason
+        await session.control.pause()
+        with pytest.raises(Refused):
+            await session.control.pause()
+        assert len([entry for entry in shop.sim.log if not entry.startswith("GET")]) == 1
 
 
 async def test_a_command_whose_effect_never_shows_is_not_confirmed() -> None:
@@ -188,7 +213,7 @@ async def test_a_job_that_ends_under_a_command_is_told() -> None:
     async with line(delay_s=1e9) as (shop, session):
         shop.printing()
         pausing = asyncio.ensure_future(session.control.pause())
-        await asyncio.sleep(0.05)
+        await accepted(shop)
         shop.machine.cancel()
         with pytest.raises(Refused) as refusal:
             await pausing

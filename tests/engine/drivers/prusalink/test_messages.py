@@ -188,6 +188,21 @@ def test_a_printer_without_serial_is_known_by_its_host_name() -> None:
     assert identity({"printer": "9.9.9"}, {}).model == "9.9.9"
 
 
+@pytest.mark.parametrize("value", ["abc", "1e999", True, None, [], 1e300, float("nan")])
+def test_a_number_that_is_none_reads_as_not_said(value: object) -> None:
+    raw = {"printer": {"state": "IDLE", "axis_z": value}, "job": {"id": 1, "time_printing": -5}}
+    status = status_of(raw, Context())
+    assert status.z_mm is None
+    assert status.job is not None
+    assert status.job.elapsed is None
+
+
+def test_a_single_storage_reads_as_a_list_of_one() -> None:
+    layout = Layout(Dialect.BUDDY)
+    layout.learn({"storage_list": {"path": "/usb/", "available": False}})
+    assert not layout.present
+
+
 def test_material_is_none_when_the_printer_shows_dashes() -> None:
     assert material_of({"telemetry": {"material": "PETG"}}) == "PETG"
     for nothing in ("---", " - ", "", None, 7):
