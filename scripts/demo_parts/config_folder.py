@@ -7,6 +7,7 @@ written as it writes them itself; formats read from Home Assistant 2026.10.4.
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import secrets
 import time
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOMAIN: Final = "printernizer"
+STAND_INS: Final = "stand_ins"
+"""Folder for `PYTHONPATH`, see `_write_stand_ins`."""
 _TOKEN_DAYS: Final = 3650
 
 # Nothing that asks the internet, announces itself or listens on the network of the machine.
@@ -88,6 +91,7 @@ class House:
         if self.full:
             text += _FULL.format(automations="!include automations.yaml")
         self.folder.joinpath("configuration.yaml").write_text(text)
+        _write_stand_ins(self.folder / STAND_INS)
         storage = self.folder / ".storage"
         storage.mkdir(mode=0o700)
         token = _write_owner(storage, self.owner)
@@ -96,6 +100,21 @@ class House:
         _write(storage, "core.config", _where(self.language, self.port), minor=4)
         _write(storage, "core.config_entries", _entries(self.entries), minor=5)
         return token
+
+
+_VOICE: Final = {"pymicro_vad": "MicroVad", "pyspeex_noise": "AudioProcessor"}
+
+
+def _write_stand_ins(folder: Path) -> None:
+    """Let Home Assistant import its voice pipeline where that has no wheels.
+
+    Nothing here uses it, but listing the actions for the frontend imports every platform, that
+    one too, and fails as a whole. A microphone would find that there is nobody at home.
+    """
+    folder.mkdir()
+    for module, name in _VOICE.items():
+        if importlib.util.find_spec(module) is None:
+            folder.joinpath(f"{module}.py").write_text(f"class {name}:\n    pass\n")
 
 
 _ONBOARDED: Final = {"done": ["user", "core_config", "analytics", "integration"]}

@@ -72,6 +72,11 @@ async def furnish(home: HomeAssistant, entries: Sequence[Entry], language: str) 
         },
         {"type": "lovelace/config/save", "url_path": PATH, "config": config},
         {"type": "frontend/set_system_data", "key": "core", "value": {"default_panel": PATH}},
+        {
+            "type": "frontend/set_user_data",
+            "key": "language",
+            "value": {"language": language, "number_format": "language"},
+        },
     )
     await _employ(home, entries, words["duty"])
 
@@ -103,7 +108,7 @@ def _fleet(printers: Mapping[str, Found], words: Mapping[str, str]) -> Card:
             "grid_options": {"columns": "full", "rows": 12},
         },
     ]
-    sections.append({"type": "grid", "cards": log})
+    sections.append({"type": "grid", "column_span": len(sections), "cards": log})
     return {
         "title": words["title"],
         "path": "fleet",
@@ -116,33 +121,49 @@ def _fleet(printers: Mapping[str, Found], words: Mapping[str, str]) -> Card:
 
 def _printer(title: str, found: Found, words: Mapping[str, str]) -> Card:
     cards: list[Card] = [{"type": "heading", "heading": title, "icon": "mdi:printer-3d"}]
-    for entity in _those(found, [("camera", "camera"), ("image", "preview"), ("image", "job")]):
+    pictures = [entity for (platform, _), entity in found.items() if platform in _SEEN]
+    for entity in sorted(pictures):
         cards.append(
             {
+                **_while_known(entity),
                 "type": "picture-entity",
                 "entity": entity,
                 "show_name": False,
                 "show_state": False,
                 "camera_view": "auto",
                 "fit_mode": "contain",
-                "grid_options": {"columns": 6, "rows": 3},
+                "grid_options": {"columns": 12 // len(pictures), "rows": 3},
             }
         )
-    for entity in _those(found, [("sensor", "state"), ("sensor", "job")]):
-        cards.append(_tile(entity))
+    cards += [_tile(entity) for entity in _those(found, [("sensor", "state")])]
+    cards += [_tile(entity) for entity in _those(found, [("sensor", "last_job_outcome")])]
+    bar = {"type": "bar-gauge", "min": 0, "max": 100}
     for entity in _those(found, [("sensor", "progress")]):
-        bar = {"type": "bar-gauge", "min": 0, "max": 100}
-        cards.append(_tile(entity, columns=12, features=[bar], features_position="inline"))
-    for key in ("remaining", "end_time", "layer", "last_job_outcome"):
-        cards += [_tile(entity) for entity in _those(found, [("sensor", key)])]
-    cards += _heat(found, words)
-    cards += _spools(found, words)
-    for key in ("pause", "resume", "cancel"):
-        cards += [
-            _tile(entity, columns=4, vertical=True, hide_state=True)
-            for entity in _those(found, [("button", key)])
+        shown = _while_known(entity)
+        cards.append(
+            _tile(entity, columns=12, features=[bar], features_position="inline", **shown)
+        )
+    for key in ("job", "layer", "remaining", "end_time"):
+        cards += [_tile(e, **_while_known(e)) for e in _those(found, [("sensor", key)])]
+    buttons = _those(found, [("button", key) for key in ("pause", "resume", "cancel")])
+    for entity in buttons:
+        cards.append(_tile(entity, hide_state=True, **_while_known(entity)))
+    return {"type": "grid", "cards": cards + _heat(found, words) + _spools(found, words)}
+
+
+_SEEN: Final = ("camera", "image")
+
+
+def _while_known(entity: str) -> dict[str, Any]:
+    """Show a card only while there is something to show: an idle printer has no job."""
+    return {
+        "visibility": [
+            {"condition": "state", "entity": entity, "state_not": state}
+            for state in ("unknown", "unavailable")
+            # A button that was never pressed is "unknown", and can be pressed all the same.
+            if not (state == "unknown" and entity.startswith("button."))
         ]
-    return {"type": "grid", "cards": cards}
+    }
 
 
 def _heat(found: Found, words: Mapping[str, str]) -> list[Card]:
@@ -173,7 +194,7 @@ def _spools(found: Found, words: Mapping[str, str]) -> list[Card]:
     if not spools:
         return []
     heading = {"type": "heading", "heading": words["spools"], "heading_style": "subtitle"}
-    return [heading, *(_tile(entity) for _, entity in spools)]
+    return [heading, *(_tile(e, name={"type": "device"}, **_while_known(e)) for _, e in spools)]
 
 
 def _those(found: Found, wanted: Iterable[tuple[str, str]]) -> list[str]:
@@ -181,7 +202,10 @@ def _those(found: Found, wanted: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _tile(entity: str, *, columns: int = 6, **more: object) -> Card:
-    return {"type": "tile", "entity": entity, "grid_options": {"columns": columns}, **more}
+    # Without the device's name, which is the column's heading.
+    name = {"type": "entity"}
+    options = {"columns": columns}
+    return {"type": "tile", "entity": entity, "name": name, "grid_options": options, **more}
 
 
 async def _employ(home: HomeAssistant, entries: Sequence[Entry], duty: str) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 
+from .config_folder import STAND_INS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
@@ -74,7 +76,7 @@ class HomeAssistant:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": "", "TZ": "Europe/Berlin"},
+                env={**os.environ, "PYTHONPATH": str(self.folder / STAND_INS)},
                 # Ctrl-C is for whoever started us; he stops Home Assistant in his own order.
                 start_new_session=True,
             )
