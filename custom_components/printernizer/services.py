@@ -206,8 +206,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
             DOMAIN,
             name,
             functools.partial(_run, action),
-            # Home Assistant puts its own class under the name voluptuous; the stubs cannot know.
-            schema=schema_of(action),  # type: ignore[arg-type]
+            schema=schema_of(action),
             supports_response=action.response,
         )
 
