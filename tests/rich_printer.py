@@ -136,6 +136,10 @@ class RichPrinter:
         self.open_streams = 0
         self.broken = False
         self.camera_frames: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.ranges = {
+            "tool_0": Range(minimum=0, maximum=300),
+            "bed": Range(minimum=0, maximum=110),
+        }
         self._news = asyncio.Event()
         self._asked = False
         self.control = self.prompt = self.heaters = self.fans = self.speed = self
@@ -191,7 +195,6 @@ class RichPrinter:
 
     # -- parts -----------------------------------------------------------------------------------
 
-    ranges = {"tool_0": Range(minimum=0, maximum=300), "bed": Range(minimum=0, maximum=110)}
     keys = ("part",)
     profiles = ("silent", "standard", "sport", "ludicrous")
     percent_range = (50, 200)
