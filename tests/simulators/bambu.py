@@ -10,10 +10,10 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
-from custom_components.printernizer.engine.drivers.base import Driver
 from custom_components.printernizer.engine.drivers.bambu.driver import BambuDriver
+from custom_components.printernizer.engine.drivers.base import Driver
 from custom_components.printernizer.engine.drivers.virtual.machine import Phase, VirtualMachine
 from custom_components.printernizer.engine.errors import Refused
 
@@ -57,9 +57,7 @@ class BambuSimulator:
         self.broker = Broker(context, self.serial, access_code, self._request)
         self.ftps = FtpsServer(self) if ftps else None
         self.camera = (
-            CameraServer(self, self.certificate.context())
-            if camera and self.profile.jpeg
-            else None
+            CameraServer(self, self.certificate.context()) if camera and self.profile.jpeg else None
         )
         self.stalled = False
         """True: the line stays up, but nothing is reported any more."""
@@ -115,7 +113,7 @@ class BambuSimulator:
 
     # -- life ----------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> BambuSimulator:
+    async def __aenter__(self) -> Self:
         await self.broker.start()
         if self.ftps is not None:
             await asyncio.to_thread(self.ftps.start)
@@ -248,7 +246,9 @@ class BambuSimulator:
         if self.echoes:
             self._publish({domain: answer})
 
-    def _obey(self, domain: str, body: dict[str, Any]) -> None:
+    def _obey(  # noqa: C901, PLR0912 - a table of commands
+        self, domain: str, body: dict[str, Any]
+    ) -> None:
         machine = self.machine
         match domain, body.get("command"):
             case "print", "pause":
@@ -342,4 +342,3 @@ def driver_for(simulator: BambuSimulator, clock: Any, **settings: Any) -> BambuD
             **settings,
         },
     )
-

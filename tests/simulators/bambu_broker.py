@@ -47,7 +47,7 @@ class Client:
 
 
 class Broker:
-    """Listens on 127.0.0.1. `on_request(payload, qos)` is called for what arrives for the printer."""
+    """Listens on 127.0.0.1. `on_request` is called with what arrives for the printer."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Broker:
                     kind, flags, body = await self._read(reader)
                     if kind == DISCONNECT or not await self._answer(client, kind, flags, body):
                         break
-        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError, IndexError):
+        except asyncio.IncompleteReadError, ConnectionError, ssl.SSLError, IndexError:
             pass
         finally:
             if client in self.clients:

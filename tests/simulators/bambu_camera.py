@@ -64,7 +64,7 @@ class CameraServer:
                 return
             self.logins += 1
             await self._stream(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
+        except asyncio.IncompleteReadError, ConnectionError, ssl.SSLError:
             pass
         finally:
             self.viewers -= 1

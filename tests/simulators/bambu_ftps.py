@@ -82,7 +82,7 @@ class FtpsServer:
         self.most_sessions = max(self.most_sessions, self.sessions)
         try:
             _Conversation(self, self._simulator, line).run()
-        except (OSError, ValueError):
+        except OSError, ValueError:
             pass
         finally:
             self.sessions -= 1
@@ -204,9 +204,11 @@ class _Conversation:
         if data is None:
             return
         rows = [_row(name, 4096, 0.0, folder=True) for name in self._subfolders(folder)]
-        for file in self._machine.files.values():
-            if file.path.rsplit("/", 1)[0] == folder.rstrip("/"):
-                rows.append(_row(file.name, len(file.content), file.modified, folder=False))
+        rows += [
+            _row(file.name, len(file.content), file.modified, folder=False)
+            for file in self._machine.files.values()
+            if file.path.rsplit("/", 1)[0] == folder.rstrip("/")
+        ]
         data.sendall("".join(rows).encode())
         self._end(data)
 

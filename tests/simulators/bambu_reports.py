@@ -99,7 +99,9 @@ def _steps(percent: int) -> str:
     return str(round(percent / 100 * 15))
 
 
-def _words(machine: VirtualMachine, wire: Wire) -> tuple[str, int, int]:
+def _words(  # noqa: PLR0911 - a table of phases
+    machine: VirtualMachine, wire: Wire
+) -> tuple[str, int, int]:
     """gcode_state, stg_cur, print_error."""
     idle = wire.profile.idle_stage
     match machine.phase:
@@ -443,7 +445,9 @@ def _items(old: list[Any], new: list[Any]) -> list[Any]:
         return new
     # An emptied tray comes with its id alone; one that was filled comes whole.
     return [
-        after if not after.keys() >= before.keys() else {"id": after["id"], **_nested(before, after)}
+        after
+        if not after.keys() >= before.keys()
+        else {"id": after["id"], **_nested(before, after)}
         for before, after in zip(old, new, strict=True)
         if before != after
     ]
@@ -466,11 +470,14 @@ def versions(machine: VirtualMachine, wire: Wire, serial: str) -> dict[str, Any]
         },
         {"name": "mc", "sw_ver": "00.01.29.83", "hw_ver": "MC02", "sn": "M" + serial, "flag": 0},
     ]  # fmt: skip
-    for unit in range((len(machine.slots) + 3) // 4 if len(machine.slots) > 1 else 0):
-        modules.append(
-            {
-                "name": f"{profile.ams}/{unit}", "sw_ver": "00.00.07.94", "hw_ver": "AMS_F102",
-                "sn": f"{serial}-AMS{unit}", "flag": 0,
-            }
-        )  # fmt: skip
+    modules += [
+        {
+            "name": f"{profile.ams}/{unit}",
+            "sw_ver": "00.00.07.94",
+            "hw_ver": "AMS_F102",
+            "sn": f"{serial}-AMS{unit}",
+            "flag": 0,
+        }
+        for unit in range((len(machine.slots) + 3) // 4 if len(machine.slots) > 1 else 0)
+    ]
     return {"command": "get_version", "sequence_id": "0", "module": modules}

@@ -1,6 +1,6 @@
 """Certificates as printers have them: a private authority, the serial as common name, no host."""
 
-import datetime
+import datetime as dt
 import hashlib
 import ssl
 import tempfile
@@ -57,7 +57,7 @@ def issue(common_name: str) -> Certificate:
     """Issue a new certificate; each has its own key, so its own fingerprint."""
     signer, issuer = _authority()
     key = ec.generate_private_key(ec.SECP256R1())
-    start = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    start = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
     leaf = (
         x509.CertificateBuilder()
         .subject_name(_name(common_name))
@@ -65,7 +65,7 @@ def issue(common_name: str) -> Certificate:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=3650))
+        .not_valid_after(start + dt.timedelta(days=3650))
         .sign(signer, hashes.SHA256())
     )
     pem = key.private_bytes(

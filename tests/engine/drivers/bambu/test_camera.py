@@ -30,9 +30,7 @@ def simulator(model: str = "P1S") -> BambuSimulator:
 
 
 def camera_of(sim: BambuSimulator, code: str | None = None, pin: Pin | None = None) -> JpegCamera:
-    return JpegCamera(
-        sim.host, sim.camera_port, pin or Pin(None, SERIAL), code or sim.access_code
-    )
+    return JpegCamera(sim.host, sim.camera_port, pin or Pin(None, SERIAL), code or sim.access_code)
 
 
 async def test_many_viewers_share_one_line_to_the_printer() -> None:
@@ -112,7 +110,7 @@ async def test_a_camera_taken_by_another_app_ends_for_all_and_can_be_tried_again
         frames = camera.frames()
         await anext(frames)
         sim.camera.cut()
-        with pytest.raises(Unreachable):
+        with pytest.raises(Unreachable):  # noqa: PT012
             while True:
                 await anext(frames)
         assert await camera.snapshot() == SMALLEST_JPEG

@@ -72,9 +72,7 @@ async def printer(model: str = "A1", **settings: object) -> AsyncIterator[BambuS
         yield simulator
 
 
-async def shows(
-    session: BambuSession, condition: Callable[[PrinterStatus], bool]
-) -> PrinterStatus:
+async def shows(session: BambuSession, condition: Callable[[PrinterStatus], bool]) -> PrinterStatus:
     """Wait for a status."""
     async with asyncio.timeout(8):
         async for status in session.statuses():
@@ -192,9 +190,7 @@ async def test_the_first_certificate_is_insisted_on_from_then_on() -> None:
 async def test_a_printer_that_reports_nothing_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        "custom_components.printernizer.engine.drivers.bambu.session.REPORT_S", 0.3
-    )
+    monkeypatch.setattr("custom_components.printernizer.engine.drivers.bambu.session.REPORT_S", 0.3)
     async with printer() as simulator:
         simulator.stalled = True
         with pytest.raises(Unreachable) as silent:
@@ -210,7 +206,7 @@ async def test_silence_is_questioned_twice_and_then_given_up() -> None:
         await asyncio.sleep(0.1)
         asked = len(simulator.pushalls)
         turning = asyncio.create_task(_turn(clock, 90))
-        with pytest.raises(Unreachable) as lost:
+        with pytest.raises(Unreachable) as lost:  # noqa: PT012
             async with asyncio.timeout(5):
                 async for _ in line.statuses():
                     pass
@@ -238,7 +234,7 @@ async def test_each_connection_has_a_name_of_its_own() -> None:
 async def test_a_line_cut_in_mid_print_is_reported_and_the_next_one_knows_the_job() -> None:
     async with printer() as simulator:
         driver = driver_for(simulator, SystemClock())
-        with pytest.raises(Unreachable):
+        with pytest.raises(Unreachable):  # noqa: PT012
             async with driver.connect() as line:
                 assert line.control
                 await line.control.start(FILE)

@@ -86,6 +86,6 @@ def plate_picture(fetch: Fetch, size: int, plate: int | None) -> bytes | None:
                 return None
             with archive.open(name) as member:
                 picture = member.read(PICTURE_LIMIT + 1)
-    except (zipfile.BadZipFile, zlib.error, _TooMuch, EOFError, ValueError, NotImplementedError):
+    except zipfile.BadZipFile, zlib.error, _TooMuch, EOFError, ValueError, NotImplementedError:
         return None
     return picture if picture.startswith(_PNG) and len(picture) <= PICTURE_LIMIT else None

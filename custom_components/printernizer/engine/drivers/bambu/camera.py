@@ -184,5 +184,6 @@ class StreamCamera:
 
     async def frames(self) -> AsyncIterator[bytes]:
         """No JPEG frames."""
-        for frame in ():
+        nothing: tuple[bytes, ...] = ()
+        for frame in nothing:
             yield frame

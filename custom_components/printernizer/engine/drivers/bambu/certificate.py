@@ -82,7 +82,7 @@ class PinnedSocket(ssl.SSLSocket):
     unread = 0
 
     @override
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in ssl
+    def do_handshake(self, block: bool = False) -> None:
         timeout = self.gettimeout()
         if timeout != 0:
             self.settimeout(HANDSHAKE_S)
@@ -166,7 +166,7 @@ def common_name(certificate: bytes) -> str | None:
         body = _content(_content(certificate[:_LIMIT])[0])[0]
         fields = [field for field in _fields(body) if field[0] != _EXPLICIT_VERSION]
         subject = fields[4][1]
-    except (IndexError, ValueError):
+    except IndexError, ValueError:
         return None
     start = subject.rfind(_COMMON_NAME)
     if start < 0:
@@ -174,9 +174,9 @@ def common_name(certificate: bytes) -> str | None:
     try:
         tag, value = next(_fields(subject[start + len(_COMMON_NAME) :]))
         name = value.decode("utf-8")
-    except (IndexError, ValueError, StopIteration):
+    except IndexError, ValueError, StopIteration:
         return None
-    return name if tag in _STRINGS and 0 < len(name) <= 64 and name.isprintable() else None  # noqa: PLR2004
+    return name if tag in _STRINGS and 0 < len(name) <= 64 and name.isprintable() else None
 
 
 def _content(data: bytes) -> tuple[bytes, Any]:
@@ -194,7 +194,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += 2
         if size & 0x80:
             count = size & 0x7F
-            if not 1 <= count <= 3:  # noqa: PLR2004 - up to 16 MB
+            if not 1 <= count <= 3:
                 raise ValueError("a length beyond any certificate")
             size = int.from_bytes(data[at : at + count])
             at += count

@@ -114,7 +114,7 @@ class Line:
 
 
 @asynccontextmanager
-async def open_line(  # noqa: PLR0913 - an address, a key and a name
+async def open_line(
     host: str,
     port: int,
     pin: Pin,
@@ -160,11 +160,11 @@ class _Client(aiomqtt.Client):
 
     def _on_disconnect(
         self,
-        client: Any,  # noqa: ANN401 - the types of paho
-        userdata: Any,  # noqa: ANN401
-        flags: Any,  # noqa: ANN401
+        client: Any,
+        userdata: Any,
+        flags: Any,
         reason_code: ReasonCode,
-        properties: Any = None,  # noqa: ANN401
+        properties: Any = None,
     ) -> None:
         if not self._connected.done():
             self._connected.set_exception(aiomqtt.MqttError("hung up"))
@@ -208,9 +208,7 @@ async def _log_in(client: _Client, pin: Pin) -> None:
             error, pin.error = pin.error, None
             raise error from err
         if str(err) == "hung up":
-            raise Unreachable(
-                "the printer hangs up at the login", key="too_many_clients"
-            ) from err
+            raise Unreachable("the printer hangs up at the login", key="too_many_clients") from err
         raise Unreachable("no MQTT connection") from err
 
 
@@ -226,5 +224,3 @@ async def _close(client: _Client) -> None:
         await client.__aexit__(None, None, None)
     except aiomqtt.MqttError:
         client.hang_up()
-
-

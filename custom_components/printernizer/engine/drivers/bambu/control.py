@@ -137,7 +137,10 @@ class BambuHeaters:
     def __init__(self, commander: Commander, model: Model) -> None:
         self._commander = commander
         self._ranges = {
-            **{f"tool_{index}": Range(minimum=0, maximum=model.nozzle_max_c) for index in range(model.nozzles)},
+            **{
+                f"tool_{index}": Range(minimum=0, maximum=model.nozzle_max_c)
+                for index in range(model.nozzles)
+            },
             "bed": Range(minimum=0, maximum=model.bed_max_c),
         }
         if model.chamber_max_c is not None:
@@ -185,7 +188,7 @@ class BambuFans:
         """Set a fan to 0 to 100 per cent."""
         if fan not in self._keys:
             raise Refused(f"it has no fan {fan}", key="not_supported")
-        if not 0 <= percent <= 100:  # noqa: PLR2004
+        if not 0 <= percent <= 100:
             raise Refused("a fan turns at 0 to 100 per cent", key="out_of_range")
         number = commands.FAN_NUMBERS[fan]
         await self._commander.run(commands.gcode(f"M106 P{number} S{round(percent * 2.55)}"))

@@ -35,7 +35,7 @@ class BambuDriver:
     certificate to insist on; None trusts the first one, and `identity.fingerprint` says which.
     """
 
-    def __init__(  # noqa: PLR0913 - the settings of a printer
+    def __init__(
         self,
         host: str,
         serial: str | None = None,

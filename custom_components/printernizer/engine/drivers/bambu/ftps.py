@@ -89,7 +89,7 @@ class Ftps(ftplib.FTP):
         except (OSError, EOFError) as err:
             raise Unreachable("the file line broke") from err
 
-    def abort(self) -> None:
+    def break_off(self) -> None:
         """End it from another thread: whatever waits, fails at once."""
         for line in (self._data, self.sock):
             if line is not None:
@@ -107,7 +107,7 @@ class Ftps(ftplib.FTP):
     def getline(self) -> str:
         self._lines += 1
         if self._lines > _REPLY_LINES:
-            raise ftplib.error_proto("an answer without end")
+            raise ftplib.error_proto("an answer without end")  # noqa: S321 - inside TLS
         return super().getline()
 
     @override
@@ -197,7 +197,7 @@ class Ftps(ftplib.FTP):
             raise broken
         try:
             self.finish()
-        except (ftplib.error_temp, TimeoutError):
+        except ftplib.error_temp, TimeoutError:
             return
 
     def _send(self, data: ssl.SSLSocket, blocks: Iterator[bytes]) -> OSError | None:

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 _ROW: Final = re.compile(
     r"(?P<kind>[-dl])[-rwxsStT]{9}[+.@]?\s+\d+\s+\S+\s+\S+\s+(?P<size>\d{1,15})\s+"
-    r"(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<hour>\d\d?):(?P<minute>\d\d)|(?P<year>\d{4}))"
+    r"(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+"
+    r"(?:(?P<hour>\d\d?):(?P<minute>\d\d)|(?P<year>\d{4}))"
     r" (?P<name>.+)"
 )
 _MONTHS: Final = {
     name: number
     for number, name in enumerate(
-        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+        start=1,
     )
 }
 _NEVER_SET: Final = 1980

@@ -230,5 +230,5 @@ def _drop_removed_units(ams: dict[str, Any]) -> bool:
 def _unit_number(unit: dict[str, Any]) -> int:
     try:
         return max(0, min(1000, int(unit.get("id", 0))))
-    except (TypeError, ValueError):
+    except TypeError, ValueError:
         return 0

@@ -144,7 +144,7 @@ def by_modules(modules: object) -> Model:
             if named is not UNKNOWN_MODEL:
                 return named
             found = by_code(text(module.get("project_name")))
-        elif module.get("name") in _BOARDS and found is UNKNOWN_MODEL:
+        elif text(module.get("name")) in _BOARDS and found is UNKNOWN_MODEL:
             board = (text(module.get("hw_ver")) or "", text(module.get("project_name")) or "")
             found = by_code(_BY_BOARD.get(board))
     return found

@@ -54,7 +54,7 @@ def job(report: Mapping[str, Any]) -> CurrentJob | None:
     if word not in JOB_WORDS:
         return None
     percent = whole(report.get("mc_percent"))
-    if word in _HOURLESS or percent is None or not 0 <= percent <= 100:  # noqa: PLR2004
+    if word in _HOURLESS or percent is None or not 0 <= percent <= 100:
         percent = 0 if word in _HOURLESS else None
     file = text(report.get("gcode_file"))
     solid = mapping(report.get("3D"))
@@ -90,14 +90,14 @@ def _plate(report: Mapping[str, Any], file: str | None) -> int | None:
     if found:
         return int(found[1])
     plate = whole(report.get("plate_idx"))
-    return plate if plate is not None and 0 < plate < 1000 else None  # noqa: PLR2004
+    return plate if plate is not None and 0 < plate < 1000 else None
 
 
 def _remaining(report: Mapping[str, Any], word: str, percent: int | None) -> timedelta | None:
     minutes = whole(report.get("mc_remaining_time"))
     if word in _HOURLESS or minutes is None or not 0 <= minutes < 1 << 20:
         return None
-    if minutes == 0 and word in {"RUNNING", "PAUSE"} and (percent or 0) < 99:  # noqa: PLR2004
+    if minutes == 0 and word in {"RUNNING", "PAUSE"} and (percent or 0) < 99:
         return None
     return timedelta(minutes=minutes)
 
@@ -111,18 +111,18 @@ def transfer(report: Mapping[str, Any]) -> Transfer | None:
     """Return the download of a cloud job; jobs from the LAN never move it."""
     percent = whole(report.get("gcode_file_prepare_percent"))
     if (
-        report.get("gcode_state") not in {"PREPARE", "SLICING"}
+        text(report.get("gcode_state")) not in {"PREPARE", "SLICING"}
         or report.get("print_type") != "cloud"
         or percent is None
-        or not 0 <= percent < 100  # noqa: PLR2004
+        or not 0 <= percent < 100
     ):
         return None
     return Transfer(name=text(report.get("subtask_name")), progress=percent / 100)
 
 
 def _rounded(value: object) -> float | None:
-    if value.__class__ is float and -1e4 < value < 1e4:  # type: ignore[operator]  # noqa: PLR2004
-        return round(value, 1)  # type: ignore[call-overload, no-any-return]
+    if isinstance(value, float) and -1e4 < value < 1e4:
+        return round(value, 1)
     result = number(value)
     return None if result is None else round(result, 1)
 
@@ -132,7 +132,7 @@ def tools(report: Mapping[str, Any]) -> tuple[Tool, ...]:
     device = mapping(report.get("device"))
     fitted = objects(mapping(device.get("extruder")).get("info"))
     nozzles = _nozzles(mapping(device.get("nozzle")).get("info"))
-    if len(fitted) < 2:  # noqa: PLR2004
+    if len(fitted) < 2:
         heat = Temperature(
             actual_c=_rounded(report.get("nozzle_temper")),
             target_c=_rounded(report.get("nozzle_target_temper")),
@@ -149,13 +149,13 @@ def tools(report: Mapping[str, Any]) -> tuple[Tool, ...]:
     found = {}
     for item in fitted:
         index = whole(item.get("id"))
-        if index is None or not 0 <= index < 16:  # noqa: PLR2004
+        if index is None or not 0 <= index < 16:
             continue
-        heat = packed(item.get("temp")) or (None, None)
+        pair = packed(item.get("temp")) or (None, None)
         diameter, kind = nozzles.get(index, (None, None))
         found[index] = Tool(
             index=index,
-            temperature=Temperature(actual_c=heat[0], target_c=heat[1]),
+            temperature=Temperature(actual_c=pair[0], target_c=pair[1]),
             nozzle_diameter_mm=diameter,
             nozzle_type=kind,
         )
@@ -177,7 +177,7 @@ def _nozzles(info: object) -> dict[int, tuple[float | None, str | None]]:
 
 def _nozzle_type(value: object) -> str | None:
     word = text(value)
-    if word is None or len(word) != 4 or not word[2:].isdigit():  # noqa: PLR2004 - like HS01
+    if word is None or len(word) != 4 or not word[2:].isdigit():
         return word
     kind = _NOZZLE_TYPES.get(word[2:], word)
     return f"{kind}_high_flow" if word[1] == "H" else kind
@@ -186,7 +186,7 @@ def _nozzle_type(value: object) -> str | None:
 def active_tool(report: Mapping[str, Any]) -> int | None:
     """Return the number of the nozzle in use."""
     extruder = mapping(mapping(report.get("device")).get("extruder"))
-    if len(objects(extruder.get("info"))) < 2:  # noqa: PLR2004
+    if len(objects(extruder.get("info"))) < 2:
         return 0
     state = whole(extruder.get("state"))
     return None if state is None else state >> 4 & 0xF
@@ -248,7 +248,7 @@ def lights(report: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
     """Return the chamber lamp. Its second half on large models is switched with it."""
     for entry in objects(report.get("lights_report")):
         if entry.get("node") == LIGHT:
-            return ((LIGHT, entry.get("mode") in {"on", "flashing"}),)
+            return ((LIGHT, text(entry.get("mode")) in {"on", "flashing"}),)
     return ()
 
 
@@ -281,7 +281,7 @@ def wifi_dbm(report: Mapping[str, Any]) -> int | None:
     """
     value = text(report.get("wifi_signal"))
     strength = whole(value.removesuffix("dBm")) if value else None
-    if strength is None or not -150 < strength < 0:  # noqa: PLR2004
+    if strength is None or not -150 < strength < 0:
         return None
     wired = (bits(report.get("home_flag")) or 0) >> _WIRED_BIT & 1
     return None if wired and strength == _WIRED_DBM else strength

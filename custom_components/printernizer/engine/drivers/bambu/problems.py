@@ -251,7 +251,7 @@ def print_error(value: object) -> int:
 
 
 def _decimal(value: str) -> int | None:
-    return int(value) if len(value) < 12 and value.lstrip("-").isdigit() else None  # noqa: PLR2004
+    return int(value) if len(value) < 12 and value.lstrip("-").isdigit() else None
 
 
 def is_error(error: int) -> bool:
@@ -305,7 +305,7 @@ def _error_text(code: str) -> str | None:
 def _unit_name(module: str, unit: str) -> str | None:
     """Return "AMS B" for module "07", unit "01"; FE and FF are external spools."""
     number = int(unit, 16)
-    if module not in _FEEDERS or number > 25:  # noqa: PLR2004 - letters end there
+    if module not in _FEEDERS or number > 25:
         return None
     return f"{_FEEDERS[module]} {chr(ord('A') + number)}"
 

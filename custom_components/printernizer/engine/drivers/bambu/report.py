@@ -195,9 +195,7 @@ _GROUPS: Final[Mapping[str, Group]] = {
     **dict.fromkeys(("spd_lvl", "spd_mag"), _speed),
     **dict.fromkeys(("ams", "vt_tray", "vir_slot"), _trays),
     "device": _device,
-    **dict.fromkeys(
-        ("lights_report", "home_flag", "cfg", "stat", "hw_switch_state"), _flags
-    ),
+    **dict.fromkeys(("lights_report", "home_flag", "cfg", "stat", "hw_switch_state"), _flags),
     **dict.fromkeys(("sdcard", "aux", "fun"), _flags),
     "upgrade_state": _upgrade,
 }

@@ -55,9 +55,7 @@ _BOARDS: Final = frozenset({"esp32", "rv1126", "ap", "mc"})
 class BambuSession:
     """A live line to one printer, good for as long as its `async with` lasts."""
 
-    def __init__(
-        self, line: Line, messages: Messages, commander: Commander, clock: Clock
-    ) -> None:
+    def __init__(self, line: Line, messages: Messages, commander: Commander, clock: Clock) -> None:
         self._line = line
         self._messages = messages
         self._commander = commander
@@ -133,7 +131,11 @@ class BambuSession:
     async def _read(self) -> None:
         try:
             async for payload in self._line.payloads():
-                self._take(payload)
+                try:
+                    self._take(payload)
+                except Exception:
+                    # A report we stumble over is our bug; the line must outlive it.
+                    _LOGGER.exception("a report could not be taken in")
         except DriverError as err:
             self._fail(err)
 
@@ -282,11 +284,11 @@ class BambuSession:
     def hardware(self) -> str | None:
         """Version of the main board."""
         for module in objects(self._messages.modules):
-            if module.get("name") in _BOARDS:
+            if text(module.get("name")) in _BOARDS:
                 return text(module.get("hw_ver"))
         return None
 
-    def fact(self, *path: str) -> Any:  # noqa: ANN401 - JSON
+    def fact(self, *path: str) -> Any:
         """Return a raw value of the report."""
         value: Any = self._messages.report.values
         for key in path:

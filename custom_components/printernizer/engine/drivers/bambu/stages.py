@@ -106,4 +106,4 @@ def stage_key(number: int | None) -> str | None:
     """Return the key of a stage; None when idle or unsaid."""
     if number is None or number in IDLE_STAGES:
         return None
-    return STAGES.get(number, f"stage_{number}" if 0 <= number < 1000 else None)  # noqa: PLR2004
+    return STAGES.get(number, f"stage_{number}" if 0 <= number < 1000 else None)

@@ -33,9 +33,7 @@ STATES: Final = {
 }
 """What each word means before looking closer. OFFLINE and UNKNOWN say nothing: the last state
 stands for a while."""
-JOB_WORDS: Final = frozenset(
-    {"INIT", "SLICING", "PREPARE", "RUNNING", "PAUSE", "FINISH", "FAILED"}
-)
+JOB_WORDS: Final = frozenset({"INIT", "SLICING", "PREPARE", "RUNNING", "PAUSE", "FINISH", "FAILED"})
 """Words that speak of a job, under way or ended."""
 _SPEECHLESS: Final = frozenset({"OFFLINE", "UNKNOWN"})
 _UPDATING: Final = frozenset({"DOWNLOADING", "FLASHING", "UPGRADING"})
@@ -89,16 +87,14 @@ class StateReader:
         self._last = self._of(word, report, error, now)
         return self._last
 
-    def _of(
-        self, word: str, report: Mapping[str, Any], error: int, now: float
-    ) -> PrinterState:
+    def _of(self, word: str, report: Mapping[str, Any], error: int, now: float) -> PrinterState:
         status = text(mapping(report.get("upgrade_state")).get("status")) or ""
         if status.upper() in _UPDATING:
             return PrinterState.BUSY
         state = STATES.get(word)
         match state:
             case None:
-                if word not in self._unknown and len(self._unknown) < 32:  # noqa: PLR2004
+                if word not in self._unknown and len(self._unknown) < 32:
                     self._unknown.add(word)
                     _LOGGER.warning("the printer reports an unknown state: %s", word[:40])
                 return PrinterState.UNKNOWN
@@ -152,7 +148,8 @@ def _paused(report: Mapping[str, Any], error: int) -> PrinterState:
     if stage in WANTED_PAUSES and not is_error(error):
         return PrinterState.PAUSED
     severe = any(
-        1 <= (bits(entry.get("code")) or 0) >> 16 <= _SERIOUS for entry in objects(report.get("hms"))
+        1 <= (bits(entry.get("code")) or 0) >> 16 <= _SERIOUS
+        for entry in objects(report.get("hms"))
     )
     return PrinterState.ATTENTION if severe or is_error(error) else PrinterState.PAUSED
 

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import posixpath
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ...errors import DriverError, Garbled, Refused, StoreError, Unreachable
@@ -15,8 +16,8 @@ from .listing import read_listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from io import BufferedRandom, BufferedWriter
+    from pathlib import Path
 
     from ...printer import CurrentJob
     from ...workshop.clock import Clock
@@ -95,7 +96,7 @@ class BambuStorage:
             try:
                 return await asyncio.shield(working)
             except asyncio.CancelledError:
-                ftps.abort()
+                ftps.break_off()
                 await asyncio.wait([working])
                 with suppress(Exception):
                     working.result()
@@ -142,9 +143,7 @@ def _picture(ftps: Ftps, paths: list[str], plate: int | None) -> bytes | None:
         if not size:
             continue
         try:
-            return plate_picture(
-                lambda offset, count, path=path: ftps.read_range(path, offset, count), size, plate
-            )
+            return plate_picture(partial(ftps.read_range, path), size, plate)
         except Refused as err:
             # Without ranged reads a picture would cost the whole file.
             if err.key == "not_supported":
@@ -157,23 +156,7 @@ def _download(ftps: Ftps, path: str, to: Path, tell: Progress) -> None:
     total = ftps.size_of(path)
     if total is None:
         raise Refused("no such file", key="file_missing", path=path)
-    have = to.stat().st_size if to.exists() else 0
-    if have > total:
-        have = 0
-    start = max(0, have - _OVERLAP)
-    if start:
-        try:
-            with ftps.translated():
-                known = ftps.read_range(path, start, have - start)
-        except Refused:
-            start = have = 0
-        else:
-            with to.open("rb") as file:
-                file.seek(start)
-                if file.read(have - start) != known:
-                    start = have = 0
-    else:
-        have = 0
+    have = _good_beginning(ftps, path, to, total)
     with _writable(to, have) as file:
         moved = have
         tell(moved, total)
@@ -186,6 +169,21 @@ def _download(ftps: Ftps, path: str, to: Path, tell: Progress) -> None:
         raise Unreachable("the printer sent less than it has")
     if moved > total:
         raise Garbled("the printer sent more than it has")
+
+
+def _good_beginning(ftps: Ftps, path: str, to: Path, total: int) -> int:
+    """Return how many bytes of `to` may stay: its end must be the same on the printer."""
+    have = to.stat().st_size if to.exists() else 0
+    start = have - _OVERLAP
+    if have > total or start <= 0:
+        return 0
+    try:
+        known = ftps.read_range(path, start, _OVERLAP)
+    except Refused:
+        return 0
+    with to.open("rb") as file:
+        file.seek(start)
+        return have if file.read(_OVERLAP) == known else 0
 
 
 def _writable(to: Path, have: int) -> BufferedRandom | BufferedWriter:

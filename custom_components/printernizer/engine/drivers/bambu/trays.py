@@ -115,7 +115,7 @@ def slots(report: Mapping[str, Any]) -> tuple[Slot, ...]:
 def _units(report: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for unit in objects(mapping(report.get("ams")).get("ams"))[:_UNIT_LIMIT]:
         key = whole(unit.get("id"))
-        if key is not None and 0 <= key < 256:  # noqa: PLR2004 - a byte
+        if key is not None and 0 <= key < 256:
             yield str(key), unit
 
 
@@ -134,7 +134,7 @@ def _external(report: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
         yield EXTERNAL, tray
 
 
-def _slot(  # noqa: PLR0913 - one field each
+def _slot(
     key: str,
     unit: str | None,
     index: int,
@@ -157,7 +157,7 @@ def _slot(  # noqa: PLR0913 - one field each
         name=text(tray.get("tray_sub_brands")),
         colour=_colour(tray.get("tray_color")) if material else None,
         remaining=remain / 100
-        if tag is not None and remain is not None and 0 <= remain <= 100  # noqa: PLR2004
+        if tag is not None and remain is not None and 0 <= remain <= 100
         else None,
         active=active,
         spool_tag=tag,
@@ -177,7 +177,7 @@ def _colour(value: object) -> str | None:
     if digits is None or len(digits) not in _COLOUR_DIGITS or bits(digits) is None:
         return None
     digits = digits.upper()
-    return "#" + (digits[:6] if digits.endswith("FF") or len(digits) == 6 else digits)  # noqa: PLR2004
+    return "#" + (digits[:6] if digits.endswith("FF") or len(digits) == 6 else digits)
 
 
 def active_slot(report: Mapping[str, Any]) -> str | None:
@@ -198,7 +198,7 @@ def active_slot(report: Mapping[str, Any]) -> str | None:
 
 
 def _slot_of_word(word: int, *, doubled: bool) -> str | None:
-    if word in _NO_SLOT or not 0 <= word <= 0xFFFF:  # noqa: PLR2004
+    if word in _NO_SLOT or not 0 <= word <= 0xFFFF:
         return None
     unit, slot = word >> 8, word & 0xFF
     if unit == _MAIN_EXTERNAL_ID:
