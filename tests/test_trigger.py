@@ -14,6 +14,7 @@ import yaml
 from homeassistant.components import automation
 from homeassistant.const import STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.selector import TargetSelector, validate_selector
 from homeassistant.helpers.trigger import async_validate_trigger_config
 from homeassistant.setup import async_setup_component
 
@@ -214,6 +215,10 @@ def test_every_automation_part_has_a_name_a_field_for_each_field_and_an_icon(
         assert text["name"]
         assert text["description"]
         assert text.get("fields", {}).keys() == shape.get("fields", {}).keys()
+        for field in shape.get("fields", {}).values():
+            validate_selector(field["selector"])
+        if "target" in shape:
+            TargetSelector(shape["target"])
     if section == "triggers":
         assert shapes.keys() == TRIGGERS.keys()
         assert texts["device_automation"]["trigger_type"].keys() == TRIGGERS.keys()
