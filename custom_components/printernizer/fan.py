@@ -11,7 +11,7 @@ from homeassistant.components.fan.const import FanEntityFeature
 
 from .entity import PARALLEL_COMMANDS, PrinterEntity, PrinterEntityDescription
 from .roster import async_enrol
-from .sensor_rows import FANS
+from .unit_rows import FANS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,7 @@ from homeassistant.const import EntityCategory, UnitOfRatio, UnitOfTemperature
 
 from .entity import PARALLEL_COMMANDS, PrinterEntity, PrinterEntityDescription
 from .roster import async_enrol
-from .sensor_rows import numbered
+from .unit_rows import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

@@ -14,16 +14,13 @@ from .entity import PARALLEL_READS, FeederEntity, PrinterEntity, SlotEntity
 from .roster import async_enrol, shape, was_here
 from .sensor_rows import (
     END_TIME,
-    FEEDER_SENSORS,
     JOB_SENSORS,
     LAST_JOB_SENSORS,
     PRINTER_SENSORS,
-    SLOT_SENSORS,
     START_TIME,
-    fan_sensors,
-    heat_sensors,
 )
 from .steady import steady, steady_time
+from .unit_rows import FEEDER_SENSORS, SLOT_SENSORS, fan_sensors, heat_sensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,6 +20,7 @@ from custom_components.printernizer import (
     select,
     sensor_rows,
     switch,
+    unit_rows,
     update,
 )
 from custom_components.printernizer.engine.drivers.base import Range
@@ -47,7 +48,7 @@ _EVERYTHING: Final = PrinterStatus(
     tools=(Tool(index=0, temperature=_HEAT), Tool(index=1, temperature=_HEAT)),
     bed=_HEAT,
     chamber=_HEAT,
-    fans=tuple(Fan(key=key, percent=0, rpm=0) for key in sensor_rows.FANS),
+    fans=tuple(Fan(key=key, percent=0, rpm=0) for key in unit_rows.FANS),
 )
 _HEATERS: Final = {
     key: Range(minimum=0, maximum=1) for key in ("tool_0", "tool_1", "bed", "chamber")
@@ -62,10 +63,10 @@ def rows() -> Iterator[tuple[str, str, Any]]:
         sensor_rows.START_TIME,
         sensor_rows.END_TIME,
         *sensor_rows.LAST_JOB_SENSORS,
-        *sensor_rows.heat_sensors(_EVERYTHING, Parts()),
-        *sensor_rows.fan_sensors(_EVERYTHING, Parts()),
-        *sensor_rows.FEEDER_SENSORS,
-        *sensor_rows.SLOT_SENSORS,
+        *unit_rows.heat_sensors(_EVERYTHING, Parts()),
+        *unit_rows.fan_sensors(_EVERYTHING, Parts()),
+        *unit_rows.FEEDER_SENSORS,
+        *unit_rows.SLOT_SENSORS,
     )
     tables: dict[str, tuple[Any, ...]] = {
         "sensor": sensors,
@@ -84,7 +85,7 @@ def rows() -> Iterator[tuple[str, str, Any]]:
     for platform, keys in (
         ("switch", switch.OPTIONS),
         ("light", light.LIGHTS),
-        ("fan", sensor_rows.FANS),
+        ("fan", unit_rows.FANS),
     ):
         for key in keys:
             yield platform, key, None
