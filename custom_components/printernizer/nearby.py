@@ -82,6 +82,11 @@ class Listener:
         self._moving: set[str] = set()
         """Serials whose new address is being proven."""
 
+    @property
+    def listens(self) -> bool:
+        """Whether it does."""
+        return self._up
+
     async def start(self) -> None:
         """Begin to listen, unless we do. A port that cannot be had costs only the speed."""
         async with self._lock:
