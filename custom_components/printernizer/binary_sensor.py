@@ -15,7 +15,7 @@ from homeassistant.const import EntityCategory, Platform
 
 from .engine.printer import PrinterState, Severity
 from .entity import PARALLEL_READS, PrinterEntity, PrinterEntityDescription
-from .roster import async_enrol, shape, was_here
+from .roster import async_enrol, was_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,16 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add what this printer can say."""
-    async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows, shape)
+    async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows, _says)
+
+
+def _says(status: PrinterStatus) -> tuple[object, ...]:
+    return (
+        status.door_open is None,
+        status.filament_present is None,
+        status.storage_present is None,
+        status.read_only,
+    )
 
 
 def _rows(coordinator: PrinterCoordinator) -> Iterator[Row]:

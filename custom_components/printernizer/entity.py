@@ -71,6 +71,7 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
         )
         self.latest: Any = None
         self._last_shown: object = None
+        self._always_available = description.available_fn is _always
 
     @property
     def status(self) -> PrinterStatus:
@@ -81,7 +82,7 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
     @override
     def available(self) -> bool:
         """The line is up, and it makes sense now."""
-        return super().available and self._makes_sense()
+        return self.coordinator.last_update_success and self._makes_sense()
 
     def shown(self) -> object:
         """Return all that the state and its attributes are made of, besides availability."""
@@ -92,7 +93,7 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
         return self.entity_description.value_fn(self.status)
 
     def _makes_sense(self) -> bool:
-        return bool(self.entity_description.available_fn(self.status))
+        return self._always_available or bool(self.entity_description.available_fn(self.status))
 
     async def command(self, act: Callable[[Session], Awaitable[None] | None]) -> None:
         """Do one thing to the printer. Raises HomeAssistantError with the printer's reason.

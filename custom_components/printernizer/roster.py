@@ -29,7 +29,7 @@ type Rows = Callable[[PrinterCoordinator], Iterable[Row]]
 
 
 def shape(status: PrinterStatus) -> tuple[object, ...]:
-    """Return what decides which rows there are: which things it has and which values it says."""
+    """Return what decides which sensors there are: which things it has and which values it says."""
     return (
         tuple(tool.index for tool in status.tools),
         tuple((fan.key, fan.percent is None, fan.rpm is None) for fan in status.fans),
@@ -50,15 +50,10 @@ def shape(status: PrinterStatus) -> tuple[object, ...]:
         status.speed_percent is None,
         status.flow_percent is None,
         status.speed_profile is None,
-        status.door_open is None,
-        status.filament_present is None,
-        status.storage_present is None,
         status.wifi_dbm is None,
         status.usage is None,
         status.transfer is None,
-        status.firmware is None,
         status.z_mm is None,
-        status.read_only,
     )
 
 

@@ -14,7 +14,7 @@ from homeassistant.components.update import (
 from homeassistant.const import EntityCategory
 
 from .entity import PARALLEL_READS, PrinterEntity, PrinterEntityDescription
-from .roster import async_enrol, shape
+from .roster import async_enrol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
     from .coordinator import PrinterCoordinator
+    from .engine.printer import PrinterStatus
     from .roster import Row
     from .runtime import PrinternizerConfigEntry
 
@@ -52,7 +53,11 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the firmware, once the printer says which it runs."""
-    async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows, shape)
+    async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows, _says)
+
+
+def _says(status: PrinterStatus) -> tuple[object, ...]:
+    return (status.firmware is None,)
 
 
 def _rows(coordinator: PrinterCoordinator) -> Iterator[Row]:
