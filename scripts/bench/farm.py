@@ -3,9 +3,10 @@
     python -m scripts.bench.farm --count 100
 
 Every other one is an A1 (deltas), the rest are X1C (everything, every time), in mid-print, with
-the noise of real sensors. Every tenth is a probe: an A1 whose layer number counts its reports, so
-that the state that shows it tells which report it came from. Prints its config entries as a line
-of JSON; each further line of input names a file, into which it writes when it sent what.
+the noise of real sensors. Prints its config entries as a line of JSON; each further line of input
+names a file, into which it writes when it sent what. From the first such line on every tenth
+printer is a probe: an A1 whose layer number counts its reports, so that the state that shows it
+tells which report it came from.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class NoisyPrinter(BambuSimulator):
     def __init__(self, machine: VirtualMachine, model: str, *, probe: bool) -> None:
         super().__init__(machine, model, ftps=False, camera=False, interval_s=REPORT_S)
         self.probe = probe
+        self.counting = False
         self.sent: dict[int, float] = {}
         self._count = 0
         self._noise = random.Random(self.serial)
@@ -50,7 +52,7 @@ class NoisyPrinter(BambuSimulator):
         for key, band in (("nozzle_temper", 0.5), ("bed_temper", 0.15)):
             push[key] = round((push[key] + self._noise.gauss(0, band)) * 32) / 32
         push["wifi_signal"] = f"{-47 + round(self._noise.gauss(0, 1.2))}dBm"
-        if self.probe:
+        if self.counting:
             self._count += 1
             push["layer_num"] = self._count
             push["total_layer_num"] = 100_000
@@ -60,7 +62,7 @@ class NoisyPrinter(BambuSimulator):
         """Report, and remember when."""
         now = time.monotonic()
         super().push()
-        if self.probe:
+        if self.counting:
             self.sent[self._count] = now
 
 
@@ -95,7 +97,10 @@ async def _run(count: int) -> None:
             await asyncio.sleep(REPORT_S / count)
         print(json.dumps([_entry(printer) for printer in printers]), flush=True)
         while line := (await lines.get()).strip():
-            sent = {one.serial: one.sent for one in printers if one.probe}
+            probes = [one for one in printers if one.probe]
+            for one in probes:
+                one.counting = True
+            sent = {one.serial: one.sent for one in probes}
             await asyncio.to_thread(Path(line).write_text, json.dumps(sent))
             print("written", flush=True)
 

@@ -73,6 +73,8 @@ class HomeAssistant:
                 str(self.folder),
                 "--skip-pip",
                 *arguments,
+                # Not in the working tree: a folder `custom_components` there would come first.
+                cwd=self.folder,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
