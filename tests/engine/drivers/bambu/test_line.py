@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from custom_components.printernizer.engine.drivers.bambu.control import slot_numbers
 from custom_components.printernizer.engine.drivers.virtual.machine import (
     Fault,
     Heater,
@@ -27,7 +28,7 @@ from custom_components.printernizer.engine.errors import (
     Unreachable,
     WrongPrinter,
 )
-from custom_components.printernizer.engine.printer import PrinterState
+from custom_components.printernizer.engine.printer import PrinterState, Slot
 from custom_components.printernizer.engine.workshop.clock import SystemClock
 from tests.hand_clock import HandClock
 from tests.simulators.bambu import BambuSimulator, driver_for
@@ -528,3 +529,94 @@ async def test_secrets_stay_out_of_sight() -> None:
             async with driver.connect():
                 pass
     assert "87654321" not in repr(driver) + repr(denied.value) + str(denied.value)
+
+
+async def test_connecting_can_be_called_off_and_leaves_nothing_open() -> None:
+    """An integration that is unloaded while it connects must not keep a place at the printer."""
+    async with printer() as simulator:
+        for pause in (0.0, 0.01, 0.03, 0.06):
+            connecting = asyncio.create_task(
+                driver_for(simulator, SystemClock()).connect().__aenter__()
+            )
+            await asyncio.sleep(pause)
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+        async with asyncio.timeout(3):
+            while simulator.broker.clients:
+                await asyncio.sleep(0.02)
+
+
+async def test_lost_acknowledgements_do_not_cost_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("custom_components.printernizer.engine.drivers.bambu.client.ACK_S", 0.1)
+    async with printer() as simulator:
+        simulator.broker.lose_acks = True
+        async with driver_for(simulator, SystemClock()).connect() as line:
+            assert line.console
+            with pytest.raises(Refused):
+                await asyncio.wait_for(line.console.send(""), 1)
+            assert line.lights
+            await line.lights.set("chamber_light", on=False)
+            assert simulator.machine.light is False
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "cancel", "acknowledge"])
+async def test_a_command_without_a_job_is_refused_and_not_sent(command: str) -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        with pytest.raises(Refused):
+            await getattr(line.control, command)()
+        assert simulator.commands == []
+
+
+async def test_commands_on_a_closed_line_say_that_it_is_closed() -> None:
+    async with printer() as simulator:
+        async with driver_for(simulator, SystemClock()).connect() as line:
+            pass
+        assert line.speed
+        with pytest.raises(Unreachable):
+            await line.speed.set_profile("sport")
+
+
+async def test_a_start_that_ends_in_a_complaint_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        monkeypatch.setattr(
+            simulator, "_print", lambda *_: setattr(simulator.wire, "error", 0x05004003)
+        )
+        assert line.control
+        with pytest.raises(Refused) as refused:
+            await line.control.start(FILE)
+        assert refused.value.placeholders["code"] == "0500_4003"
+
+
+async def test_a_fleet_of_printers_runs_in_one_process() -> None:
+    """The load bench starts a hundred."""
+    shared = issue(SERIAL)
+    fleet = [
+        BambuSimulator(machine(), "A1", ftps=False, camera=False, certificate=shared)
+        for _ in range(20)
+    ]
+    async with contextlib.AsyncExitStack() as stack:
+        for simulator in fleet:
+            await stack.enter_async_context(simulator)
+        lines = [driver_for(simulator, SystemClock()).connect() for simulator in fleet]
+        sessions = await asyncio.gather(*(stack.enter_async_context(line) for line in lines[:1]))
+        for line in lines[1:]:
+            sessions.append(await stack.enter_async_context(line))
+        assert len(sessions) == 20
+
+
+async def test_filaments_are_taken_from_the_slots_in_order() -> None:
+    async with printer("P1S") as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        assert line.control
+        await line.control.start(FILE)
+        sent = simulator.commands[-1]["print"]
+        assert sent["use_ams"] is True
+        assert sent["ams_mapping"] == [0, 1, 2, 3]
+
+
+def test_slot_numbers_follow_the_printers_counting() -> None:
+    hot = Slot(key="128_0", unit="128", index=0, empty=False)
+    second = Slot(key="1_2", unit="1", index=2, empty=True)
+    external = Slot(key="external", unit=None, index=0, empty=False)
+    assert slot_numbers((second, hot, external)) == [6, 128]
+    assert slot_numbers((second, external)) == []
+    assert slot_numbers((external,)) == []

@@ -6,6 +6,8 @@ import random
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .models import Model
 
 type Command = dict[str, dict[str, Any]]
@@ -24,6 +26,7 @@ OPTIONS: Final = {
 FAN_NUMBERS: Final = {"part": 1, "auxiliary": 2, "chamber": 3, "auxiliary_2": 10}
 URL_FORMS: Final = ("ftp://{path}", "file:///sdcard{path}")
 """Current firmware, and what older X1, P1 and A1 want."""
+_EXTERNAL: Final = 254
 _ids = random.SystemRandom()
 
 
@@ -73,11 +76,12 @@ def clear_error(error: int, subtask_id: str) -> Command:
     return {"print": body}
 
 
-def start_plate(path: str, plate: int, model: Model, *, form: str, slots: bool) -> Command:
+def start_plate(path: str, plate: int, model: Model, *, form: str, slots: Sequence[int]) -> Command:
     """Print a plate of a sliced 3MF that lies on the printer.
 
     The ids are ours and unique: they come back in the reports, so that the run can be told
     from any other. Flags must be true booleans; firmware takes a 1 for something else.
+    `slots` are the printer's slot numbers in the order of the slicer's filaments.
     """
     unique = str(_ids.randrange(1_000_000_000, 1 << 31))
     name = path.rsplit("/", 1)[-1]
@@ -101,8 +105,8 @@ def start_plate(path: str, plate: int, model: Model, *, form: str, slots: bool) 
             "flow_cali": True,
             "vibration_cali": model.vibration_calibration,
             "layer_inspect": True,
-            "use_ams": slots,
-            "ams_mapping": [0] if slots else [254],
+            "use_ams": bool(slots),
+            "ams_mapping": list(slots) or [_EXTERNAL],
             "cfg": "0",
         }
     }

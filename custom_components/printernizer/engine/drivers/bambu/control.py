@@ -13,8 +13,9 @@ from .problems import print_error
 from .storage import printer_path
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from ...printer import Slot
     from .commander import Commander
     from .models import Model
 
@@ -22,6 +23,9 @@ START_S: Final = 12.0
 """How long a start may take to show, before it is taken for accepted on the echo alone."""
 _UNDER_WAY: Final = frozenset({PrinterState.PREPARING, PrinterState.PRINTING})
 _HELD: Final = frozenset({PrinterState.PAUSED, PrinterState.ATTENTION})
+_FIRST_SINGLE: Final = 128
+"""From here on a feeder is a single slot (AMS HT), and its number is the slot's."""
+_MOST_FILAMENTS: Final = 16
 _CONSOLE_LIMIT: Final = 4096
 _SECOND_LIGHT: Final = "chamber_light2"
 
@@ -94,9 +98,7 @@ class BambuControl:
                 raise Refused("only sliced 3MF and G-code can be printed", key="not_supported")
 
     async def _start_plate(self, path: str, plate: int) -> None:
-        slots = any(
-            slot.unit is not None and not slot.empty for slot in self._commander.status.slots
-        )
+        slots = slot_numbers(self._commander.status.slots)
         first, second = commands.URL_FORMS
         try:
             await self._send_start(
@@ -125,6 +127,22 @@ class BambuControl:
             raise Refused(
                 f"{new[0].code}: {new[0].text or 'the printer does not start'}", code=new[0].code
             )
+
+
+def slot_numbers(slots: Iterable[Slot]) -> list[int]:
+    """Return the numbers of the feeders' slots, in order: filament n is taken from slot n.
+
+    What else could be meant stands in the file, which the printer has and we have not. Empty
+    when no feeder holds a spool: then the external one is used.
+    """
+    fed = [slot for slot in slots if slot.unit is not None]
+    if all(slot.empty for slot in fed):
+        return []
+    units = [int(slot.unit or 0) for slot in fed]
+    return [
+        unit if unit >= _FIRST_SINGLE else unit * 4 + slot.index
+        for unit, slot in zip(units, fed, strict=True)
+    ][:_MOST_FILAMENTS]
 
 
 def _about_address(reason: str) -> bool:

@@ -127,16 +127,21 @@ def _rounded(value: object) -> float | None:
     return None if result is None else round(result, 1)
 
 
+def nozzle_heat(report: Mapping[str, Any]) -> Temperature:
+    """Return the temperature of the only nozzle."""
+    return Temperature(
+        actual_c=_rounded(report.get("nozzle_temper")),
+        target_c=_rounded(report.get("nozzle_target_temper")),
+    )
+
+
 def tools(report: Mapping[str, Any]) -> tuple[Tool, ...]:
     """Return the nozzles. With several, each has its own packed temperature."""
     device = mapping(report.get("device"))
     fitted = objects(mapping(device.get("extruder")).get("info"))
     nozzles = _nozzles(mapping(device.get("nozzle")).get("info"))
     if len(fitted) < 2:
-        heat = Temperature(
-            actual_c=_rounded(report.get("nozzle_temper")),
-            target_c=_rounded(report.get("nozzle_target_temper")),
-        )
+        heat = nozzle_heat(report)
         diameter, kind = nozzles.get(0, (None, None))
         return (
             Tool(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ...printer import PrinterState, PrinterStatus
+from ...printer import PrinterState, PrinterStatus, Tool
 from . import parts, trays
 from .models import UNKNOWN_MODEL
 from .payload import text, whole
@@ -68,6 +68,12 @@ class StatusBuilder:
         """The status last built."""
         return self._last
 
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """The nozzles as last read."""
+        tools: tuple[Tool, ...] = self._fields.get("tools", ())
+        return tools
+
     def set(self, field: str, value: object) -> None:
         """Put a finished field into the status; whether it changed decides if one is made."""
         if self._fields.get(field, self) != value:
@@ -106,6 +112,21 @@ def _rights(builder: StatusBuilder, report: dict[str, Any]) -> None:
 def _nozzle(builder: StatusBuilder, report: dict[str, Any]) -> None:
     builder.set("tools", parts.tools(report))
     builder.set("active_tool", parts.active_tool(report))
+
+
+def _nozzle_heat(builder: StatusBuilder, report: dict[str, Any]) -> None:
+    """The commonest of all changes. With several nozzles the flat values say nothing new."""
+    known = builder.tools
+    if len(known) == 1:
+        heat = parts.nozzle_heat(report)
+        if heat != known[0].temperature:
+            tool = Tool(
+                index=0,
+                temperature=heat,
+                nozzle_diameter_mm=known[0].nozzle_diameter_mm,
+                nozzle_type=known[0].nozzle_type,
+            )
+            builder.set("tools", (tool,))
 
 
 def _bed(builder: StatusBuilder, report: dict[str, Any]) -> None:
@@ -179,14 +200,13 @@ _GROUPS: Final[Mapping[str, Group]] = {
     "layer_num": _state,
     **dict.fromkeys(
         (
-            "nozzle_temper",
-            "nozzle_target_temper",
             "nozzle_diameter",
             "nozzle_type",
         ),
         _nozzle,
     ),
     **dict.fromkeys(("bed_temper", "bed_target_temper"), _bed),
+    **dict.fromkeys(("nozzle_temper", "nozzle_target_temper"), _nozzle_heat),
     "chamber_temper": _chamber,
     "wifi_signal": _wifi,
     **dict.fromkeys(
