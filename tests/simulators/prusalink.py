@@ -52,6 +52,7 @@ TITLES = {
     507: "Insufficient Storage",
 }  # fmt: skip
 PI_LINGER_S = 11.0
+LINGERING = frozenset({Phase.FINISHED, Phase.CANCELLED})
 """How long the daemon shows FINISHED and STOPPED, as recorded."""
 BOOT_BUSY_S = 5.0
 
@@ -81,7 +82,8 @@ class _Shut(asyncio.Protocol):
     """A connection for which there is no socket left."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.abort()  # type: ignore[attr-defined]
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()
 
 
 class PrusaLinkSimulator:
@@ -199,9 +201,9 @@ class PrusaLinkSimulator:
             with contextlib.suppress(Refused):
                 action()
         run = machine.run
-        ended = machine.phase in {Phase.FINISHED, Phase.CANCELLED}
-        over = run is not None and run.ended is not None and ended
-        if self.pi and over and machine.now() - run.ended > PI_LINGER_S:
+        if run is None or run.ended is None or machine.phase not in LINGERING:
+            return
+        if self.pi and machine.now() - run.ended > PI_LINGER_S:
             machine.dismiss()
 
     def _do(self, action: Callable[[], object]) -> None:
@@ -241,12 +243,15 @@ class PrusaLinkSimulator:
                 self.login.reboot()
                 self._pending.clear()
             return
-        while not self.machine.reachable:
+        while not self._reachable():
             self._was_off = self._was_off or self.machine.phase is Phase.OFF
             await self._while_open(request)
         if request.transport is not None:
             request.transport.abort()
         raise ConnectionResetError
+
+    def _reachable(self) -> bool:
+        return self.machine.reachable
 
     async def _while_open(self, request: web.BaseRequest) -> None:
         """Let some time pass, unless the other side has hung up."""
@@ -266,7 +271,7 @@ class PrusaLinkSimulator:
             raise ConnectionResetError
         if what == "truncate":
             head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-            request.transport.write(head + b'Content-Length: 900\r\n\r\n{"printer')  # type: ignore[attr-defined]
+            request.transport.write(head + b'Content-Length: 900\r\n\r\n{"printer')
             await asyncio.sleep(0.02)
             request.transport.close()
             raise ConnectionResetError

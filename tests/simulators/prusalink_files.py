@@ -80,11 +80,11 @@ class Tree:
                 names[head] = None if rest else file
         taken: set[str] = set()
         entries = []
-        for name, file in names.items():
+        for name, held in names.items():
             eight = short_name(name, taken)
             taken.add(eight)
             if not name.startswith("."):
-                entries.append(Entry(prefix + name, f"{short}/{eight}", name, file))
+                entries.append(Entry(prefix + name, f"{short}/{eight}", name, held))
         return entries
 
     def find(self, segments: list[str]) -> Entry | None:

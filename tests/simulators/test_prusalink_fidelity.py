@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ async def answers(dialect: str) -> dict[str, Any]:
 def description() -> dict[str, Any]:
     if not DESCRIPTION.exists():
         pytest.skip(f"no OpenAPI description of PrusaLink ({DESCRIPTION.name} in the cache)")
-    return yaml.safe_load(DESCRIPTION.read_text())
+    loaded: dict[str, Any] = yaml.safe_load(DESCRIPTION.read_text())
+    return loaded
 
 
 def complaint(spec: dict[str, Any], path: str, body: object) -> str | None:
@@ -255,7 +257,9 @@ async def test_attention_is_a_pause_to_the_job_api_alone() -> None:
         ({"Transfer-Encoding": "chunked"}, "c.gcode", 411),
     ],
 )
-async def test_uploads_end_as_the_protocol_says(headers: dict, name: str, status: int) -> None:
+async def test_uploads_end_as_the_protocol_says(
+    headers: dict[str, str], name: str, status: int
+) -> None:
     machine = VirtualMachine(now=Time())
     machine.store(VirtualFile(path="/part.gcode", content=b"G28"))
     async with (
@@ -263,7 +267,7 @@ async def test_uploads_end_as_the_protocol_says(headers: dict, name: str, status
         aiohttp.ClientSession(headers={"X-Api-Key": "secret-key"}) as http,
     ):
 
-        async def pieces():
+        async def pieces() -> AsyncIterator[bytes]:
             yield b"G28\n"
 
         chunked = "Transfer-Encoding" in headers
