@@ -164,11 +164,31 @@ async def test_a_port_that_cannot_be_had_means_typing_by_hand(hass: HomeAssistan
     assert not async_listener(hass).listens
 
 
+async def test_an_address_that_is_not_ours_leaves_no_socket_behind() -> None:
+    """A leaked socket per try would end the process after a night."""
+    with pytest.raises(Unreachable):
+        async with listening(print, host="127.0.0.1.invalid", port=0):
+            pass
+
+
+async def test_a_network_without_multicast_still_hears_broadcasts(
+    monkeypatch: pytest.MonkeyPatch, port: int
+) -> None:
+    """Containers often have none."""
+    monkeypatch.setattr(discovery, "_GROUP", "127.0.0.1")
+    heard: list[Announcement] = []
+    async with listening(heard.append, host="127.0.0.1", port=port):
+        _shout(port, _notify())
+        await _until(lambda: heard)
+
+
 async def test_two_may_listen_at_the_same_port(port: int) -> None:
     """A slicer on the same machine listens too."""
-    async with listening(print, host="127.0.0.1", port=port) as one:
-        async with listening(print, host="127.0.0.1", port=port) as two:
-            assert one == two == port
+    async with (
+        listening(print, host="127.0.0.1", port=port) as one,
+        listening(print, host="127.0.0.1", port=port) as two,
+    ):
+        assert one == two == port
 
 
 async def test_a_printer_that_returns_is_connected_at_once(

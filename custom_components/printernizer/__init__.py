@@ -15,7 +15,7 @@ from .coordinator import PrinterCoordinator
 from .devices import present
 from .engine.drivers.registry import PrinterKind
 from .engine.errors import PrinternizerError, StoreError
-from .ha_errors import of_setup
+from .ha_errors import of_store
 from .nearby import async_listener
 from .runtime import (
     PrinterRuntime,
@@ -74,7 +74,7 @@ async def _open(hass: HomeAssistant, entry: PrinternizerConfigEntry) -> PrinterC
         workshop = await async_acquire(hass)
     except StoreError as err:
         issues.async_store_failed(hass, err)
-        raise of_setup(err) from err
+        raise of_store(err) from err
     coordinator = PrinterCoordinator(hass, entry, workshop, entry.unique_id)
     try:
         await coordinator.async_config_entry_first_refresh()

@@ -49,13 +49,9 @@ def translated[E: HomeAssistantError](err: PrinternizerError, kind: type[E]) -> 
     )
 
 
-def of_setup(err: PrinternizerError) -> HomeAssistantError:
-    """Return what setting up a printer entry raises: ask for a key, give up, or try later."""
-    if isinstance(err, AccessDenied):
-        return translated(err, ConfigEntryAuthFailed)
-    if isinstance(err, StoreError) and err.key in _FOR_GOOD:
-        return translated(err, ConfigEntryError)
-    return translated(err, ConfigEntryNotReady)
+def of_store(err: StoreError) -> HomeAssistantError:
+    """Return what setting up an entry raises without a ledger: give up, or try later."""
+    return translated(err, ConfigEntryError if err.key in _FOR_GOOD else ConfigEntryNotReady)
 
 
 def of_refresh(err: PrinternizerError) -> HomeAssistantError:

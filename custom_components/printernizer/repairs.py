@@ -25,7 +25,9 @@ class TrustCertificate(RepairsFlow):
         """Begin."""
         return await self.async_step_confirm()
 
-    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
         """Ask, then keep the new certificate and connect again."""
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None:
