@@ -1,1 +1,1 @@
-"""Measurements of what the project promises; `docs/developer/performance.md` says how to run them."""
+"""What the project promises, measured; `docs/developer/performance.md` says how to run it."""

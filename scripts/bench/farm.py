@@ -44,7 +44,7 @@ class NoisyPrinter(BambuSimulator):
         self.counting = False
         self.sent: dict[int, float] = {}
         self._count = 0
-        self._noise = random.Random(self.serial)
+        self._noise = random.Random(self.serial)  # noqa: S311 - noise
 
     def snapshot(self) -> dict[str, Any]:
         """The machine's truth and the trembling of its sensors."""
@@ -87,9 +87,7 @@ def _printer(number: int) -> NoisyPrinter:
 async def _run(count: int) -> None:
     printers = [_printer(number) for number in range(count)]
     lines: asyncio.Queue[str] = asyncio.Queue()
-    asyncio.get_running_loop().add_reader(
-        sys.stdin, lambda: lines.put_nowait(sys.stdin.readline())
-    )
+    asyncio.get_running_loop().add_reader(sys.stdin, lambda: lines.put_nowait(sys.stdin.readline()))
     async with AsyncExitStack() as stack:
         for printer in printers:
             await stack.enter_async_context(printer)

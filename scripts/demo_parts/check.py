@@ -45,15 +45,15 @@ class Facts:
 async def check(home: HomeAssistant, entries: Sequence[Entry], *, since: float) -> int:
     """Print all facts; returns 0 when every one is good. since: monotonic start of the demo."""
     facts = Facts()
-    facts.tell(True, f"Home Assistant is up after {time.monotonic() - since:.0f} s")  # noqa: FBT003
+    facts.tell(True, f"Home Assistant is up after {time.monotonic() - since:.0f} s")
     for entry in entries:
         await _online(facts, home, entry)
     ended = await _first_complete_job(home)
     if ended is None:
-        facts.tell(False, f"no print was seen to start and finish in {PATIENCE_S:.0f} s")  # noqa: FBT003
+        facts.tell(False, f"no print was seen to start and finish in {PATIENCE_S:.0f} s")
     else:
         printer, job = ended["printer"], ended["job"]
-        facts.tell(True, f"{printer} started and finished {job['name']!r}, on the event bus")  # noqa: FBT003
+        facts.tell(True, f"{printer} started and finished {job['name']!r}, on the event bus")
         await _in_the_ledger(facts, home.folder / "printernizer" / "ledger.db", job)
     await _intact(facts, home.folder / "printernizer" / "ledger.db")
     _quiet(facts, home.log_text())

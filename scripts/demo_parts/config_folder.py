@@ -202,7 +202,9 @@ def _write_owner(storage: Path, owner: Owner) -> str:
         storage,
         "auth",
         {
-            "users": [person | {"name": owner.name, "system_generated": False, "local_only": False}],
+            "users": [
+                person | {"name": owner.name, "system_generated": False, "local_only": False}
+            ],
             "groups": [
                 {"id": "system-admin", "name": "Administrators"},
                 {"id": "system-users", "name": "Users"},

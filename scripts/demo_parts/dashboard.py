@@ -122,27 +122,13 @@ def _fleet(printers: Mapping[str, Found], words: Mapping[str, str]) -> Card:
 def _printer(title: str, found: Found, words: Mapping[str, str]) -> Card:
     cards: list[Card] = [{"type": "heading", "heading": title, "icon": "mdi:printer-3d"}]
     pictures = [entity for (platform, _), entity in found.items() if platform in _SEEN]
-    for entity in sorted(pictures):
-        cards.append(
-            {
-                **_while_known(entity),
-                "type": "picture-entity",
-                "entity": entity,
-                "show_name": False,
-                "show_state": False,
-                "camera_view": "auto",
-                "fit_mode": "contain",
-                "grid_options": {"columns": 12 // len(pictures), "rows": 3},
-            }
-        )
+    cards += [_picture(entity, 12 // len(pictures)) for entity in sorted(pictures)]
     cards += [_tile(entity) for entity in _those(found, [("sensor", "state")])]
     cards += [_tile(entity) for entity in _those(found, [("sensor", "last_job_outcome")])]
     bar = {"type": "bar-gauge", "min": 0, "max": 100}
     for entity in _those(found, [("sensor", "progress")]):
         shown = _while_known(entity)
-        cards.append(
-            _tile(entity, columns=12, features=[bar], features_position="inline", **shown)
-        )
+        cards.append(_tile(entity, columns=12, features=[bar], features_position="inline", **shown))
     for key in ("job", "layer", "remaining", "end_time"):
         cards += [_tile(e, **_while_known(e)) for e in _those(found, [("sensor", key)])]
     buttons = _those(found, [("button", key) for key in ("pause", "resume", "cancel")])
@@ -152,6 +138,19 @@ def _printer(title: str, found: Found, words: Mapping[str, str]) -> Card:
 
 
 _SEEN: Final = ("camera", "image")
+
+
+def _picture(entity: str, columns: int) -> Card:
+    return {
+        **_while_known(entity),
+        "type": "picture-entity",
+        "entity": entity,
+        "show_name": False,
+        "show_state": False,
+        "camera_view": "auto",
+        "fit_mode": "contain",
+        "grid_options": {"columns": columns, "rows": 3},
+    }
 
 
 def _while_known(entity: str) -> dict[str, Any]:

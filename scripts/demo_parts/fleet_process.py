@@ -1,4 +1,4 @@
-"""The simulated fleet in a process of its own: a slow one must not make Home Assistant look slow."""
+"""The simulated fleet in a process of its own: it must not make Home Assistant look slow."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FleetProcess:
             async with asyncio.timeout(_READY_S):
                 line = await self._process.stdout.readline()
             self.entries = tuple(Entry(**entry) for entry in json.loads(line))
-        except (TimeoutError, ValueError):
+        except TimeoutError, ValueError:
             tail = self.log_tail()
             await self._end()
             raise FleetDidNotStart(f"the simulated printers did not start:\n{tail}") from None

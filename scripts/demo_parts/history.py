@@ -70,7 +70,7 @@ class PastPrinter:
     """How likely somebody starts something as soon as it is free, in opening hours."""
     first_id: int | None = None
     """The printer's own number of its first job; None where it has none."""
-    trouble: Problem = Problem(code="0300_8003")
+    trouble: str = "0300_8003"
     """What it says when a job fails."""
 
     @classmethod
@@ -81,8 +81,7 @@ class PastPrinter:
                 # Plates from a slicer in the local network carry no number of the printer's own.
                 return cls(printer_id=serial, suffix=".gcode.3mf", folder="/cache/", pace=0.8)
             case "prusalink":
-                trouble = Problem(code="ERROR")
-                return cls(printer_id=serial, suffix=".gcode", first_id=100, trouble=trouble)
+                return cls(printer_id=serial, suffix=".gcode", first_id=100, trouble="ERROR")
             case _:
                 return cls(printer_id=serial, suffix=".gcode", busy=0.4, first_id=1)
 
@@ -125,7 +124,7 @@ def story(
 def _life(
     printer: PastPrinter, until: datetime, days: int, numbers: Iterator[int]
 ) -> Iterator[Moment]:
-    chance = Random(f"{_SEED} {printer.printer_id}")
+    chance = Random(f"{_SEED} {printer.printer_id}")  # noqa: S311 - a story
     ids = count(printer.first_id) if printer.first_id is not None else None
     now = (until - timedelta(days=days)).astimezone(_ZONE)
     yield now.astimezone(UTC), next(numbers), printer.printer_id, PrinterStatus(state=_IDLE)
@@ -149,7 +148,7 @@ def _next_start(now: datetime, chance: Random, busy: float) -> datetime:
     while True:
         opens = datetime.combine(now.date(), _OPENS, _ZONE)
         closes = datetime.combine(now.date(), _CLOSES, _ZONE)
-        open_today = now.weekday() < 5 or (now.weekday() == 5 and chance.random() < 0.2)  # noqa: PLR2004
+        open_today = now.weekday() < 5 or (now.weekday() == 5 and chance.random() < 0.2)
         if open_today and now < closes:
             now = max(now, opens + timedelta(minutes=chance.uniform(0, 40)))
             if chance.random() < busy:
@@ -181,7 +180,7 @@ def _job(
     yield at, PrinterStatus(state=PrinterState.PREPARING, job=job)
     at += timedelta(seconds=chance.uniform(150, 420))
     yield at, PrinterStatus(state=PrinterState.PRINTING, job=job)
-    stop = chance.uniform(0.1, 0.9) if chance.random() < 0.12 else None  # noqa: PLR2004
+    stop = chance.uniform(0.1, 0.9) if chance.random() < 0.12 else None
     done = 0.0
     for mark in (0.2, 0.4, 0.6, 0.8, 1.0):
         reached = mark * share
@@ -196,7 +195,7 @@ def _job(
         done = reached
         if mark < 1.0:
             yield at, PrinterStatus(state=PrinterState.PRINTING, job=_at(job, done))
-    problems = (printer.trouble,) if end is PrinterState.FAILED else ()
+    problems = (Problem(code=printer.trouble),) if end is PrinterState.FAILED else ()
     yield at, PrinterStatus(state=end, job=_at(job, share), problems=problems)
     yield at + timedelta(minutes=chance.uniform(1, 20)), PrinterStatus(state=_IDLE)
 

@@ -86,7 +86,7 @@ class HomeAssistant:
         self._http = aiohttp.ClientSession(self.url, headers=headers)
         try:
             async with asyncio.timeout(READY_S):
-                while not await self._ready():
+                while not await self._ready():  # noqa: ASYNC110 - it tells nobody
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
             await self.stop()

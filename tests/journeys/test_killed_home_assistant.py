@@ -163,7 +163,7 @@ async def _bambu_shop(folder: Path) -> AsyncIterator[Shop]:
 @asynccontextmanager
 async def _prusa_shop(folder: Path) -> AsyncIterator[Shop]:
     machine, clock = _machine(PRUSA, "CORE One", "/part.gcode")
-    async with PrusaLinkSimulator(machine, password="link-key") as simulator:  # noqa: S106
+    async with PrusaLinkSimulator(machine, password="link-key") as simulator:
         data = {
             "kind": "prusalink",
             "host": simulator.host,
@@ -182,9 +182,7 @@ async def _home(
 ) -> AsyncIterator[HomeAssistant]:
     port = _free_port()
     entry = Entry(title=title, unique_id=serial, data=data)
-    house = House(
-        folder=folder, integration=INTEGRATION, port=port, entries=[entry], full=False
-    )
+    house = House(folder=folder, integration=INTEGRATION, port=port, entries=[entry], full=False)
     async with HomeAssistant(folder, port, house.build()) as home:
         yield home
     assert "Detected blocking call" not in home.log_text()

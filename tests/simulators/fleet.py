@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _ACCESS_CODE: Final = "13572468"
-_PASSWORD: Final = "demo-link-key"  # noqa: S105 - of a printer that does not exist
+_PASSWORD: Final = "demo-link-key"
 _SCENE_S: Final = 1.0
 _SEED: Final = 7
 
@@ -163,7 +163,7 @@ class Fleet:
             kind, machine, stack
         )
         if self._operated:
-            operator = Operator(machine, Random(f"{_SEED} {kind.serial}"), speed=self._speed)  # noqa: S311 - a story
+            operator = Operator(machine, Random(f"{_SEED} {kind.serial}"), speed=self._speed)
             _keep(stack, operator.run())
         return printer
 

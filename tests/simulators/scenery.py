@@ -1,4 +1,4 @@
-"""What a chamber camera sees of a virtual machine: a bed, a nozzle, and as much part as is printed."""
+"""What a chamber camera sees of a machine: bed, nozzle, and as much part as is printed."""
 
 from __future__ import annotations
 

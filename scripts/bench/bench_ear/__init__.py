@@ -1,4 +1,4 @@
-"""Hears states being written inside Home Assistant, and when. Linked in by scripts/bench/load.py."""
+"""Hears states being written inside Home Assistant, and when; `load.py` links it in."""
 
 from __future__ import annotations
 

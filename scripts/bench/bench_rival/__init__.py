@@ -8,6 +8,7 @@ many integrations, in its plainest form; it is none of them, and it does less th
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.helpers.discovery import async_load_platform
@@ -24,8 +25,7 @@ async def async_setup(hass: HomeAssistant, config: dict[str, Any]) -> bool:
     path = config[DOMAIN]["printers"]
 
     def read() -> list[dict[str, Any]]:
-        with open(path, encoding="utf-8") as file:
-            return list(json.load(file))
+        return list(json.loads(Path(path).read_text()))
 
     printers = await hass.async_add_executor_job(read)
     hass.async_create_task(
