@@ -238,11 +238,11 @@ async def test_parts_are_a_snapshot_of_what_the_session_can(
     """Entities exist because their part exists, also while the line is down."""
     printer = await floor.add()
     parts = printer.coordinator.parts
-    assert parts.control and parts.console and parts.storage and parts.prompt
+    assert all((parts.control, parts.console, parts.storage, parts.prompt))
     assert parts.heaters["bed"].maximum == 120
     assert parts.lights == ("chamber_light",)
     assert "silent" in parts.speed_profiles
-    assert not parts.camera and not parts.stream
+    assert not any((parts.camera, parts.stream))
     session = printer.coordinator.session
     assert session is not None
     assert parts_of(session) == parts != Parts()
