@@ -68,6 +68,8 @@ class Broker:
         self.places = 4
         self.open = True
         """False hangs up on whoever comes: the machine is off."""
+        self.answer = ACCEPTED
+        """What a good login is answered with."""
         self.drop_on_request_topic = False
         self.ack_delay_s = 0.0
         self.lose_acks = False
@@ -146,7 +148,7 @@ class Broker:
         if len(self.clients) >= self.places:
             return False
         good = user == b"bblp" and hmac.compare_digest(password, self.access_code.encode())
-        code = ACCEPTED if good else NOT_AUTHORISED
+        code = self.answer if good else NOT_AUTHORISED
         client.writer.write(_packet(CONNACK, bytes([0, code])))
         await client.writer.drain()
         client.name = name.decode()

@@ -33,6 +33,10 @@ class FtpsServer:
         self.final_code = "226 Transfer complete"
         self.cut_after: int | None = None
         """Bytes of a download or upload after which the data line breaks, once."""
+        self.full_after: int | None = None
+        """Bytes of an upload after which the card is full: it hangs up first, then says why."""
+        self.size_error = 0
+        """What SIZE is wrong by."""
         self.pause_s = 0.0
         """Wait between blocks: a slow printer."""
         self.ranges = True
@@ -156,7 +160,11 @@ class _Conversation:
 
     def _size(self, path: str) -> None:
         file = self._file(path)
-        self._say(f"213 {len(file.content)}" if file else "550 Could not get file size.")
+        self._say(
+            f"213 {len(file.content) + self._server.size_error}"
+            if file
+            else "550 Could not get file size."
+        )
 
     def _dele(self, path: str) -> None:
         try:
@@ -265,6 +273,11 @@ class _Conversation:
                 self._server.cut_after = None
                 data.close()
                 self._say("426 Failure reading network stream.")
+                return
+            if (full := self._server.full_after) is not None and len(content) >= full:
+                data.close()
+                _forget_tls_error()
+                self._say("552 Insufficient storage space.")
                 return
             time.sleep(self._server.pause_s)
         try:

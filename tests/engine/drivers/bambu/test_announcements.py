@@ -13,6 +13,7 @@ from custom_components.printernizer.engine.drivers.discovery import (
     from_datagram,
     listening,
 )
+from custom_components.printernizer.engine.errors import Unreachable
 from tests.simulators.bambu import BambuSimulator
 from tests.simulators.bambu_announcer import announce, datagram
 
@@ -78,3 +79,9 @@ def test_recorded_calls_are_understood() -> None:
         ("A1 mini", "192.0.2.10"),
         ("P1S", "192.0.2.11"),
     ]
+
+
+async def test_an_address_that_is_not_ours_cannot_be_listened_on() -> None:
+    with pytest.raises(Unreachable):
+        async with listening(lambda _: None, host="203.0.113.7", port=0):
+            pass

@@ -19,6 +19,7 @@ from custom_components.printernizer.engine.drivers.bambu.storage import BambuSto
 from custom_components.printernizer.engine.drivers.virtual.machine import VirtualFile
 from custom_components.printernizer.engine.errors import (
     AccessDenied,
+    BadFile,
     CertificateChanged,
     Garbled,
     Refused,
@@ -323,3 +324,44 @@ def test_recorded_listings_are_read_line_by_line() -> None:
 def test_answers_are_told_apart_by_their_code() -> None:
     assert isinstance(ftps_module._refusal("522 session reuse required"), Unreachable)
     assert isinstance(ftps_module._refusal("500 unknown"), Refused)
+
+
+async def test_a_card_that_fills_up_in_mid_upload_is_said_to_be_full(sim, tmp_path) -> None:
+    """It hangs up first: "the line broke" would send people to look at their network."""
+    source = tmp_path / "new.gcode"
+    source.write_bytes(os.urandom(8_000_000))
+    sim.ftps.full_after = 100_000
+    with pytest.raises(Refused) as full:
+        await storage_of(sim).upload(source, "/cache/new.gcode")
+    assert full.value.key == "storage_full"
+
+
+async def test_a_source_that_is_gone_is_not_the_printers_fault(sim, tmp_path) -> None:
+    with pytest.raises(BadFile):
+        await storage_of(sim).upload(tmp_path / "none", "/cache/new.gcode")
+
+
+@pytest.mark.parametrize(("error", "kind"), [(10, Unreachable), (-10, Garbled)])
+async def test_a_length_that_does_not_fit_is_noticed(sim, tmp_path, error: int, kind) -> None:
+    sim.ftps.size_error = error
+    with pytest.raises(kind):
+        await storage_of(sim).download("/cache/big.gcode", tmp_path / "big")
+    source = tmp_path / "new"
+    source.write_bytes(b"x")
+    sim.ftps.size_error = 0
+    await storage_of(sim).upload(source, "/cache/one")
+
+
+async def test_an_upload_of_the_wrong_length_is_not_kept(sim, tmp_path) -> None:
+    source = tmp_path / "new"
+    source.write_bytes(CONTENT)
+    sim.ftps.size_error = -7
+    with pytest.raises(Unreachable):
+        await storage_of(sim).upload(source, "/cache/new")
+    assert "/cache/new" not in sim.machine.files
+
+
+async def test_a_server_that_wants_other_sessions_is_not_argued_with(sim, monkeypatch) -> None:
+    monkeypatch.setattr("ssl.SSLSocket.session_reused", property(lambda _: False), raising=False)
+    with pytest.raises(Unreachable):
+        await storage_of(sim).list()

@@ -620,3 +620,62 @@ def test_slot_numbers_follow_the_printers_counting() -> None:
     assert slot_numbers((second, hot, external)) == [6, 128]
     assert slot_numbers((second, external)) == []
     assert slot_numbers((external,)) == []
+
+
+async def test_a_broker_that_is_not_ready_is_not_a_wrong_code() -> None:
+    async with printer() as simulator:
+        simulator.broker.answer = 3
+        with pytest.raises(Unreachable):
+            async with driver_for(simulator, SystemClock()).connect():
+                pass
+
+
+async def test_a_message_without_end_ends_the_line() -> None:
+    """MQTT allows 256 MB in one message; no printer has that much to say."""
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        for client in simulator.broker.clients:
+            client.writer.write(b"\x30\xff\xff\xff\x7f" + bytes(6 << 20))
+        with pytest.raises(Unreachable):  # noqa: PT012
+            async with asyncio.timeout(10):
+                async for _ in line.statuses():
+                    pass
+
+
+async def test_a_start_without_a_fresh_status_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("custom_components.printernizer.engine.drivers.bambu.session.FRESH_S", 0.2)
+    async with printer("X1C") as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.stalled = True
+        await asyncio.sleep(0.1)
+        assert line.control
+        with pytest.raises(Unreachable):
+            await line.control.start(FILE)
+        assert simulator.commands == []
+
+
+async def test_a_bug_of_ours_in_one_report_does_not_end_the_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        take, calls = line._messages.take, []
+
+        def stumble(payload: bytes, now: float) -> PrinterStatus | None:
+            calls.append(payload)
+            if len(calls) == 1:
+                raise ZeroDivisionError
+            return take(payload, now)
+
+        monkeypatch.setattr(line._messages, "take", stumble)
+        simulator.inject(b"{}")
+        simulator.machine.set_light(on=False)
+        await shows(line, lambda status: status.lights == (("chamber_light", False),))
+    assert "a report could not be taken in" in caplog.text
+
+
+async def test_a_refresh_of_a_closed_line_says_so() -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        await simulator.kill()
+        with pytest.raises(Unreachable):  # noqa: PT012
+            async with asyncio.timeout(5):
+                while True:
+                    await line.refresh()
+                    await asyncio.sleep(0.02)

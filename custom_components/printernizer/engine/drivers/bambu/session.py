@@ -232,10 +232,13 @@ class BambuSession:
             return
         fulls = self._messages.fulls
         await self._ask_for_all()
-        async with asyncio.timeout(FRESH_S):
-            while self._messages.fulls == fulls and self._error is None:
-                self._full.clear()
-                await self._full.wait()
+        try:
+            async with asyncio.timeout(FRESH_S):
+                while self._messages.fulls == fulls and self._error is None:
+                    self._full.clear()
+                    await self._full.wait()
+        except TimeoutError as err:
+            raise Unreachable("the printer tells no fresh status", key="no_reports") from err
         if self._error is not None:
             raise self._error
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from ...errors import DriverError, Garbled, Refused, StoreError, Unreachable
+from ...errors import BadFile, DriverError, Garbled, Refused, StoreError, Unreachable
 from .archive import plate_picture
 from .ftps import BLOCK, Ftps
 from .listing import read_listing
@@ -66,7 +66,8 @@ class BambuStorage:
         """Store a file and compare its size on the printer."""
         target = printer_path(path)
         tell = _told(progress)
-        await self._run(lambda ftps: _upload(ftps, source, target, tell))
+        total = await asyncio.to_thread(_size_of, source)
+        await self._run(lambda ftps: _upload(ftps, source, target, total, tell))
 
     async def delete(self, path: str) -> None:
         """Remove a file."""
@@ -204,14 +205,20 @@ def _write(file: BufferedRandom | BufferedWriter, block: bytes) -> None:
         raise StoreError(f"cannot write: {err.strerror}", key=key) from err
 
 
-def _upload(ftps: Ftps, source: Path, path: str, tell: Progress) -> None:
+def _size_of(source: Path) -> int:
+    try:
+        return source.stat().st_size
+    except OSError as err:
+        raise BadFile(f"{source.name} cannot be read: {err.strerror}") from err
+
+
+def _upload(ftps: Ftps, source: Path, path: str, total: int, tell: Progress) -> None:
     if ftps.size_of(path) is not None:
         raise Refused("such a file is there already", key="file_exists", path=path)
-    total = source.stat().st_size
     try:
         with ftps.translated():
             ftps.store(path, _chunks(source, total, tell))
-    except Unreachable:
+    except DriverError:
         _tidy(ftps, path)
         raise
     with ftps.translated():
