@@ -16,6 +16,7 @@ from . import issues
 from .devices import async_register_devices, units
 from .engine.errors import AccessDenied, DriverError, Refused, Unreachable, WrongPrinter
 from .engine.printer import PrinterStatus
+from .glass import changed_fields
 from .ha_errors import of_refresh, told_to_the_user
 from .parts import Parts, parts_of
 from .runtime import build_driver
@@ -64,6 +65,9 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterStatus]):
         self.workshop = workshop
         self.printer_id = printer_id
         self.parts = Parts()
+        self.changed: frozenset[str] | None = None
+        """While listeners hear of a pushed status: the fields that differ from the one before.
+        None when anything may have changed: a new line, a loss, an event of the ledger."""
         self._unsubscribe: Callable[[], None] | None = None
         self._session: Session | None = None
         self._read_only: bool | None = None
@@ -120,10 +124,17 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterStatus]):
         if status is None:
             self._gone(self.workshop.fleet[self.printer_id].error or Unreachable("it is gone"))
             return
-        if not self.last_update_success:
+        returned = not self.last_update_success
+        if returned:
             _LOGGER.info("%s is available again", self.name)
+        line = self._session
         self._note(status)
-        self.async_set_updated_data(status)
+        if not returned and self._session is line:
+            self.changed = changed_fields(self.data, status)
+        try:
+            self.async_set_updated_data(status)
+        finally:
+            self.changed = None
 
     def _gone(self, error: DriverError) -> None:
         self._tell(error)

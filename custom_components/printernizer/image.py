@@ -100,7 +100,7 @@ class JobPicture(PrinterEntity, ImageEntity):
     @override
     def _handle_coordinator_update(self) -> None:
         self._follow()
-        super()._handle_coordinator_update()
+        self.show()
 
     def _follow(self) -> None:
         """See which job it is now, and begin to fetch when its picture is missing."""
@@ -136,7 +136,7 @@ class JobPicture(PrinterEntity, ImageEntity):
             return
         self._picture, self._attr_content_type = picture, kind
         self._attr_image_last_updated = self.coordinator.workshop.clock.now()
-        super()._handle_coordinator_update()
+        self.show()
 
     async def _ask(self, job: CurrentJob) -> bytes | None:
         session = self.coordinator.session

@@ -150,7 +150,7 @@ class LedgerSensor(PrinterEntity, SensorEntity):
     @callback
     def _on_job(self, event: JobEvent) -> None:
         if event.job.printer_id == self.coordinator.printer_id:
-            self._handle_coordinator_update()
+            self.show()
 
 
 class StartTimeSensor(LedgerSensor):
