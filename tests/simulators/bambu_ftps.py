@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,11 +48,12 @@ class FtpsServer:
         self.sessions = 0
         self.most_sessions = 0
         self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", self.port))
         self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True, name="ftps").start()
+        self._spawn(self._accept)
 
     def stop(self) -> None:
         if self._socket is not None:
@@ -62,6 +64,15 @@ class FtpsServer:
             with contextlib.suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
 
+        for thread in self._threads:
+            thread.join(3)
+
+    def _spawn(self, target: Callable[..., None], *arguments: Any) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True, name="ftps")
+        self._threads = [one for one in self._threads if one.is_alive()]
+        self._threads.append(thread)
+        thread.start()
+
     def _accept(self) -> None:
         assert self._socket is not None
         while True:
@@ -69,7 +80,7 @@ class FtpsServer:
                 plain, _ = self._socket.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(plain,), daemon=True, name="ftps").start()
+            self._spawn(self._serve, plain)
 
     def _serve(self, plain: socket.socket) -> None:
         self._open.add(plain)
