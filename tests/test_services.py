@@ -426,10 +426,12 @@ async def test_only_allowed_folders_are_written_to(floor: Floor, tmp_path: Path)
     allowed = tmp_path / "allowed"
     allowed.mkdir()
     floor.hass.config.allowlist_external_dirs = {str(allowed)}
-    for folder in (str(tmp_path / "other"), "relative", str(allowed / ".." / "other")):
+    above = str(allowed / "new" / ".." / "..")
+    for folder in (str(tmp_path / "other"), "relative", str(allowed / ".." / "other"), above):
         with pytest.raises(ServiceValidationError) as refusal:
             await call(floor, "download_file", printer, path="/benchy.gcode", folder=folder)
         assert refusal.value.translation_key == "folder_not_allowed"
+    assert [each for each in tmp_path.rglob("*.gcode") if each.is_file()] == []
     await call(floor, "download_file", printer, path="/benchy.gcode", folder=str(allowed))
     assert (allowed / "benchy.gcode").is_file()
 
@@ -543,6 +545,16 @@ async def test_a_disk_that_fails_is_told(floor: Floor, monkeypatch: pytest.Monke
     with pytest.raises(HomeAssistantError) as failure:
         await call(floor, "download_file", printer, path="/benchy.gcode")
     assert failure.value.translation_key == "disk_failed"
+    monkeypatch.undo()
+
+    async def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(printer.coordinator.workshop, "download", full)
+    with pytest.raises(HomeAssistantError) as failure:
+        await call(floor, "download_file", printer, path="/benchy.gcode")
+    assert failure.value.translation_key == "disk_failed"
+    assert failure.value.translation_placeholders == {"reason": "No space left on device"}
 
 
 async def test_a_refusing_printer_is_heard_with_its_reason(floor: Floor) -> None:

@@ -82,7 +82,7 @@ async def async_folder(hass: HomeAssistant, printer: str, chosen: str | None) ->
     else:
         folder = root = Path(chosen)
         if not folder.is_absolute() or not await hass.async_add_executor_job(
-            hass.config.is_allowed_path, str(folder)
+            _is_allowed, hass, folder
         ):
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
@@ -90,6 +90,15 @@ async def async_folder(hass: HomeAssistant, printer: str, chosen: str | None) ->
                 translation_placeholders={"folder": chosen},
             )
     return await hass.async_add_executor_job(_make_folder, root, folder)
+
+
+def _is_allowed(hass: HomeAssistant, folder: Path) -> bool:
+    """Whether files may be written there.
+
+    Home Assistant looks at the parent of a folder that does not exist: of `/www/new/../..` that
+    is `/www`, while making it ends one level above. So no way up is left for it to judge.
+    """
+    return ".." not in folder.parts and hass.config.is_allowed_path(str(folder))
 
 
 def _make_folder(root: Path, folder: Path) -> Path:
@@ -144,6 +153,9 @@ async def async_download(
                     coordinator.printer_id, path, part, progress=watch
                 )
             return await hass.async_add_executor_job(_complete, part, target)
+        except OSError as err:
+            # Drivers write as it comes; a disk that fills up meanwhile is not the printer's fault.
+            raise _disk_error(err) from err
         finally:
             await hass.async_add_executor_job(_discard, part)
 
