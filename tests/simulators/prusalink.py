@@ -438,7 +438,7 @@ class PrusaLinkSimulator:
         shown = set() if self.pi else {"FINISHED", "STOPPED"}
         if self.word not in {"IDLE", "READY"} | shown:
             return self._error(request, 409, "Printer is not in state to print.")
-        self.machine.start(path)
+        self._do(lambda: self.machine.start(path))
         answer = web.Response(status=204)
         answer.force_close()
         return answer

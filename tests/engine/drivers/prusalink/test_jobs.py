@@ -285,6 +285,32 @@ async def test_two_starts_at_once_are_one_print() -> None:
         assert shop.machine.starts_seen == 1
 
 
+@DIALECTS
+async def test_a_start_that_does_not_show_yet_is_not_followed_by_another(dialect: str) -> None:
+    """Between 204 and the first move the printer still says IDLE: two wishes, two prints."""
+    async with line(dialect=dialect, delay_s=5) as (shop, session):
+        first = asyncio.ensure_future(session.control.start("/part.gcode"))
+        second = asyncio.ensure_future(session.control.start("/part.gcode"))
+        await accepted(shop)
+        assert not first.done()
+        shop.time.seconds += 6
+        await first
+        with pytest.raises(Refused) as refusal:
+            await second
+        assert refusal.value.key == "printer_busy"
+        assert len([entry for entry in shop.sim.log if entry.startswith("POST")]) == 1
+
+
+async def test_a_start_that_never_shows_is_told() -> None:
+    """Accepted and forgotten: the queue must not take the job for running."""
+    async with line(delay_s=1e9) as (shop, session):
+        session._client.pace = type(session._client.pace)(settle_every_s=0.01, settle_for_s=0.05)
+        with pytest.raises(Refused) as refusal:
+            await session.control.start("/part.gcode")
+        assert refusal.value.key == "not_confirmed"
+        assert shop.machine.starts_seen == 0
+
+
 @pytest.mark.parametrize(("status", "key"), [(404, "file_missing"), (409, "printer_busy")])
 async def test_a_refused_start_says_why(status: int, key: str) -> None:
     async with line() as (shop, session):

@@ -67,22 +67,49 @@ class PrusaLinkControl:
             await self._settled(job, set(STATES) - _CANCELLABLE, gone_is_done=True)
 
     async def start(self, path: str, *, plate: int | None = None) -> None:
-        """Print a file that lies on the printer."""
+        """Print a file that lies on the printer.
+
+        Returns once the status shows a start: until then the printer still says that it is
+        ready, and would be sent the next one.
+        """
         if plate not in {None, 1}:
             raise Refused(f"a file here has one plate, not {plate}", key="not_supported")
         async with self._one_at_a_time:
             segments = self._layout.locate(path)
-            await self.ready()
+            before = await self._ready()
             answer = await self._client.request("POST", target_of("api", "v1", "files", *segments))
             if answer.status not in {200, _DONE}:
                 raise error_of(answer, _START_REFUSALS)
-            self._wake()
+            await self._started(before)
 
     async def ready(self) -> None:
         """Raise Refused(key="printer_busy") unless a fresh status says that it may start."""
-        word = state_word(await self._status())
+        await self._ready()
+
+    async def _ready(self) -> Json:
+        status = await self._status()
+        word = state_word(status)
         if STATES.get(word) not in READY:
             raise Refused(f"the printer says {word}", key="printer_busy")
+        return status
+
+    async def _started(self, before: Json) -> None:
+        """Wait until the status shows another job or state. Raises Refused("not_confirmed")."""
+        shown = job_id(before), state_word(before)
+        pace = self._client.pace
+        until = self._clock.monotonic() + pace.settle_for_s
+        self._wake()
+        while True:
+            status = await self._status()
+            if (job_id(status), state_word(status)) != shown:
+                self._wake()
+                return
+            if self._clock.monotonic() >= until:
+                raise Refused(
+                    f"accepted, but after {pace.settle_for_s:.0f} s it still says {shown[1]}",
+                    key="not_confirmed",
+                )
+            await self._clock.sleep(pace.settle_every_s)
 
     async def _status(self) -> Json:
         return await self._client.get_json(STATUS) or {}
