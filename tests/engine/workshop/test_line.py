@@ -58,6 +58,8 @@ class ScriptedDriver:
         self.failure: Exception | None = None
         self.wire = Wire()
         self.open = 0
+        self.farewell: asyncio.Event | None = None
+        """What closing the line waits for."""
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Wire]:
@@ -68,7 +70,11 @@ class ScriptedDriver:
         try:
             yield self.wire
         finally:
-            self.open -= 1
+            try:
+                if self.farewell is not None:
+                    await self.farewell.wait()
+            finally:
+                self.open -= 1
 
     def says(self, said: PrinterStatus | Exception) -> None:
         self.wire.inbox.put_nowait(said)
@@ -269,6 +275,75 @@ async def test_a_broken_subscriber_keeps_nobody_from_the_news(
     await settle()
     assert heard == [IDLE]
     assert "a listener failed" in caplog.text
+
+
+async def test_a_ledger_that_fails_takes_no_line_down(
+    fleet: Fleet,
+    driver: ScriptedDriver,
+    notebook: Notebook,
+    clock: HandClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One status that the fold stumbles over must not cost the printer its line for good."""
+    heard: list[PrinterStatus | None] = []
+
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(notebook, "seen", broken)
+    monkeypatch.setattr(notebook, "lost", broken)
+    link = fleet.add("S1", driver)
+    fleet.subscribe("S1", heard.append)
+    driver.says(IDLE)
+    await settle()
+    assert heard == [IDLE]
+    driver.says(Unreachable("cut"))
+    driver.says(PRINTING)
+    await clock.advance(5)
+    assert link.status == PRINTING
+    assert "a bug" in caplog.text
+    await fleet.remove("S1")
+    assert driver.open == 0
+
+
+async def test_a_removal_that_is_cancelled_says_so_and_still_closes_the_line(
+    fleet: Fleet, driver: ScriptedDriver, notebook: Notebook
+) -> None:
+    """A swallowed cancellation lets the end of Home Assistant wait for what is not needed."""
+    fleet.add("S1", driver)
+    driver.says(IDLE)
+    await settle()
+    driver.farewell = asyncio.Event()
+    removing = asyncio.ensure_future(fleet.remove("S1"))
+    await settle()
+    assert not removing.done()
+    removing.cancel()
+    driver.farewell.set()
+    with pytest.raises(asyncio.CancelledError):
+        await removing
+    assert driver.open == 0
+    assert notebook.lines == ["S1 idle first", "S1 lost"]
+
+
+async def test_nobody_acts_on_a_line_that_is_being_closed(
+    fleet: Fleet, driver: ScriptedDriver
+) -> None:
+    """Saying goodbye to a broker takes seconds; a start in that time would go into the void."""
+    link = fleet.add("S1", driver)
+    driver.says(IDLE)
+    await settle()
+    driver.farewell = asyncio.Event()
+    driver.says(Unreachable("cut"))
+    await settle()
+    assert driver.open == 1
+    assert link.session is None
+    assert link.status is None
+    with pytest.raises(Unreachable):
+        link.require()
+    driver.farewell.set()
+    await settle()
+    assert driver.open == 0
 
 
 async def test_a_refresh_waits_for_the_fresh_status(fleet: Fleet, driver: ScriptedDriver) -> None:

@@ -92,13 +92,15 @@ class Fleet:
         member = self._members.pop(printer_id, None)
         if member is None:
             return
-        for task in (member.task, member.grace):
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-        if member.was_up:
-            self._observer.lost(printer_id)
+        tasks = [task for task in (member.task, member.grace) if task is not None]
+        for task in tasks:
+            task.cancel()
+        try:
+            # Not suppress(CancelledError) around an await: it would swallow our own, too.
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            if member.was_up:
+                self._lost(printer_id)
 
     async def close(self) -> None:
         """Close all lines."""
@@ -124,7 +126,7 @@ class Fleet:
             return
         member.was_up = True
         self._end_grace(member)
-        self._observer.seen(link.printer_id, status, first=first)
+        self._seen(link.printer_id, status, first=first)
         if member.told_gone or status != member.last_told:
             member.told_gone = False
             member.gone_because = None
@@ -138,7 +140,7 @@ class Fleet:
             return
         if member.was_up:
             member.was_up = False
-            self._observer.lost(link.printer_id)
+            self._lost(link.printer_id)
         if isinstance(error, (AccessDenied, WrongPrinter)):
             # Waiting cannot mend these, a person can: tell now, and once for each cause.
             self._end_grace(member)
@@ -148,6 +150,19 @@ class Fleet:
             member.grace = asyncio.create_task(
                 self._grace(member), name=f"printernizer grace {link.printer_id}"
             )
+
+    def _seen(self, printer_id: str, status: PrinterStatus, *, first: bool) -> None:
+        """Tell the ledger. A status it stumbles over must not cost the printer its line."""
+        try:
+            self._observer.seen(printer_id, status, first=first)
+        except Exception:
+            _LOGGER.exception("%s: the ledger failed on a status", printer_id)
+
+    def _lost(self, printer_id: str) -> None:
+        try:
+            self._observer.lost(printer_id)
+        except Exception:
+            _LOGGER.exception("%s: the ledger failed on a loss", printer_id)
 
     @staticmethod
     def _end_grace(member: _Member) -> None:

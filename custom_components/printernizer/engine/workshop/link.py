@@ -114,18 +114,21 @@ class Link:
             self.session = session
             self.identity = session.identity
             first = True
-            async for status in session.statuses():
-                self._backoff.reset()
-                self.error = None
-                self.status = status
-                self._changed.set()
-                self._listener.on_status(self, status, first=first)
-                first = False
+            try:
+                async for status in session.statuses():
+                    self._backoff.reset()
+                    self.error = None
+                    self.status = status
+                    self._changed.set()
+                    self._listener.on_status(self, status, first=first)
+                    first = False
+            finally:
+                # Before the session says goodbye, which may take it seconds.
+                self.session = None
+                self.status = None
         raise Unreachable("the printer ended the line")
 
     def _down(self, error: DriverError) -> None:
-        self.session = None
-        self.status = None
         self.error = error
         self._changed.set()
         _LOGGER.debug("%s: line down: %s", self.printer_id, error)
@@ -144,5 +147,3 @@ class Link:
             await asyncio.gather(sleep, nudged, return_exceptions=True)
         if self._nudged.is_set():
             self._backoff.reset()
-
-
