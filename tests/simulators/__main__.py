@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 
@@ -23,7 +24,9 @@ async def _run(speed: float) -> None:
     if sys.stdin.isatty():
         print("Ctrl-C ends the printers", file=sys.stderr)
     else:
-        loop.add_reader(sys.stdin, lambda: None if sys.stdin.buffer.read1(4096) else ended.set())
+        loop.add_reader(
+            sys.stdin, lambda: None if os.read(sys.stdin.fileno(), 4096) else ended.set()
+        )
     async with Fleet(speed=speed) as fleet:
         print(json.dumps(fleet.entries), flush=True)
         await ended.wait()

@@ -106,7 +106,8 @@ class FtpsServer:
 
     def wrap_data(self, plain: socket.socket) -> ssl.SSLSocket:
         """Secure a data line."""
-        return self._context.wrap_socket(plain, server_side=True)
+        secured: ssl.SSLSocket = self._context.wrap_socket(plain, server_side=True)
+        return secured
 
 
 class _Conversation:
@@ -311,7 +312,8 @@ class _Conversation:
         self._say(self._server.final_code)
 
     def _file(self, path: str) -> VirtualFile | None:
-        return self._machine.files.get(_absolute(path))
+        found: VirtualFile | None = self._machine.files.get(_absolute(path))
+        return found
 
 
 def _forget_tls_error() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from custom_components.printernizer.engine.drivers.virtual.machine import (
     Fault,
+    Heater,
+    MachineSlot,
     Phase,
     VirtualMachine,
 )
@@ -91,7 +93,7 @@ class Wire:
     door_open: bool = False
 
 
-def _packed(heater) -> int:
+def _packed(heater: Heater) -> int:
     return round(heater.target_c) << 16 | round(heater.actual_c)
 
 
@@ -125,7 +127,7 @@ def _words(  # noqa: PLR0911 - a table of phases
     return "IDLE", idle, 0
 
 
-def _tray(index: int, slot) -> dict[str, Any]:
+def _tray(index: int, slot: MachineSlot) -> dict[str, Any]:
     if slot.material is None:
         return {"id": str(index)}
     colour = slot.colour.lstrip("#").upper().ljust(8, "F")
@@ -363,7 +365,14 @@ def _newer(
     return push
 
 
-def _device(machine, profile: Profile, chamber: int, fans, *, feeding: bool) -> dict[str, Any]:
+def _device(
+    machine: VirtualMachine,
+    profile: Profile,
+    chamber: int,
+    fans: dict[str, int],
+    *,
+    feeding: bool,
+) -> dict[str, Any]:
     heaters = machine.tools if profile.dual else machine.tools[:1]
     fed = len(machine.slots) > 1
     extruders = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ftplib
 import json
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from custom_components.printernizer.engine.drivers.virtual.machine import (
     Heater,
@@ -152,7 +154,7 @@ async def test_a_plain_mqtt_client_is_served() -> None:
     async with BambuSimulator(machine(), "A1", ftps=False, camera=False) as simulator:
 
         def talk() -> None:
-            client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "plain")
+            client = mqtt.Client(CallbackAPIVersion.VERSION2, "plain")
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -183,7 +185,9 @@ async def test_a_client_that_does_not_resume_its_session_is_turned_away() -> Non
         context.verify_mode = ssl.CERT_NONE
 
         class Implicit(ftplib.FTP_TLS):
-            def ntransfercmd(self, cmd, rest=None):
+            def ntransfercmd(
+                self, cmd: str, rest: int | str | None = None
+            ) -> tuple[socket.socket, int | None]:
                 line, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
                 return self.context.wrap_socket(line), size
 
