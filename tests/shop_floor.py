@@ -148,9 +148,7 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
 
 
 @pytest.fixture
-def floor(
-    hass: HomeAssistant, enable_custom_integrations: None, tmp_path: Path
-) -> Iterator[Floor]:
+def floor(hass: HomeAssistant, enable_custom_integrations: None, tmp_path: Path) -> Iterator[Floor]:
     """Give an empty shop floor; its machines are scrapped afterwards."""
     place = Floor(hass)
     hass.config.media_dirs = {"local": str(tmp_path / "media")}

@@ -103,7 +103,7 @@ async def _home(
         with socket.socket() as one:
             one.bind(("127.0.0.1", 0))
             port = one.getsockname()[1]
-        extra = "recorder:\n  commit_interval: 1\nbench_ear:\n"
+        extra = "recorder:\nbench_ear:\n"
         if rival:
             Path(folder, "printers.json").write_text(json.dumps(rival))  # noqa: ASYNC240
             extra += f"bench_rival:\n  printers: {folder}/printers.json\n"

@@ -33,12 +33,7 @@ def cleaned(value: str | None) -> str | None:
     """Make foreign text fit for any database: no NUL, no lone surrogates, no novel."""
     if value is None:
         return None
-    clean = (
-        value[:_TEXT_LIMIT]
-        .replace("\x00", "")
-        .encode("utf-8", "replace")
-        .decode("utf-8")
-    )
+    clean = value[:_TEXT_LIMIT].replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
     return clean or None
 
 
@@ -49,9 +44,7 @@ def identity_of(job: CurrentJob | None) -> JobIdentity:
         printer_job_id=cleaned(raw.printer_job_id),
         path=cleaned(raw.path),
         name=cleaned(raw.name),
-        plate=raw.plate
-        if raw.plate is not None and 0 <= raw.plate < _NUMBER_LIMIT
-        else None,
+        plate=raw.plate if raw.plate is not None and 0 <= raw.plate < _NUMBER_LIMIT else None,
     )
 
 
@@ -77,11 +70,7 @@ def share_of(job: CurrentJob | None) -> float | None:
 
 def elapsed_of(job: CurrentJob | None) -> timedelta | None:
     """The printer's own clock of the job, if it is believable."""
-    if (
-        job is None
-        or job.elapsed is None
-        or not timedelta(0) <= job.elapsed <= _ELAPSED_LIMIT
-    ):
+    if job is None or job.elapsed is None or not timedelta(0) <= job.elapsed <= _ELAPSED_LIMIT:
         return None
     return job.elapsed
 
@@ -116,6 +105,4 @@ def progressed(job: Job, shown: CurrentJob | None, state: JobState) -> Job:
 
 def problem_codes(status: PrinterStatus) -> str | None:
     """The codes of what the printer complains about."""
-    return (
-        ", ".join(problem.code for problem in status.problems[:_PROBLEMS_KEPT]) or None
-    )
+    return ", ".join(problem.code for problem in status.problems[:_PROBLEMS_KEPT]) or None

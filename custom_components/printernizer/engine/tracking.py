@@ -89,9 +89,7 @@ _CLOSING_KIND: Final = {
 _HELD: Final = frozenset({JobState.PAUSED, JobState.ATTENTION})
 
 
-def observe(
-    memory: Memory, observation: Observation
-) -> tuple[Memory, tuple[JobEvent, ...]]:
+def observe(memory: Memory, observation: Observation) -> tuple[Memory, tuple[JobEvent, ...]]:
     """Fold one observation into the memory; returns it with the events that follow, in order.
 
     The very same memory object comes back when nothing it holds has changed, so that a caller
@@ -110,9 +108,7 @@ def observe(
     return fold.memory, tuple(fold.events)
 
 
-def expire(
-    memory: Memory, at: datetime, reason: str
-) -> tuple[Memory, tuple[JobEvent, ...]]:
+def expire(memory: Memory, at: datetime, reason: str) -> tuple[Memory, tuple[JobEvent, ...]]:
     """Give up the open run of a printer that is gone; the end stays unknown.
 
     `reason` says why: "printer_gone" when it was not seen for long, "printer_removed".
@@ -140,9 +136,7 @@ def _nothing_new(memory: Memory, seen: Seen) -> bool:
     if run is None:
         if status.state is PrinterState.IDLE:
             return True
-        return (
-            job is not None and bool(memory.results) and names(job, memory.results[-1])
-        )
+        return job is not None and bool(memory.results) and names(job, memory.results[-1])
     if job is None or run.doubt_s is not None or status.state not in ACTIVE:
         return False
     known = run.job
@@ -201,9 +195,7 @@ class _Fold:
         """Take the loss of the line: what happens from here on is not seen."""
         if self.memory.line is not Line.DOWN:
             self._miss()
-            self.memory = replace(
-                self.memory, line=Line.DOWN, anchor_at=None, anchor_monotonic=0.0
-            )
+            self.memory = replace(self.memory, line=Line.DOWN, anchor_at=None, anchor_monotonic=0.0)
 
     def _begin_anew(self) -> None:
         """Forget a line of which nobody says how long it lasted, as after our own restart."""
@@ -290,10 +282,7 @@ class _Fold:
         known = run.job.identity
         if not known.same_run(seen):
             return run.doubt_s is None and self._nameable(run)
-        if (
-            known.printer_job_id is not None
-            and known.printer_job_id == seen.printer_job_id
-        ):
+        if known.printer_job_id is not None and known.printer_job_id == seen.printer_job_id:
             return True
         share = share_of(status.job)
         last = run.job.progress or 0.0
@@ -331,25 +320,17 @@ class _Fold:
             if (run.job.progress or 0.0) >= DONE:
                 self._close(run, Outcome.COMPLETED, Certainty.INFERRED, ended=True)
             else:
-                self._close(
-                    run, Outcome.UNKNOWN, Certainty.NONE, ended=True, reason="other_job"
-                )
+                self._close(run, Outcome.UNKNOWN, Certainty.NONE, ended=True, reason="other_job")
         else:
-            self._close(
-                run, Outcome.UNKNOWN, Certainty.NONE, ended=False, reason="other_job"
-            )
+            self._close(run, Outcome.UNKNOWN, Certainty.NONE, ended=False, reason="other_job")
 
     def _open(self, status: PrinterStatus, seen: JobIdentity, *, live: bool) -> None:
         """Begin a run."""
         job = status.job
         elapsed = elapsed_of(job)
-        started = (
-            self.at if live else (self.at - elapsed if elapsed is not None else None)
-        )
+        started = self.at if live else (self.at - elapsed if elapsed is not None else None)
         state = JOB_STATES[status.state]
-        run = self._new_run(
-            seen, state, started_at=started, origin=job.origin if job else None
-        )
+        run = self._new_run(seen, state, started_at=started, origin=job.origin if job else None)
         begun = progressed(run.job, job, state)
         run = replace(
             run,
@@ -395,9 +376,7 @@ class _Fold:
         )
         return OpenRun(job=job)
 
-    def _go_on(
-        self, run: OpenRun, status: PrinterStatus, seen: JobIdentity, *, live: bool
-    ) -> None:
+    def _go_on(self, run: OpenRun, status: PrinterStatus, seen: JobIdentity, *, live: bool) -> None:
         """Carry the open run to what the printer shows now."""
         before = run.job
         state = JOB_STATES[status.state]
@@ -478,9 +457,7 @@ class _Fold:
     def give_up(self, reason: str) -> None:
         """Close the open run without knowing its end."""
         assert self.memory.run is not None
-        self._close(
-            self.memory.run, Outcome.UNKNOWN, Certainty.NONE, ended=False, reason=reason
-        )
+        self._close(self.memory.run, Outcome.UNKNOWN, Certainty.NONE, ended=False, reason=reason)
 
     def _ended(self, status: PrinterStatus, *, live: bool) -> None:
         """A result lies on the printer."""
@@ -521,15 +498,9 @@ class _Fold:
 
     def _result_known(self, seen: JobIdentity) -> bool:
         """Whether this result has been accounted for. One without any name always is."""
-        if (
-            seen.printer_job_id is not None
-            and seen.printer_job_id in self.memory.known_ids
-        ):
+        if seen.printer_job_id is not None and seen.printer_job_id in self.memory.known_ids:
             return True
-        return (
-            any(result.same_run(seen) for result in self.memory.results)
-            or seen == NOTHING
-        )
+        return any(result.same_run(seen) for result in self.memory.results) or seen == NOTHING
 
     def _report(
         self, run: OpenRun, status: PrinterStatus, seen: JobIdentity, *, live: bool
@@ -547,9 +518,7 @@ class _Fold:
             elapsed=elapsed_of(status.job),
         )
 
-    def _unseen_run(
-        self, status: PrinterStatus, seen: JobIdentity, *, live: bool
-    ) -> None:
+    def _unseen_run(self, status: PrinterStatus, seen: JobIdentity, *, live: bool) -> None:
         """Record a run of which only the result was ever seen, if it is surely one.
 
         Surely: the printer gives it an id never seen before and we know the printer; or it has
@@ -613,9 +582,7 @@ class _Fold:
         if job.started_at is not None and not run.clock_jumped:
             wall = self.at - job.started_at
         if elapsed and (wall is None or elapsed <= wall + CLOCK_JUMP):
-            return replace(
-                job, duration=elapsed, duration_source=DurationSource.PRINTER
-            )
+            return replace(job, duration=elapsed, duration_source=DurationSource.PRINTER)
         if job.ended_at is not None and wall is not None and wall >= timedelta(0):
             return replace(job, duration=wall, duration_source=DurationSource.CLOCK)
         return job
@@ -625,9 +592,7 @@ class _Fold:
         memory = self.memory
         results = memory.results
         if identity != NOTHING and (not results or results[-1] != identity):
-            results = (*(kept for kept in results if kept != identity), identity)[
-                -RESULTS_KEPT:
-            ]
+            results = (*(kept for kept in results if kept != identity), identity)[-RESULTS_KEPT:]
         ids = memory.known_ids
         if identity.printer_job_id is not None and identity.printer_job_id not in ids:
             ids = (*ids, identity.printer_job_id)[-IDS_KEPT:]
@@ -636,6 +601,4 @@ class _Fold:
             memory.known_ids,
             memory.result_state,
         ):
-            self.memory = replace(
-                memory, results=results, known_ids=ids, result_state=shown_as
-            )
+            self.memory = replace(memory, results=results, known_ids=ids, result_state=shown_as)
