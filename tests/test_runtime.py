@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from unittest.mock import patch
 
 import homeassistant.helpers.issue_registry as ir
 import homeassistant.util.dt as dt_util
 import pytest
 from homeassistant.core import HomeAssistant
+from homeassistant.requirements import RequirementsNotFound
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.printernizer.const import CONF_DATABASE_URL, DOMAIN
@@ -17,6 +19,7 @@ from custom_components.printernizer.engine.errors import NotAllowed, StoreError
 from custom_components.printernizer.engine.workshop.ledger import Ledger, LedgerHealth
 from custom_components.printernizer.runtime import (
     LOOK_AFTER,
+    POSTGRESQL_DRIVER,
     async_acquire,
     async_find_workshop,
     async_follow_shop,
@@ -30,6 +33,8 @@ from custom_components.printernizer.runtime import (
     forget_machine,
 )
 from tests.shop_floor import Floor, floor, hass_config_dir  # noqa: F401
+
+RUNTIME = "custom_components.printernizer.runtime"
 
 
 async def test_whoever_comes_first_opens_and_whoever_goes_last_closes(hass: HomeAssistant) -> None:
@@ -94,12 +99,27 @@ async def test_events_that_do_not_reach_the_disk_are_told_and_taken_back(
     assert issue_registry.async_get_issue(DOMAIN, "disk_full") is None
 
 
-async def test_a_database_is_tried_before_it_is_taken(tmp_path: object) -> None:
+async def test_a_database_is_tried_before_it_is_taken(hass: HomeAssistant, tmp_path: Path) -> None:
     """A typing error must not stop the shop."""
-    await async_try_database(f"sqlite:///{tmp_path}/new.db")
+    await async_try_database(hass, f"sqlite:///{tmp_path}/new.db")
     with pytest.raises(StoreError) as refused:
-        await async_try_database("nonsense://user:hunter22@host")
+        await async_try_database(hass, "nonsense://user:hunter22@host")
     assert "hunter22" not in str(refused.value)
+
+
+async def test_the_driver_for_postgresql_is_fetched_only_by_those_who_need_it(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    """Nobody on a Raspberry Pi should wait for a database they never asked for."""
+    with patch(f"{RUNTIME}.async_process_requirements") as fetch:
+        await async_try_database(hass, f"sqlite:///{tmp_path}/new.db")
+        assert not fetch.called
+        with pytest.raises(StoreError):
+            await async_try_database(hass, "postgresql://u:hunter22@127.0.0.1:1/d")
+        assert fetch.call_args.args[2] == [POSTGRESQL_DRIVER]
+        fetch.side_effect = RequirementsNotFound(DOMAIN, [POSTGRESQL_DRIVER])
+        with pytest.raises(StoreError, match="PostgreSQL"):
+            await async_try_database(hass, "postgresql://u:hunter22@127.0.0.1:1/d")
 
 
 async def test_only_virtual_machines_are_scrapped(hass: HomeAssistant, floor: Floor) -> None:

@@ -17,13 +17,14 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.requirements import RequirementsNotFound, async_process_requirements
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
 from .const import CONF_DATABASE_URL, CONF_KIND, CONF_SERIAL, DOMAIN, LEDGER_FILE, SHOP_ID
 from .engine.drivers.registry import PrinterKind, Surroundings, build
 from .engine.drivers.virtual.home import forget
-from .engine.errors import NotAllowed
+from .engine.errors import NotAllowed, StoreError
 from .engine.store import jobs, migrate
 from .engine.store.database import Store
 from .engine.workshop.clock import SystemClock
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
 
 LOOK_AFTER: Final = timedelta(seconds=30)
 """How often it is looked whether the ledger still gets its events onto the disk."""
+
+
+POSTGRESQL_DRIVER: Final = "psycopg[binary]>=3.2,<4"
+"""Not in the manifest: only those who chose such a database wait for its download."""
 
 
 @dataclass(slots=True)
@@ -83,6 +88,7 @@ class SharedWorkshop:
                 await self._close()
 
     async def _open(self, url: str) -> None:
+        await async_fetch_database_driver(self._hass, url)
         async with AsyncExitStack() as stack:
             store = await stack.enter_async_context(Store(url))
             workshop = await stack.enter_async_context(Workshop(store, SystemClock()))
@@ -211,8 +217,19 @@ async def async_follow_shop(hass: HomeAssistant) -> None:
     await asyncio.gather(*(hass.config_entries.async_setup(entry_id) for entry_id in loaded))
 
 
-async def async_try_database(url: str) -> None:
+async def async_fetch_database_driver(hass: HomeAssistant, url: str) -> None:
+    """Install what a database needs that not everybody has. Raises StoreError."""
+    if not url.startswith("postgres"):
+        return
+    try:
+        await async_process_requirements(hass, DOMAIN, [POSTGRESQL_DRIVER], is_built_in=False)
+    except RequirementsNotFound as err:
+        raise StoreError("the driver for PostgreSQL cannot be installed") from err
+
+
+async def async_try_database(hass: HomeAssistant, url: str) -> None:
     """Open a database once, its tables brought up to date, and close it. Raises StoreError."""
+    await async_fetch_database_driver(hass, url)
     async with Store(url):
         pass
 

@@ -35,7 +35,7 @@ class ShopOptionsFlow(OptionsFlowWithReload):
             typed = {CONF_DATABASE_URL: url} if url else {}
             try:
                 if url:
-                    await async_try_database(url)
+                    await async_try_database(self.hass, url)
             except StoreError as err:
                 errors[CONF_DATABASE_URL] = err.key if err.key in ERRORS else "store_failed"
                 reason = err.reason
