@@ -12,10 +12,13 @@ import pytest
 
 from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.job import JobEvent, JobEventKind, Outcome
+from custom_components.printernizer.engine.memory import Memory, Observation
 from custom_components.printernizer.engine.printer import CurrentJob, PrinterState, PrinterStatus
 from custom_components.printernizer.engine.store import jobs, printers
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.store.jobs import JobFilter
+from custom_components.printernizer.engine.tracking import observe
+from custom_components.printernizer.engine.workshop import ledger as module
 from custom_components.printernizer.engine.workshop.ledger import FLUSH_S, Ledger
 from tests.hand_clock import HandClock
 
@@ -187,6 +190,66 @@ async def test_when_too_much_waits_the_gap_is_reconciled(url: str, clock: HandCl
         job = ledger.last_job("P1")
         assert job is not None
         assert (job.outcome, job.ended_at) == (Outcome.COMPLETED, None)
+
+
+async def test_a_grace_that_runs_does_not_hide_a_gap(url: str, clock: HandClock) -> None:
+    """What was passed over is reconciled by the next status, whatever timers ran in between."""
+    async with FaultyStore(url) as store, Ledger(store, clock, pending_limit=4) as ledger:
+        ledger.seen("P1", shows("printing", 0.5), first=True)
+        ledger.lost("P1")
+        ledger.seen("P1", shows("idle", name=None), first=True)
+        await written(ledger)
+        store.broken = True
+        for number in range(4):
+            ledger.seen(f"Q{number}", shows("printing", 0.1), first=True)
+        ledger.seen("P1", shows("printing", 0.6), first=False)
+        ledger.seen("P1", shows("finished", 1.0), first=False)
+        assert ledger.health.overflowing
+        store.broken = False
+        await clock.advance(1)
+        await written(ledger)
+        await clock.advance(FLUSH_S)
+        ledger.seen("P1", shows("printing", 0.1, name="next"), first=False)
+        await written(ledger)
+        job = ledger.open_job("P1")
+        assert job is not None
+        assert (job.identity.name, job.started_at) == ("next", None), "nobody saw it start"
+
+
+async def test_a_fold_that_fails_for_one_printer_keeps_the_others_going(
+    url: str, clock: HandClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without its timer the ledger would write no progress for anybody, until the next start."""
+    async with FaultyStore(url) as store, Ledger(store, clock) as ledger:
+        for printer in ("P1", "P2"):
+            ledger.seen(printer, shows("printing", 0.5), first=True)
+            ledger.lost(printer)
+            ledger.seen(printer, shows("idle", name=None), first=True)
+
+        def broken(memory: Memory, observation: Observation) -> Any:
+            if memory.printer_id == "P1":
+                raise ValueError("a bug")
+            return observe(memory, observation)
+
+        monkeypatch.setattr(module, "observe", broken)
+        await clock.advance(400)
+        await written(ledger)
+        assert "a bug" in caplog.text
+        assert ledger.open_job("P1") is not None
+        assert ledger.open_job("P2") is None, "its grace ran out"
+
+
+async def test_closing_that_is_cancelled_says_so(url: str, clock: HandClock) -> None:
+    async with Store(url) as store:
+        ledger = Ledger(store, clock)
+        await ledger.open()
+        ledger.seen("P1", shows("printing", 0.1), first=True)
+        closing = asyncio.ensure_future(ledger.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert not [task for task in asyncio.all_tasks() if "flush" in task.get_name()]
 
 
 async def test_what_cannot_be_written_at_the_end_is_said(

@@ -120,9 +120,7 @@ class Ledger:
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
         if not tasks:
             return
         self._flush_due = True
@@ -300,17 +298,27 @@ class Ledger:
         """Write progress, let grace times run out, and give up what is gone for good."""
         while True:
             await self._clock.sleep(FLUSH_S)
-            now, monotonic = self._clock.now(), self._clock.monotonic()
             for memory in tuple(self._memories.values()):
-                if memory.waiting:
-                    self._take(memory.printer_id, Quiet(at=now, monotonic=monotonic))
-                elif memory.run is not None and memory.line is Line.DOWN:
-                    heard = self._heard.get(memory.printer_id, now)
-                    if now - heard > GONE:
-                        self._keep(memory, *expire(memory, now, "printer_gone"))
+                # What was passed over is for the next status to reconcile, not for a timer.
+                if memory.printer_id not in self._unheard:
+                    try:
+                        self._let_pass(memory)
+                    except Exception:
+                        # This loop writes everybody's progress: one printer must not end it.
+                        _LOGGER.exception("%s: its time could not pass", memory.printer_id)
             if self._dirty:
                 self._flush_due = True
                 self._work.set()
+
+    def _let_pass(self, memory: Memory) -> None:
+        """Let time pass for one printer from which nothing new came."""
+        now = self._clock.now()
+        if memory.waiting:
+            self._take(memory.printer_id, Quiet(at=now, monotonic=self._clock.monotonic()))
+        elif memory.run is not None and memory.line is Line.DOWN:
+            heard = self._heard.get(memory.printer_id, now)
+            if now - heard > GONE:
+                self._keep(memory, *expire(memory, now, "printer_gone"))
 
 
 # -- transactions, on the store's thread -------------------------------------------------------
