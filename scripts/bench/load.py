@@ -130,6 +130,7 @@ async def measure(count: int, seconds: float, *, rival: bool = False) -> Cost:
         async with _home([] if rival else entries, wired if rival else []) as home:
             entities = await _all_online(home, count, rival=rival)
             await asyncio.sleep(SETTLE_S)
+            await _recorder_has_caught_up(home.folder / "home-assistant_v2.db")
             process, feeder = psutil.Process(home.pid), psutil.Process(printers.process.pid)
             database = home.folder / "home-assistant_v2.db"
             rows, size = _recorded(database)
@@ -192,6 +193,13 @@ async def _delays(home: HomeAssistant, printers: Farm, seconds: float) -> list[f
         for layer, at in times.items()
         if layer.isdigit() and int(layer) in sent[layers[entity]]
     ]
+
+
+async def _recorder_has_caught_up(database: Path) -> None:
+    """Wait until the burst of first states is written: it is no part of the running cost."""
+    rows = -1
+    while rows != (rows := _recorded(database)[0] // 200):  # noqa: ASYNC110
+        await asyncio.sleep(6)
 
 
 def _cpu(process: psutil.Process) -> float:
