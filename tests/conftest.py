@@ -36,3 +36,9 @@ def peer() -> Callable[[str], dict[str, str]]:
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
     return settings
+
+
+@pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Keep the ledger, and whatever else a home writes, below the test's own folder."""
+    return hass_tmp_config_dir

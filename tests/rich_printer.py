@@ -37,9 +37,8 @@ from custom_components.printernizer.engine.printer import (
     Transfer,
 )
 from tests.hand_clock import settle
-from tests.shop_floor import hass_config_dir
 
-__all__ = ["hass_config_dir", "set_up", "stand"]
+__all__ = ["set_up", "stand"]
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 JPEG = b"\xff\xd8\xff\xe0"

@@ -142,12 +142,6 @@ class Floor:
 
 
 @pytest.fixture
-def hass_config_dir(hass_tmp_config_dir: str) -> str:
-    """Keep the ledger, and whatever else is written, below the test's own folder."""
-    return hass_tmp_config_dir
-
-
-@pytest.fixture
 def floor(hass: HomeAssistant, enable_custom_integrations: None, tmp_path: Path) -> Iterator[Floor]:
     """Give an empty shop floor; its machines are scrapped afterwards."""
     place = Floor(hass)
@@ -157,4 +151,4 @@ def floor(hass: HomeAssistant, enable_custom_integrations: None, tmp_path: Path)
         home.forget(printer.machine.serial)
 
 
-__all__ = ["Floor", "Heard", "Printer", "floor", "hass_config_dir"]
+__all__ = ["Floor", "Heard", "Printer", "floor"]

@@ -27,7 +27,6 @@ from tests.shop_floor import (  # noqa: F401 - fixtures
     Floor,
     Printer,
     floor,
-    hass_config_dir,
 )
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -17,7 +17,7 @@ from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.store import jobs
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.runtime import async_find_workshop
-from tests.shop_floor import Floor, floor, hass_config_dir  # noqa: F401
+from tests.shop_floor import Floor, floor  # noqa: F401
 
 
 async def test_the_file_alone_holds_everything_and_nothing_moves_while_it_is_copied(

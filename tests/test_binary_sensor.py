@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from custom_components.printernizer.engine.printer import PrinterState, Problem, Severity
-from tests.rich_printer import Stand, hass_config_dir, set_up, stand  # noqa: F401
+from tests.rich_printer import Stand, set_up, stand  # noqa: F401
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from custom_components.printernizer.engine.printer import (
     Temperature,
     Tool,
 )
-from tests.shop_floor import Floor, Printer, floor, hass_config_dir  # noqa: F401 - fixtures
+from tests.shop_floor import Floor, Printer, floor  # noqa: F401 - fixtures
 
 COLD = Temperature(actual_c=24.0, target_c=0.0)
 HOT = Temperature(actual_c=215.0, target_c=0.0)

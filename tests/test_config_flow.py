@@ -58,12 +58,6 @@ _LOOK = "custom_components.printernizer.probe._look"
 pytestmark = pytest.mark.usefixtures("enable_custom_integrations", "socket_enabled")
 
 
-@pytest.fixture
-def hass_config_dir(hass_tmp_config_dir: str) -> str:
-    """Keep the ledger below the test's own folder."""
-    return hass_tmp_config_dir
-
-
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
     """Hear only what a test announces: the machine running the tests may be in a real network."""

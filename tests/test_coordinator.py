@@ -33,7 +33,7 @@ from custom_components.printernizer.engine.workshop.fleet import Fleet
 from custom_components.printernizer.ha_errors import told_to_the_user
 from custom_components.printernizer.parts import Parts, parts_of
 from tests.hand_clock import HandClock
-from tests.shop_floor import Floor, Printer, floor, hass_config_dir  # noqa: F401
+from tests.shop_floor import Floor, Printer, floor  # noqa: F401
 
 
 class _Link:

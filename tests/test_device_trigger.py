@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.printernizer.const import DOMAIN
 from custom_components.printernizer.device_trigger import TRIGGER_SCHEMA, async_get_triggers
 from custom_components.printernizer.trigger import OCCASIONS
-from tests.shop_floor import Floor, floor, hass_config_dir  # noqa: F401 - fixtures
+from tests.shop_floor import Floor, floor  # noqa: F401 - fixtures
 from tests.test_trigger import HEARD, automate
 
 

@@ -26,7 +26,7 @@ from custom_components.printernizer.engine.drivers.bambu.driver import BambuDriv
 from custom_components.printernizer.engine.drivers.virtual.machine import VirtualMachine
 from custom_components.printernizer.engine.errors import Unreachable
 from custom_components.printernizer.runtime import async_shop_entry
-from tests.shop_floor import Floor, floor, hass_config_dir  # noqa: F401
+from tests.shop_floor import Floor, floor  # noqa: F401
 from tests.simulators.bambu import BambuSimulator
 from tests.simulators.prusalink import PrusaLinkSimulator
 

@@ -26,7 +26,7 @@ from custom_components.printernizer.engine.drivers.virtual.machine import Fault
 from custom_components.printernizer.services import ACTIONS
 from custom_components.printernizer.trigger import OCCASIONS
 from tests.hand_clock import settle
-from tests.shop_floor import Floor, Printer, floor, hass_config_dir  # noqa: F401 - fixtures
+from tests.shop_floor import Floor, Printer, floor  # noqa: F401 - fixtures
 from tests.test_announce import a_job
 
 PAGE = (Path(__file__).parent.parent / "docs/user/automations.md").read_text()

@@ -19,7 +19,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.printernizer.const import DOMAIN
 from custom_components.printernizer.engine.printer import Feeder, Slot, Temperature, Tool
-from tests.rich_printer import RICH, SetUp, Stand, hass_config_dir, set_up, stand  # noqa: F401
+from tests.rich_printer import RICH, SetUp, Stand, set_up, stand  # noqa: F401
 from tests.shop_floor import Floor, floor  # noqa: F401
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from custom_components.printernizer.const import DOMAIN
 from custom_components.printernizer.engine.job import JobEventKind
 from custom_components.printernizer.engine.printer import Problem, Severity
 from custom_components.printernizer.event import JOB, JobEventEntity
-from tests.shop_floor import Floor, Printer, floor, hass_config_dir  # noqa: F401 - fixtures
+from tests.shop_floor import Floor, Printer, floor  # noqa: F401 - fixtures
 from tests.test_announce import a_job, an_event
 
 CLOG = Problem(code="0300_800A", text="Nozzle clogged", severity=Severity.SERIOUS)

@@ -8,7 +8,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from custom_components.printernizer.engine.errors import Refused
 from custom_components.printernizer.engine.printer import Fan
-from tests.rich_printer import RichPrinter, SetUp, Stand, hass_config_dir, set_up, stand  # noqa: F401
+from tests.rich_printer import RichPrinter, SetUp, Stand, set_up, stand  # noqa: F401
 
 
 @pytest.mark.parametrize(

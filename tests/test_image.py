@@ -19,7 +19,6 @@ from tests.rich_printer import (  # noqa: F401
     RichPrinter,
     SetUp,
     Stand,
-    hass_config_dir,
     set_up,
     stand,
 )

@@ -31,7 +31,7 @@ from custom_components.printernizer.runtime import (
     async_shop_entry,
     default_database_url,
 )
-from tests.shop_floor import Floor, floor, hass_config_dir  # noqa: F401
+from tests.shop_floor import Floor, floor  # noqa: F401
 
 _CONNECT = "custom_components.printernizer.engine.drivers.virtual.driver.VirtualDriver.connect"
 

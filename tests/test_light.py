@@ -7,7 +7,7 @@ from homeassistant.const import STATE_UNKNOWN
 from homeassistant.exceptions import HomeAssistantError
 
 from custom_components.printernizer.engine.errors import Refused
-from tests.rich_printer import Stand, hass_config_dir, set_up, stand  # noqa: F401
+from tests.rich_printer import Stand, set_up, stand  # noqa: F401
 
 
 @pytest.mark.parametrize(("service", "on"), [("turn_on", True), ("turn_off", False)])

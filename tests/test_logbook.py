@@ -19,7 +19,7 @@ from custom_components.printernizer.logbook import (
     sentence_key,
     spell_duration,
 )
-from tests.shop_floor import Floor, floor, hass_config_dir  # noqa: F401 - fixtures
+from tests.shop_floor import Floor, floor  # noqa: F401 - fixtures
 
 TRANSLATIONS = Path(integration.__file__).parent / "translations"
 

@@ -54,12 +54,6 @@ def _notify(serial: str = SERIAL, host: str = "127.0.0.1", **headers: str) -> by
     ).encode()
 
 
-@pytest.fixture
-def hass_config_dir(hass_tmp_config_dir: str) -> str:
-    """Keep the ledger below the test's own folder."""
-    return hass_tmp_config_dir
-
-
 @pytest.fixture(autouse=True)
 def port(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> int:
     """Listen on this machine only, at a port that nobody else announces to."""

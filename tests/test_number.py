@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from custom_components.printernizer.engine.drivers.base import Range
 from custom_components.printernizer.engine.errors import Refused
 from custom_components.printernizer.engine.printer import Temperature
-from tests.rich_printer import RICH, RichPrinter, SetUp, Stand, hass_config_dir, set_up, stand  # noqa: F401
+from tests.rich_printer import RICH, RichPrinter, SetUp, Stand, set_up, stand  # noqa: F401
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from custom_components.printernizer.runtime import (
     default_database_url,
     forget_machine,
 )
-from tests.shop_floor import Floor, floor, hass_config_dir  # noqa: F401
+from tests.shop_floor import Floor, floor  # noqa: F401
 
 RUNTIME = "custom_components.printernizer.runtime"
 

@@ -7,7 +7,7 @@ from homeassistant.const import STATE_UNKNOWN
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from custom_components.printernizer.engine.errors import Refused
-from tests.rich_printer import RichPrinter, SetUp, Stand, hass_config_dir, set_up, stand  # noqa: F401
+from tests.rich_printer import RichPrinter, SetUp, Stand, set_up, stand  # noqa: F401
 
 
 async def test_a_choice_reaches_the_printer(stand: Stand) -> None:

@@ -28,7 +28,7 @@ from custom_components.printernizer.engine.drivers.base import RemoteFile
 from custom_components.printernizer.engine.drivers.virtual.machine import Fault, Phase, VirtualFile
 from custom_components.printernizer.engine.errors import Unreachable
 from custom_components.printernizer.services import ACTIONS, MOST_FILES, schema_of
-from tests.shop_floor import Floor, Printer, floor, hass_config_dir  # noqa: F401 - fixtures
+from tests.shop_floor import Floor, Printer, floor  # noqa: F401 - fixtures
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "pause": {},

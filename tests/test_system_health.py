@@ -12,7 +12,7 @@ from custom_components.printernizer.const import CONF_DATABASE_URL, DOMAIN
 from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.runtime import DatabaseFacts, async_shop_entry
-from tests.shop_floor import Floor, floor, hass_config_dir  # noqa: F401
+from tests.shop_floor import Floor, floor  # noqa: F401
 
 
 async def test_a_working_shop_shows_version_database_printers_and_jobs(

@@ -23,7 +23,7 @@ from custom_components.printernizer.announce import EVENT_FREE
 from custom_components.printernizer.const import EVENT_JOB
 from custom_components.printernizer.engine.drivers.virtual.machine import Fault
 from custom_components.printernizer.trigger import OCCASIONS, TRIGGERS
-from tests.shop_floor import Floor, Heard, floor, hass_config_dir  # noqa: F401 - fixtures
+from tests.shop_floor import Floor, Heard, floor  # noqa: F401 - fixtures
 
 ROOT = Path(integration.__file__).parent
 HEARD = "test_heard"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.rich_printer import RICH, RichPrinter, SetUp, Stand, hass_config_dir, set_up, stand  # noqa: F401
+from tests.rich_printer import RICH, RichPrinter, SetUp, Stand, set_up, stand  # noqa: F401
 
 
 async def test_a_waiting_firmware_is_shown(stand: Stand) -> None:
