@@ -311,6 +311,20 @@ async def test_a_database_of_the_future_is_left_alone(url: str) -> None:
     assert (refusal.value.key, refusal.value.placeholders["version"]) == ("store_newer", "9999")
 
 
+async def test_a_server_that_falls_silent_does_not_hold_the_ledger_for_hours(
+    url: str,
+) -> None:
+    if not url.startswith("postgresql"):
+        pytest.skip("a file does not fall silent")
+    async with Store(url) as store:
+        asked = await store.run(lambda it: it.connection.driver_connection.info.get_parameters())
+    silent = int(asked["keepalives_idle"]) + int(asked["keepalives_interval"]) * int(
+        asked["keepalives_count"]
+    )
+    assert silent <= 60
+    assert 0 < int(asked["tcp_user_timeout"]) <= 60_000
+
+
 async def test_a_closed_store_says_so(url: str) -> None:
     store = Store(url)
     await store.open()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from custom_components.printernizer.engine.errors import StoreError
-from custom_components.printernizer.engine.store import jobs, migrate, printers
+from custom_components.printernizer.engine.store import database, jobs, migrate, printers
 from custom_components.printernizer.engine.store.database import Store, set_aside
 from custom_components.printernizer.engine.store.schema import JOB_EVENTS, JOBS
 
@@ -89,6 +91,50 @@ async def test_a_folder_in_place_of_the_file_is_told(path: Path) -> None:
     path.mkdir()
     with pytest.raises(StoreError):
         await Store(url_of(path)).open()
+
+
+async def test_nobody_waits_for_an_opening_that_was_given_up(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is gone takes long to say so: Home Assistant's loop must not stand still."""
+    begun, go_on, disposed = threading.Event(), threading.Event(), threading.Event()
+    really = database._open
+
+    def slow(url: str, migrations: Path) -> sa.Engine:
+        begun.set()
+        go_on.wait(3)
+        engine = really(url, migrations)
+        sa.event.listen(engine, "engine_disposed", lambda _: disposed.set())
+        return engine
+
+    monkeypatch.setattr(database, "_open", slow)
+    opening = asyncio.ensure_future(Store(url_of(path)).open())
+    await asyncio.to_thread(begun.wait, 5)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert not disposed.is_set(), "the loop stood still until the thread was done"
+    go_on.set()
+    assert await asyncio.to_thread(disposed.wait, 5), "what came of it is closed"
+
+
+async def test_closing_that_is_cancelled_still_closes(path: Path) -> None:
+    store = Store(url_of(path))
+    await store.open()
+    hold, disposed = threading.Event(), threading.Event()
+    assert store._engine is not None
+    sa.event.listen(store._engine, "engine_disposed", lambda _: disposed.set())
+    busy = asyncio.ensure_future(store.run(lambda _: hold.wait(3)))
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(store.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert not disposed.is_set(), "the loop stood still until the transaction was done"
+    hold.set()
+    assert await busy
+    assert await asyncio.to_thread(disposed.wait, 5)
 
 
 async def test_a_folder_that_cannot_be_made_is_told(path: Path) -> None:

@@ -27,6 +27,7 @@ from . import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
     from types import TracebackType
 
     from sqlalchemy import URL, Connection, Engine
@@ -36,6 +37,16 @@ _BUSY_TIMEOUT_S: Final = 5.0
 _ALWAYS_CHECKED_BYTES: Final = 64 * 1024 * 1024
 """Smaller files are checked at every opening; larger ones after an unclean end only."""
 _SQLITE_HEADER: Final = b"SQLite format 3\x00"
+_SERVER_OPTIONS: Final = {
+    "connect_timeout": 10,
+    "options": "-c lock_timeout=10s -c timezone=UTC",
+    # A network that swallows packets without a word would hold the store's one thread, and with
+    # it the ledger, for the system's two hours. So it fails within a minute, and is tried again.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 _DISK_FULL_SQLSTATE: Final = "53100"
 _BROKEN_SQLSTATES: Final = frozenset({"XX001", "XX002"})
 
@@ -61,12 +72,16 @@ class Store:
         disk_full, store_failed.
         """
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="printernizer-store")
+        opening = executor.submit(_open, self._url, self._migrations)
         try:
-            self._engine = await asyncio.get_running_loop().run_in_executor(
-                executor, _open, self._url, self._migrations
-            )
+            self._engine = await asyncio.wrap_future(opening)
+        except asyncio.CancelledError:
+            # The thread cannot be stopped, and a server that is gone lets it wait for long.
+            executor.submit(_abandon, opening)
+            executor.shutdown(wait=False)
+            raise
         except BaseException:
-            executor.shutdown()
+            executor.shutdown()  # it is idle: its thread ends at once
             raise
         self._executor = executor
 
@@ -75,8 +90,11 @@ class Store:
         engine, self._engine = self._engine, None
         executor, self._executor = self._executor, None
         if engine is not None and executor is not None:
-            await asyncio.get_running_loop().run_in_executor(executor, engine.dispose)
-            executor.shutdown()  # it is idle: its thread ends at once
+            disposing = executor.submit(engine.dispose)
+            try:
+                await asyncio.shield(asyncio.wrap_future(disposing))
+            finally:
+                executor.shutdown(wait=disposing.done())
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -144,6 +162,12 @@ def set_aside(url: str, stamp: str) -> Path:
 
 
 # -- on the store's thread ---------------------------------------------------------------------
+
+
+def _abandon(opening: Future[Engine]) -> None:
+    """Close what was opened for somebody who does not wait any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().dispose()
 
 
 def _transaction[R](
@@ -249,7 +273,7 @@ def _engine(url: URL) -> Engine:
             max_overflow=0,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={"connect_timeout": 10, "options": "-c lock_timeout=10s -c timezone=UTC"},
+            connect_args=_SERVER_OPTIONS,
         )
     engine = sa.create_engine(
         url,
