@@ -360,6 +360,16 @@ async def test_who_a_printer_is_is_kept(url: str, clock: HandClock) -> None:
         assert (printer.kind, printer.name, printer.first_seen) == ("virtual", "Vera", clock.now())
 
 
+async def test_foreign_text_cannot_keep_a_printer_from_being_met(
+    url: str, clock: HandClock
+) -> None:
+    """A lone surrogate is no text for any database, and a NUL none for PostgreSQL."""
+    async with Store(url) as store, Ledger(store, clock) as ledger:
+        await ledger.meet("P1", kind="virtual", model="On\ud800e\x00", name="\x00")
+        (printer,) = await store.run(printers.load_all)
+        assert (printer.model, printer.name) == ("On?e", None)
+
+
 async def test_a_ledger_that_was_never_opened_closes(url: str, clock: HandClock) -> None:
     async with Store(url) as store:
         await Ledger(store, clock).close()

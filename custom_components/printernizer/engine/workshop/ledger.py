@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final, Self
 from ..errors import StoreError
 from ..job import CLOSING
 from ..memory import Line, Lost, Memory, Observation, Quiet, Seen
+from ..readings import cleaned
 from ..store import jobs, printers
 from ..tracking import expire, observe
 
@@ -195,7 +196,12 @@ class Ledger:
     ) -> None:
         """Note who a printer is, for reports that outlive it. Raises StoreError."""
         await self._store.run(
-            printers.meet, printer_id, kind=kind, model=model, name=name, at=self._clock.now()
+            printers.meet,
+            printer_id,
+            kind=kind,
+            model=cleaned(model),
+            name=cleaned(name),
+            at=self._clock.now(),
         )
 
     # -- what is known -----------------------------------------------------------------------
