@@ -197,9 +197,10 @@ async def _delays(home: HomeAssistant, printers: Farm, seconds: float) -> list[f
 
 async def _recorder_has_caught_up(database: Path) -> None:
     """Wait until the burst of first states is written: it is no part of the running cost."""
-    rows = -1
-    while rows != (rows := _recorded(database)[0] // 200):  # noqa: ASYNC110
+    before, rows = -1, 0
+    while rows == 0 or rows // 200 != before // 200:
         await asyncio.sleep(6)
+        before, rows = rows, _recorded(database)[0]
 
 
 def _cpu(process: psutil.Process) -> float:
