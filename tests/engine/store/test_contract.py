@@ -265,6 +265,9 @@ async def test_files_seen_are_kept_with_first_and_last_time(store: Store) -> Non
     assert (first.path, first.name, first.size_bytes) == ("/a", "A", 2**40)
     assert (first.first_seen, first.last_seen) == (BEGINNING, later)
     assert (second.path, second.size_bytes) == ("/b", None)
+    await store.run(files.seen, "P1", [("/a", "a", None)], later)
+    first, _ = await store.run(files.of_printer, "P1")
+    assert (first.name, first.size_bytes) == ("a", 2**40), "not told is not unknown"
 
 
 async def test_two_instances_write_one_chain(url: str) -> None:

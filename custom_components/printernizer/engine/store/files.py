@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
+type Sighting = tuple[str, str, int | None]
+"""A file as seen: path, name, bytes where they are told."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeenFile:
     """A file on a printer, with the first and the last time it was seen there."""
@@ -32,10 +36,10 @@ class SeenFile:
 def seen(
     connection: Connection,
     printer_id: str,
-    files: Iterable[tuple[str, str, int | None]],
+    files: Iterable[Sighting],
     at: datetime,
 ) -> None:
-    """Note files of a printer as (path, name, bytes or None) that lie there now."""
+    """Note files that lie on a printer now. A size that is not told does not wipe a known one."""
     rows = [
         {
             "printer_id": printer_id,
@@ -49,9 +53,12 @@ def seen(
     ]
     if rows:
         printers.insert(connection, [{"id": printer_id, "at": at}])
-        connection.execute(
-            printers.upsert(connection, FILES_SEEN, ("printer_id", "path"), ("first_seen",)), rows
-        )
+        told = [row for row in rows if row["size_bytes"] is not None]
+        untold = [row for row in rows if row["size_bytes"] is None]
+        for batch, keep in ((told, ("first_seen",)), (untold, ("first_seen", "size_bytes"))):
+            if batch:
+                insert = printers.upsert(connection, FILES_SEEN, ("printer_id", "path"), keep)
+                connection.execute(insert, batch)
 
 
 def of_printer(connection: Connection, printer_id: str) -> tuple[SeenFile, ...]:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
 from ..errors import NotAllowed, Refused
+from .files_seen import FilesSeen
 from .fleet import Fleet
 from .ledger import Ledger
 
@@ -28,10 +29,13 @@ class Workshop:
         self.clock = clock
         self.ledger = Ledger(store, clock)
         self.fleet = Fleet(self.ledger, clock)
+        self._files = FilesSeen(store, clock)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self.ledger)
+        await self._stack.enter_async_context(self._files)
+        self._stack.callback(self.ledger.subscribe(self._files.on_job))
         self._stack.push_async_callback(self.fleet.close)
         return self
 
@@ -125,7 +129,11 @@ class Workshop:
         storage = self.fleet[printer_id].require().storage
         if storage is None:
             raise Refused("this printer shows no files", key="not_supported")
-        return await storage.list(path)
+        found = await storage.list(path)
+        self._files.note(
+            printer_id, ((file.path, file.name, file.size) for file in found if not file.folder)
+        )
+        return found
 
     async def download(
         self, printer_id: str, path: str, to: Path, *, progress: Progress | None = None
