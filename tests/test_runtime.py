@@ -97,6 +97,10 @@ async def test_events_that_do_not_reach_the_disk_are_told_and_taken_back(
     async_fire_time_changed(hass, now + 2 * LOOK_AFTER + timedelta(seconds=2))
     await hass.async_block_till_done()
     assert issue_registry.async_get_issue(DOMAIN, "disk_full") is None
+    with patch.object(Ledger, "health", LedgerHealth(pending=3, overflowing=True)):
+        async_fire_time_changed(hass, now + 3 * LOOK_AFTER + timedelta(seconds=3))
+        await hass.async_block_till_done()
+        assert issue_registry.async_get_issue(DOMAIN, "store_failed") is not None
 
 
 async def test_a_database_is_tried_before_it_is_taken(hass: HomeAssistant, tmp_path: Path) -> None:

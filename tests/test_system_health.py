@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
+import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import get_system_health_info
@@ -11,6 +12,7 @@ from pytest_homeassistant_custom_component.common import get_system_health_info
 from custom_components.printernizer.const import CONF_DATABASE_URL, DOMAIN
 from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.store.database import Store
+from custom_components.printernizer.engine.workshop.ledger import Ledger, LedgerHealth
 from custom_components.printernizer.runtime import DatabaseFacts, async_shop_entry
 from tests.shop_floor import Floor, floor  # noqa: F401
 
@@ -28,6 +30,7 @@ async def test_a_working_shop_shows_version_database_printers_and_jobs(
     assert info["printers_online"] == "1 / 2"
     assert info["database"] == "SQLite"
     assert info["open_jobs"] == 1
+    assert (info["ledger"], info["events_waiting"]) == ("ok", 0)
     assert info["schema_revision"]
     assert info["version"]
 
@@ -39,6 +42,26 @@ async def test_a_database_that_does_not_answer_is_named(hass: HomeAssistant, flo
     with patch.object(Store, "run", side_effect=StoreError("gone", key="store_broken")):
         info = await get_system_health_info(hass, DOMAIN)
     assert info["database"] == {"type": "failed", "error": "store_broken"}
+
+
+@pytest.mark.parametrize(
+    ("health", "error"),
+    [
+        (LedgerHealth(error=StoreError("no room", key="disk_full"), pending=3), "disk_full"),
+        (LedgerHealth(pending=3, overflowing=True), "overflowing"),
+    ],
+)
+async def test_events_that_do_not_reach_the_disk_are_named(
+    hass: HomeAssistant, floor: Floor, health: LedgerHealth, error: str
+) -> None:
+    """A database may answer questions and still take no writes."""
+    await floor.add()
+    assert await async_setup_component(hass, "system_health", {})
+    with patch.object(Ledger, "health", health):
+        info = await get_system_health_info(hass, DOMAIN)
+    assert info["ledger"] == {"type": "failed", "error": error}
+    assert info["events_waiting"] == 3
+    assert info["database"] == "SQLite"
 
 
 async def test_a_closed_shop_still_tells_its_version(hass: HomeAssistant, floor: Floor) -> None:

@@ -122,10 +122,12 @@ class SharedWorkshop:
         """Tell the user when events do not reach the disk, and when they do again."""
         if self.workshop is None:
             return
-        if (error := self.workshop.ledger.health.error) is not None:
-            issues.async_store_failed(self._hass, error)
-        else:
+        health = self.workshop.ledger.health
+        if health.well:
             issues.async_store_opened(self._hass)
+        else:
+            waiting = StoreError(f"{health.pending} events wait for the database")
+            issues.async_store_failed(self._hass, health.error or waiting)
 
 
 WORKSHOP: HassKey[SharedWorkshop] = HassKey(DOMAIN)

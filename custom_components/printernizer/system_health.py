@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from homeassistant.components.system_health import SystemHealthRegistration
     from homeassistant.core import HomeAssistant
 
+    from .engine.workshop.ledger import LedgerHealth
+
 
 @callback
 def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> None:
@@ -32,6 +34,7 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     links = list(workshop.fleet)
     online = sum(1 for link in links if link.session is not None)
     info["printers_online"] = f"{online} / {len(links)}"
+    info |= _ledger(workshop.ledger.health)
     try:
         facts = await async_database_facts(workshop, database_url(hass))
     except StoreError as err:
@@ -41,3 +44,11 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
         "schema_revision": facts.revision,
         "open_jobs": facts.open_jobs,
     }
+
+
+def _ledger(health: LedgerHealth) -> dict[str, Any]:
+    """Return whether job events reach the disk, and how many wait for it."""
+    if health.well:
+        return {"ledger": "ok", "events_waiting": health.pending}
+    error = health.error.key if health.error is not None else "overflowing"
+    return {"ledger": {"type": "failed", "error": error}, "events_waiting": health.pending}
