@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -500,6 +502,30 @@ async def test_a_full_disk_is_kept_from_becoming_fuller(
     assert failure.value.translation_key == "disk_full"
     media = Path(floor.hass.config.media_dirs["local"])
     assert [each for each in media.rglob("*") if each.is_file()] == []
+
+
+async def test_a_download_in_a_thread_is_stopped_too(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the progress is told from a thread, an exception out of it stops nothing."""
+    printer = await floor.add()
+    monkeypatch.setattr(
+        downloads.shutil, "disk_usage", lambda _: SimpleNamespace(free=downloads.RESERVE + 1000)
+    )
+    written = 0
+
+    async def endless(_: str, __: str, to: Path, *, progress: Callable[[int, None], None]) -> None:
+        nonlocal written
+        while written < 1_000_000:
+            written += 100
+            asyncio.get_running_loop().call_soon_threadsafe(progress, written, None)
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(printer.coordinator.workshop, "download", endless)
+    with pytest.raises(HomeAssistantError) as failure:
+        await call(floor, "download_file", printer, path="/benchy.gcode")
+    assert failure.value.translation_key == "disk_full"
+    assert written < 2000
 
 
 async def test_two_downloads_of_one_file_do_not_meet(

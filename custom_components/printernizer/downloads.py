@@ -6,6 +6,7 @@ hide, or overwrite what lies there already.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import shutil
 import unicodedata
@@ -142,22 +143,39 @@ async def async_download(
     part = target.with_name(f"{target.name}.part")
     with _only_one(hass, target):
         room = await hass.async_add_executor_job(_prepare, target, part, overwrite)
-
-        def watch(moved: int, total: int | None) -> None:
-            if max(moved, total or 0) > room:
-                raise NotAllowed(f"it would leave less than {RESERVE} bytes free", key="disk_full")
-
         try:
             with told_to_the_user():
-                await coordinator.workshop.download(
-                    coordinator.printer_id, path, part, progress=watch
-                )
+                await _fetch(coordinator, path, part, room)
             return await hass.async_add_executor_job(_complete, part, target)
         except OSError as err:
             # Drivers write as it comes; a disk that fills up meanwhile is not the printer's fault.
             raise _disk_error(err) from err
         finally:
             await hass.async_add_executor_job(_discard, part)
+
+
+async def _fetch(coordinator: PrinterCoordinator, path: str, part: Path, room: int) -> None:
+    """Fetch a file of at most `room` bytes, whatever the printer said or sends.
+
+    Raises NotAllowed(key="disk_full") beyond it. The download is ended from outside: one that
+    runs in a thread tells its progress to the loop, where an exception would stop nothing.
+    """
+    full = False
+
+    def watch(moved: int, total: int | None) -> None:
+        nonlocal full
+        if not full and max(moved, total or 0) > room:
+            full = True
+            limit.reschedule(0)
+
+    try:
+        async with asyncio.timeout(None) as limit:
+            await coordinator.workshop.download(coordinator.printer_id, path, part, progress=watch)
+    except TimeoutError:
+        if not full:
+            raise
+    if full:
+        raise NotAllowed(f"it would leave less than {RESERVE} bytes free", key="disk_full")
 
 
 @contextmanager
