@@ -261,6 +261,25 @@ async def test_without_an_answer_a_single_failure_is_raised_after_all_were_asked
     assert placeholders["details"].startswith("Left: ")
 
 
+async def test_a_bug_with_one_printer_leaves_no_other_behind(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that nobody waits for any more fails in silence."""
+    one, two = await floor.add(), await floor.add()
+    done: list[str] = []
+
+    async def pause(printer_id: str) -> None:
+        if printer_id == one.machine.serial:
+            raise ZeroDivisionError("a bug")
+        await asyncio.sleep(0.02)
+        done.append(printer_id)
+
+    monkeypatch.setattr(one.coordinator.workshop, "pause", pause)
+    with pytest.raises(ZeroDivisionError):
+        await call(floor, "pause", one, two)
+    assert done == [two.machine.serial]
+
+
 async def test_when_all_printers_fail_the_action_fails_even_with_an_answer(floor: Floor) -> None:
     """An automation that goes on after nothing was done is lied to."""
     left, right = await floor.add("Left"), await floor.add("Right")

@@ -240,9 +240,14 @@ async def _run(action: Action, call: ServiceCall) -> ServiceResponse:
     # A printer and its feeder are one printer.
     coordinators = list({each.printer_id: each for each in coordinators}.values())
     await _check_permission(call, action, coordinators)
-    results = await asyncio.gather(
-        *(_do(action, call, coordinator) for coordinator in coordinators)
+    outcomes = await asyncio.gather(
+        *(_do(action, call, coordinator) for coordinator in coordinators), return_exceptions=True
     )
+    results = [outcome for outcome in outcomes if isinstance(outcome, _Result)]
+    # A bug with one printer is raised only now: the others must not be left without an owner.
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
     _raise_failures(results, partly=not call.return_response)
     if not call.return_response:
         return None
