@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
+import random
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,15 +34,17 @@ from .test_line import SERIAL, machine
 
 FIXTURES = Path(__file__).parents[5] / "shared" / "fixtures" / "bambu" / "ftps"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-CONTENT = os.urandom(300_000)
-PICTURE = b"\x89PNG\r\n\x1a\n" + os.urandom(20_000)
+RANDOM = random.Random(20261120)
+"""Bytes that do not compress, the same in every run."""
+CONTENT = RANDOM.randbytes(300_000)
+PICTURE = b"\x89PNG\r\n\x1a\n" + RANDOM.randbytes(20_000)
 
 
 def archive(padding: int = 200_000, **members: bytes) -> bytes:
     """A sliced 3MF with pictures of its plates, most of it something else."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("Metadata/plate_1.gcode", os.urandom(padding))
+        file.writestr("Metadata/plate_1.gcode", RANDOM.randbytes(padding))
         file.writestr("Metadata/plate_1.png", PICTURE)
         for name, content in members.items():
             file.writestr(f"Metadata/{name}.png", content)
@@ -93,7 +95,7 @@ async def test_a_download_that_broke_off_goes_on_where_it_was(sim, tmp_path) -> 
 
 async def test_a_file_that_changed_meanwhile_is_fetched_anew(sim, tmp_path) -> None:
     to = tmp_path / "big"
-    to.write_bytes(os.urandom(100_000))
+    to.write_bytes(RANDOM.randbytes(100_000))
     await storage_of(sim).download("/cache/big.gcode", to)
     assert to.read_bytes() == CONTENT
 
@@ -263,9 +265,10 @@ def test_a_name_from_a_printer_never_leaves_the_storage() -> None:
         b"",
         b"PK\5\6" + bytes(18),
         archive()[:-50],
-        os.urandom(1000),
+        RANDOM.randbytes(1000),
         archive(plate_1x=b"x").replace(b"plate_1.png", b"plate_9.xxx"),
     ],
+    ids=["empty", "no members", "cut off", "noise", "no picture"],
 )
 def test_a_broken_archive_has_no_picture(content: bytes) -> None:
     assert plate_picture(lambda at, count: content[at : at + count], len(content), None) is None
@@ -329,7 +332,7 @@ def test_answers_are_told_apart_by_their_code() -> None:
 async def test_a_card_that_fills_up_in_mid_upload_is_said_to_be_full(sim, tmp_path) -> None:
     """It hangs up first: "the line broke" would send people to look at their network."""
     source = tmp_path / "new.gcode"
-    source.write_bytes(os.urandom(8_000_000))
+    source.write_bytes(RANDOM.randbytes(8_000_000))
     sim.ftps.full_after = 100_000
     with pytest.raises(Refused) as full:
         await storage_of(sim).upload(source, "/cache/new.gcode")
