@@ -66,7 +66,7 @@ def test_every_rule_is_answered_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_every_answer_names_evidence_that_is_there(rule: str) -> None:
-    """"Done" without a place to look at is a wish."""
+    """ "Done" without a place to look at is a wish."""
     answer = ANSWERS[rule]
     assert answer["status"] in {"done", "exempt", "todo"}
     assert len(answer["comment"]) > 8
