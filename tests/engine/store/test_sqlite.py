@@ -262,6 +262,69 @@ async def test_a_ledger_is_copied_before_it_is_migrated(path: Path, tmp_path: Pa
     assert refusal.value.key == "store_newer"
 
 
+async def test_every_database_is_migrated_with_what_it_holds(url: str, tmp_path: Path) -> None:
+    """A shop on a server updates as one on a file does."""
+    async with Store(url) as store:
+        story = await recorded(store, a_story(3))
+    broken = _next_version(tmp_path, "raise ZeroDivisionError")
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            await Store(url, migrations=broken).open()
+    shutil.rmtree(broken)
+    async with Store(url, migrations=_next_version(tmp_path)) as store:
+        assert await store.run(migrate.revision) == "0002"
+        assert (await store.run(jobs.verify_chain)).length == len(story.events)
+
+
+async def test_without_a_copy_nothing_is_migrated(path: Path, tmp_path: Path) -> None:
+    """A disk with no room for the copy: a person must hear of it, and the old one must stay."""
+    await filled(path, 3)
+    obstacle = path.with_name("ledger.db.before-0002.part")
+    obstacle.mkdir()
+    with pytest.raises(StoreError) as refusal:
+        await Store(url_of(path), migrations=_next_version(tmp_path)).open()
+    assert "copy" in refusal.value.reason
+    obstacle.rmdir()
+    async with Store(url_of(path)) as store:
+        assert await store.run(migrate.revision) == "0001"
+
+
+async def test_a_journal_that_cannot_be_written_holds_nothing(path: Path) -> None:
+    """A backup that fails must not leave the shop without its ledger."""
+
+    def deny(connection: sa.Connection) -> None:
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.set_authorizer(
+            lambda action, *_: (
+                sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_PRAGMA else sqlite3.SQLITE_OK
+            )
+        )
+
+    async with Store(url_of(path)) as store:
+        await store.run(deny)
+        with pytest.raises(StoreError, match="journal"):
+            await store.hold()
+        async with asyncio.timeout(5):
+            assert await store.run(printers.load_all) == ()
+
+
+async def test_damage_under_an_open_ledger_is_named(path: Path) -> None:
+    """Cards die while they are in use, not between two starts."""
+    await filled(path)
+    async with Store(url_of(path)) as store:
+        await store.hold()
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(random.Random(1).randbytes(path.stat().st_size - 4096))
+        store.go_on()
+        await store.run(lambda it: it.exec_driver_sql("PRAGMA cache_size=0").close())
+        with pytest.raises(StoreError) as refusal:
+            await store.run(jobs.verify_chain)
+    assert refusal.value.key == "store_broken"
+    assert refusal.value.placeholders["path"] == str(path)
+
+
 async def test_a_migration_that_fails_leaves_the_old_version(path: Path, tmp_path: Path) -> None:
     story = await filled(path, 3)
     migrations = _next_version(tmp_path, "op.execute('nonsense')")

@@ -8,6 +8,7 @@ it is copied beside itself.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,14 +72,19 @@ def _known(scripts: ScriptDirectory, revision: str) -> None:
 
 
 def _copy(path: Path, target: Path) -> None:
-    """Copy a SQLite file, journal included. A copy of an earlier try stays: it is the older."""
+    """Copy a SQLite file, journal included. A copy of an earlier try stays: it is the older.
+
+    Raises StoreError: without a copy nothing is migrated.
+    """
     if target.exists():
         return
     part = target.with_name(target.name + ".part")
-    source, copy = sqlite3.connect(path), sqlite3.connect(part)
     try:
-        source.backup(copy)
-    finally:
-        copy.close()
-        source.close()
-    part.rename(target)
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
+            source.backup(copy)
+        part.rename(target)
+    except (sqlite3.Error, OSError) as err:
+        full = getattr(err, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+        raise StoreError(
+            f"cannot copy {path.name} before migrating: {err}", key="disk_full" if full else None
+        ) from err
