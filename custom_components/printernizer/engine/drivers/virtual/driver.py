@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from ...errors import Garbled, Refused, Unreachable
+from ...errors import Refused, Unreachable
 from ...printer import (
     CurrentJob,
     Fan,
@@ -21,16 +20,21 @@ from ...printer import (
     Temperature,
     Tool,
 )
-from ..base import Range, RemoteFile
-from .machine import IN_JOB, Fault, Phase, VirtualFile
+from .machine import IN_JOB, Fault, Phase
+from .parts import (
+    SPEEDS,
+    VirtualConsole,
+    VirtualFans,
+    VirtualHeaters,
+    VirtualLights,
+    VirtualSpeed,
+)
+from .storage import VirtualStorage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-    from pathlib import Path
-    from typing import Any
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from ...workshop.clock import Clock
-    from ..base import Progress
     from .machine import Heater, Run, VirtualMachine
 
 POLL_S: Final = 1.0
@@ -51,8 +55,6 @@ _PROBLEMS: Final = {
     Fault.RUNOUT: ("RUNOUT", "Filament has run out", Severity.SERIOUS),
     Fault.HEATER: ("HEATER", "The heater failed", Severity.FATAL),
 }
-SPEEDS: Final = {"silent": 50, "standard": 100, "sport": 124, "ludicrous": 166}
-_CHUNK: Final = 64 * 1024
 
 
 def status_of(machine: VirtualMachine) -> PrinterStatus:
@@ -216,192 +218,6 @@ class VirtualSession:
             raise Unreachable("the machine is off or its line is cut")
         command()
         self._wanted.set()
-
-
-type _Act = Callable[[Callable[[], object]], Coroutine[Any, Any, None]]
-
-
-class VirtualHeaters:
-    """Temperatures of the machine."""
-
-    def __init__(self, machine: VirtualMachine, act: _Act) -> None:
-        self._machine = machine
-        self._act = act
-        self.ranges = {
-            f"tool_{index}": Range(minimum=0, maximum=300) for index in range(len(machine.tools))
-        } | {"bed": Range(minimum=0, maximum=120)}
-        if machine.chamber:
-            self.ranges["chamber"] = Range(minimum=0, maximum=65)
-
-    async def set_target(self, heater: str, celsius: float) -> None:
-        """Set a target within its range."""
-        allowed = self.ranges.get(heater)
-        if allowed is None:
-            raise Refused(f"it has no heater {heater}", key="not_supported")
-        if not allowed.minimum <= celsius <= allowed.maximum:
-            raise Refused(f"{celsius} is beyond {allowed.maximum}", key="out_of_range")
-        if heater == "bed":
-            await self._act(lambda: self._machine.set_bed_target(celsius))
-        elif heater == "chamber":
-            await self._act(lambda: self._machine.set_chamber_target(celsius))
-        else:
-            index = int(heater.removeprefix("tool_"))
-            await self._act(lambda: self._machine.set_tool_target(index, celsius))
-
-
-class VirtualFans:
-    """Fans of the machine."""
-
-    def __init__(self, machine: VirtualMachine, act: _Act) -> None:
-        self._machine = machine
-        self._act = act
-        self.keys = tuple(machine.fan_percent)
-
-    async def set_speed(self, fan: str, percent: int) -> None:
-        """Set a fan, 0 to 100."""
-        if not 0 <= percent <= 100:
-            raise Refused(f"{percent} is not a share", key="out_of_range")
-        await self._act(lambda: self._machine.set_fan(fan, percent))
-
-
-class VirtualSpeed:
-    """Print speed, by name and by per cent."""
-
-    profiles = tuple(SPEEDS)
-    percent_range = (10, 300)
-
-    def __init__(self, machine: VirtualMachine, act: _Act) -> None:
-        self._machine = machine
-        self._act = act
-
-    async def set_profile(self, profile: str) -> None:
-        """Choose a named speed."""
-        if profile not in SPEEDS:
-            raise Refused(f"no speed {profile}", key="out_of_range")
-        await self._act(lambda: self._machine.set_speed(SPEEDS[profile]))
-
-    async def set_percent(self, percent: int) -> None:
-        """Set the feed rate factor."""
-        low, high = self.percent_range
-        if not low <= percent <= high:
-            raise Refused(f"{percent} is beyond {low} to {high}", key="out_of_range")
-        await self._act(lambda: self._machine.set_speed(percent))
-
-
-class VirtualLights:
-    """The one lamp."""
-
-    keys = ("chamber_light",)
-
-    def __init__(self, machine: VirtualMachine, act: _Act) -> None:
-        self._machine = machine
-        self._act = act
-
-    async def set(self, key: str, on: bool) -> None:  # noqa: FBT001 - the value itself
-        """Switch it."""
-        if key not in self.keys:
-            raise Refused(f"no lamp {key}", key="not_supported")
-        await self._act(lambda: self._machine.set_light(on=on))
-
-
-class VirtualConsole:
-    """Takes G-code and remembers it."""
-
-    def __init__(self, machine: VirtualMachine, act: _Act) -> None:
-        self._machine = machine
-        self._act = act
-
-    async def send(self, gcode: str) -> None:
-        """Run each line."""
-        for line in gcode.splitlines():
-            if line.strip():
-                await self._act(partial(self._machine.gcode, line.strip()))
-
-
-class VirtualStorage:
-    """Files of the machine, in memory."""
-
-    def __init__(self, machine: VirtualMachine) -> None:
-        self._machine = machine
-
-    @property
-    def free_bytes(self) -> int:
-        """Room left."""
-        return self._machine.storage_bytes - self._machine.used_bytes
-
-    async def list(self, path: str = "/") -> tuple[RemoteFile, ...]:
-        """List one folder: the machine knows files by path, folders follow from them."""
-        self._reach()
-        prefix = f"{path.rstrip('/')}/"
-        inside = [file for name, file in self._machine.files.items() if name.startswith(prefix)]
-        if not inside and prefix != "/":
-            raise Refused(f"no folder {path}", key="file_missing", path=path)
-        folders = {
-            file.path[len(prefix) :].split("/", 1)[0]
-            for file in inside
-            if "/" in file.path[len(prefix) :]
-        }
-        return (
-            *(RemoteFile(path=prefix + name, name=name, folder=True) for name in sorted(folders)),
-            *(
-                RemoteFile(
-                    path=file.path,
-                    name=file.name,
-                    size=len(file.content),
-                    modified=datetime.fromtimestamp(file.modified, UTC),
-                    printable=True,
-                )
-                for file in inside
-                if "/" not in file.path[len(prefix) :]
-            ),
-        )
-
-    async def download(self, path: str, to: Path, *, progress: Progress | None = None) -> None:
-        """Write a file to disk, going on where `to` ends."""
-        self._reach()
-        file = self._machine.files.get(path)
-        if file is None:
-            raise Refused(f"no file {path}", key="file_missing", path=path)
-        held = await asyncio.to_thread(_size, to)
-        if held > len(file.content):
-            raise Garbled(f"{held} bytes of {len(file.content)} are here already")
-        await asyncio.to_thread(_append, to, file.content[held:])
-        if progress is not None:
-            progress(len(file.content), len(file.content))
-
-    async def upload(self, source: Path, path: str, *, progress: Progress | None = None) -> None:
-        """Keep a file in memory; the machine prints it as its default plate."""
-        self._reach()
-        if path in self._machine.files:
-            raise Refused(f"{path} is there already", key="file_exists", path=path)
-        content = await asyncio.to_thread(source.read_bytes)
-        self._machine.store(VirtualFile(path=path, content=content, modified=self._machine.now()))
-        if progress is not None:
-            progress(len(content), len(content))
-
-    async def delete(self, path: str) -> None:
-        """Remove a file."""
-        self._reach()
-        self._machine.remove(path)
-
-    async def thumbnail(self, reference: str) -> bytes | None:
-        """Return nothing: virtual files hold no pictures, so no `reference` was ever given."""
-        self._reach()
-        return None
-
-    def _reach(self) -> None:
-        if not self._machine.reachable:
-            raise Unreachable("the machine is off or its line is cut")
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _append(path: Path, content: bytes) -> None:
-    with path.open("ab") as file:
-        for start in range(0, len(content), _CHUNK):
-            file.write(content[start : start + _CHUNK])
 
 
 class VirtualDriver:
