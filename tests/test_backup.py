@@ -16,7 +16,7 @@ from custom_components.printernizer.const import LEDGER_FILE
 from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.store import jobs
 from custom_components.printernizer.engine.store.database import Store
-from custom_components.printernizer.runtime import async_find_workshop
+from custom_components.printernizer.runtime import async_find_workshop, async_shared
 from tests.shop_floor import Floor, floor  # noqa: F401
 
 
@@ -54,6 +54,18 @@ async def test_a_backup_that_never_ends_does_not_keep_the_ledger_from_closing(
 async def test_without_a_printer_there_is_nothing_to_hold(hass: HomeAssistant) -> None:
     """Backups are made of empty shops too."""
     await async_pre_backup(hass)
+    await async_post_backup(hass)
+
+
+async def test_a_database_elsewhere_does_not_fail_the_backup(
+    hass: HomeAssistant, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is down for an hour must not cost the backup of everything else."""
+    await floor.add()
+    monkeypatch.setattr(async_shared(hass), "url", "postgresql://u:p@host/d")
+    with patch.object(Store, "hold", side_effect=StoreError("no answer")) as hold:
+        await async_pre_backup(hass)
+    assert not hold.called
     await async_post_backup(hass)
 
 

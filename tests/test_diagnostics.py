@@ -133,6 +133,30 @@ async def test_a_printer_that_is_gone_says_why(
     assert "benchy" not in json.dumps(facts)
 
 
+async def test_a_printer_that_could_not_be_set_up_says_why_too(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    enable_custom_integrations: None,
+    socket_enabled: None,
+) -> None:
+    """That is when people are asked for the file."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="Annas Drucker",
+        unique_id="CZPX0000000001",
+        data={"kind": "prusalink", "host": "127.0.0.1", "port": 1, "password": PASSWORD},
+    )
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    facts: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert facts["state"] == "setup_retry"
+    assert facts["reason"]
+    text = json.dumps(facts)
+    for secret in (PASSWORD, "CZPX0000000001", "Annas Drucker", "127.0.0.1"):
+        assert secret not in text
+
+
 async def test_the_shop_does_not_tell_the_password_of_its_database(
     hass: HomeAssistant, floor: Floor, hass_client: ClientSessionGenerator
 ) -> None:

@@ -26,6 +26,7 @@ from custom_components.printernizer.engine.drivers.discovery import (
 from custom_components.printernizer.engine.drivers.virtual.machine import VirtualMachine
 from custom_components.printernizer.engine.errors import Unreachable
 from custom_components.printernizer.nearby import (
+    QUIET_S,
     async_bambu_nearby,
     async_listener,
     label_of,
@@ -188,19 +189,29 @@ async def test_two_may_listen_at_the_same_port(port: int) -> None:
 async def test_a_printer_that_returns_is_connected_at_once(
     hass: HomeAssistant, bambu: BambuSimulator, port: int
 ) -> None:
-    """Nobody wants to wait out a back-off after switching a printer on."""
+    """Nobody wants to wait out a back-off after switching a printer on.
+
+    One that went on announcing itself, and yet lets nobody in, must not be tried at each.
+    """
     entry = _entry(hass, bambu)
     assert await hass.config_entries.async_setup(entry.entry_id)
     link = async_get_workshop(hass).fleet[SERIAL]
+    listener = async_listener(hass)
     with patch.object(link, "nudge") as nudge:
         _shout(port, _notify())
-        await asyncio.sleep(0.05)
+        await _until(lambda: SERIAL in listener.heard_at)
         nudge.assert_not_called()
         await bambu.kill()
         await _until(lambda: link.session is None)
+        before = listener.heard_at[SERIAL]
         _shout(port, _notify("01P0TEST0000001"), _notify())
+        await _until(lambda: listener.heard_at[SERIAL] > before)
+        nudge.assert_not_called()
+        listener.heard_at[SERIAL] -= QUIET_S
+        _shout(port, _notify())
         await _until(lambda: nudge.called)
     await bambu.revive()
+    listener.heard_at[SERIAL] -= QUIET_S
     _shout(port, _notify())
     await _until(lambda: link.session is not None)
 

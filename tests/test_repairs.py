@@ -60,6 +60,7 @@ async def test_the_new_certificate_is_shown_and_trusted_on_a_click(
     assert done["type"] == "create_entry"
     assert entry.data[CONF_FINGERPRINT] == NEW
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
+    await hass.async_block_till_done()  # the entry is set up anew
 
 
 async def _flow(hass: HomeAssistant, entry: MockConfigEntry) -> RepairsFlow:

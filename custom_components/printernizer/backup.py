@@ -1,4 +1,7 @@
-"""The database at rest while Home Assistant copies the configuration folder."""
+"""The database at rest while Home Assistant copies the configuration folder.
+
+Only a file in that folder: a database elsewhere is not in the backup, and must not fail it.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,20 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .engine.errors import StoreError
 from .ha_errors import translated
-from .runtime import async_find_workshop
+from .runtime import async_shared
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
 
 async def async_pre_backup(hass: HomeAssistant) -> None:
-    """Write everything into the one file of the database, and hold what comes after."""
-    workshop = async_find_workshop(hass)
-    if workshop is None:
+    """Write everything into the one file of the database, and hold what comes after.
+
+    Raises HomeAssistantError: a copy that may be torn must not pass for a good one.
+    """
+    shared = async_shared(hass)
+    workshop = shared.workshop
+    if workshop is None or not (shared.url or "").startswith("sqlite"):
         return
     try:
         await workshop.ledger.flush()
@@ -28,6 +35,6 @@ async def async_pre_backup(hass: HomeAssistant) -> None:
 
 async def async_post_backup(hass: HomeAssistant) -> None:
     """Go on writing."""
-    workshop = async_find_workshop(hass)
+    workshop = async_shared(hass).workshop
     if workshop is not None:
         workshop.store.go_on()

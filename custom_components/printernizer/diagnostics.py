@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.components.diagnostics import REDACTED
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_MAC, CONF_NAME, CONF_PASSWORD, CONF_USERNAME
 
 from .const import CONF_ACCESS_CODE, CONF_FINGERPRINT, CONF_KIND, CONF_SERIAL, KIND_SHOP
@@ -90,6 +91,10 @@ async def async_get_config_entry_diagnostics(
     if entry.data[CONF_KIND] == KIND_SHOP:
         own_file = database_url(hass) == default_database_url(hass)
         return {"entry": dict(entry.data), "database": "file" if own_file else "url"}
+    if entry.state is not ConfigEntryState.LOADED:
+        # The very moment at which people want to know: there is no status, but a reason.
+        facts = {"entry": dict(entry.data), "state": entry.state.value, "reason": entry.reason}
+        return redacted(facts, _known_from_setup(entry))
     coordinator: PrinterCoordinator = entry.runtime_data.coordinator
     return redacted(_facts(coordinator, entry), secrets_of(coordinator, entry))
 
@@ -127,9 +132,6 @@ def secrets_of(coordinator: PrinterCoordinator, entry: ConfigEntry[Any]) -> froz
     identity, status = coordinator.identity, coordinator.data
     job = status.job
     told: Iterable[object] = (
-        entry.unique_id,
-        entry.title,
-        *(entry.data.get(key) for key in _TELLTALE),
         identity.serial,
         identity.name,
         identity.address,
@@ -138,6 +140,15 @@ def secrets_of(coordinator: PrinterCoordinator, entry: ConfigEntry[Any]) -> froz
         *(slot.spool_tag for slot in status.slots),
         *((job.name, job.path) if job is not None else ()),
     )
+    return _long_enough(told) | _known_from_setup(entry)
+
+
+def _known_from_setup(entry: ConfigEntry[Any]) -> frozenset[str]:
+    told = (entry.unique_id, entry.title, *(entry.data.get(key) for key in _TELLTALE))
+    return _long_enough(told)
+
+
+def _long_enough(told: Iterable[object]) -> frozenset[str]:
     return frozenset(str(text) for text in told if text and len(str(text)) >= _SHORTEST)
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+QUIET_S: Final = 30.0
+"""A printer heard again after so long was away, and is tried at once; one that announces itself
+every five seconds and yet does not let us in is left to the back-off."""
 LISTEN_S: Final = 6.0
 """Most printers announce themselves every five seconds."""
 _WAITING: Final = frozenset(
@@ -79,6 +82,8 @@ class Listener:
         self._lock = asyncio.Lock()
         self._up = False
         self._stop: CALLBACK_TYPE | None = None
+        self.heard_at: dict[str, float] = {}
+        """When each serial announced itself last, on the loop's clock."""
         self._moving: set[str] = set()
         """Serials whose new address is being proven."""
 
@@ -129,12 +134,17 @@ class Listener:
         entry = next((e for e in self._entries() if e.unique_id == announcement.serial), None)
         if entry is None or entry.state not in _WAITING:
             return
+        now = self._hass.loop.time()
+        returned = now - self.heard_at.get(announcement.serial, -QUIET_S) >= QUIET_S
+        self.heard_at[announcement.serial] = now
         workshop = async_find_workshop(self._hass)
         link = workshop.fleet.get(announcement.serial) if workshop is not None else None
         if link is not None and link.session is not None:
             return
         if entry.data[CONF_HOST] != announcement.host:
             self._look_at(entry, announcement)
+        elif not returned:
+            return
         elif link is not None:
             link.nudge()
         elif entry.state is ConfigEntryState.SETUP_RETRY:
