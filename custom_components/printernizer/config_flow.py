@@ -26,6 +26,7 @@ from homeassistant.helpers.selector import (
 from .const import (
     CONF_FINGERPRINT,
     CONF_KIND,
+    CONF_LOGIN,
     DOMAIN,
     KIND_SHOP,
     SHOP_ID,
@@ -220,6 +221,7 @@ class PrinternizerConfigFlow(DiscoveryFlow, domain=DOMAIN):
         if typed is None:
             return self._form(step, kind, dict(entry.data) if entry else self._suggested)
         settings = {**(entry.data if entry else self._suggested), **settings_of(kind, typed)}
+        settings.pop(CONF_LOGIN, None)  # a new key may be of the other kind
         if CONF_HOST in typed and CONF_PORT not in settings_of(kind, typed):
             settings.pop(CONF_PORT, None)
         return await self._try(step, settings)

@@ -29,6 +29,7 @@ CONF_KIND: Final = "kind"
 CONF_SERIAL: Final = "serial"
 CONF_ACCESS_CODE: Final = "access_code"
 CONF_FINGERPRINT: Final = "fingerprint"
+CONF_LOGIN: Final = "login"
 CONF_SPEED: Final = "speed"
 CONF_DATABASE_URL: Final = "database_url"
 

@@ -20,6 +20,7 @@ from .const import (
     CONF_ACCESS_CODE,
     CONF_FINGERPRINT,
     CONF_KIND,
+    CONF_LOGIN,
     CONF_SERIAL,
     CONF_SPEED,
 )
@@ -86,6 +87,8 @@ def learnt(settings: Mapping[str, Any], identity: PrinterIdentity) -> dict[str, 
     data = {**settings, CONF_SERIAL: identity.serial}
     if identity.fingerprint is not None:
         data[CONF_FINGERPRINT] = identity.fingerprint
+    if identity.login is not None:
+        data[CONF_LOGIN] = identity.login
     return data
 
 

@@ -84,6 +84,9 @@ class PrinterIdentity:
     """Its own web page, where it has one."""
     fingerprint: str | None = None
     """SHA-256 of its TLS certificate, lower-case hex. None on plain lines."""
+    login: str | None = None
+    """The way of logging in that it accepted, where it has several: to be asked for again, so
+    that nobody else at its address can ask for a weaker one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

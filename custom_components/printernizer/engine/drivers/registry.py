@@ -62,6 +62,7 @@ def _prusalink(settings: Mapping[str, Any], around: Surroundings) -> Driver:
         username=settings.get("username", "maker"),
         password=settings["password"],
         serial=settings.get("serial"),
+        login=settings.get("login"),
         session=around.http,
         clock=around.clock,
     )

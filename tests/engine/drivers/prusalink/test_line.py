@@ -126,6 +126,27 @@ async def test_a_changed_password_is_not_sent_in_clear_on_a_line_that_knows_dige
         assert not any(seen)
 
 
+async def test_after_a_restart_nobody_can_ask_for_the_password_in_clear() -> None:
+    """An impostor at the address would only have to refuse the digest."""
+    async with scene() as shop:
+        async with shop.driver().connect() as session:
+            login = session.identity.login
+        assert login == "digest"
+        seen: list[str] = []
+        check = shop.sim.login.check
+
+        def spy(method, target, headers):
+            seen.append(headers.get("X-Api-Key", ""))
+            return check(method, target, headers)
+
+        shop.sim.login.check = spy
+        shop.sim.login.allow_digest = False
+        with pytest.raises(AccessDenied):
+            async with shop.driver(login=login).connect():
+                pass
+        assert not any(seen)
+
+
 async def test_a_key_that_is_refused_later_ends_the_line() -> None:
     async with (
         scene(dialect="pi") as shop,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ...errors import Garbled, Refused, Unreachable
 from ...printer import PrinterState
 from .camera import PrusaLinkCamera, has_camera
-from .client import DEFAULT_PACE, Client, Pace
+from .client import DEFAULT_PACE, Client, Pace, Scheme
 from .control import STATUS, PrusaLinkControl
 from .facts import Facts
 from .messages import Dialect
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from ...printer import CurrentJob, PrinterIdentity, PrinterStatus
     from ...workshop.clock import Clock
-    from .client import Scheme
 
 _CAMERAS = "/api/v1/cameras"
 
@@ -31,7 +30,7 @@ _CAMERAS = "/api/v1/cameras"
 class PrusaLinkDriver:
     """How to reach one PrusaLink: an address, a name and a key, no sockets."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a printer needs to be told
         self,
         host: str,
         *,
@@ -41,11 +40,14 @@ class PrusaLinkDriver:
         session: ClientSession,
         clock: Clock,
         serial: str | None = None,
+        login: str | None = None,
         pace: Pace = DEFAULT_PACE,
     ) -> None:
         """password: of the digest login, or the API key. username: empty for the key alone.
 
         serial: whom to expect; None takes whoever answers.
+        login: "digest" or "key", as `PrinterIdentity.login` told at the first connect; None finds
+        out. With "digest" the password never crosses the network, whoever asks for it.
         """
         self._host = host
         self._port = port
@@ -55,7 +57,7 @@ class PrusaLinkDriver:
         self._clock = clock
         self._serial = serial
         self._pace = pace
-        self._scheme: Scheme | None = None
+        self._scheme = Scheme(login) if login is not None else None
 
     def __repr__(self) -> str:
         """Say where, never with what key."""
@@ -132,7 +134,8 @@ class PrusaLinkSession:
     @property
     def identity(self) -> PrinterIdentity:
         """Who it is."""
-        return self._facts.identity
+        scheme = self._client.scheme
+        return replace(self._facts.identity, login=scheme.value if scheme else None)
 
     async def picture(self, job: CurrentJob) -> bytes | None:
         """Fetch the picture inside the job's file, or None when it has none."""
