@@ -160,6 +160,21 @@ async def test_what_cannot_be_opened_is_told_without_the_password(url: str) -> N
     assert refusal.value.key == "store_failed"
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("nonsense", "not the address of a database"),
+        ("mongodb://u:very-secret@h/d", "not the address of a database"),
+        ("postgresql+no_such_driver://u:very-secret@h/d", "not the address of a database"),
+        ("oracle://u:very-secret@h/d", "package .+ is not installed"),
+    ],
+)
+async def test_an_address_that_cannot_be_used_says_why(url: str, why: str) -> None:
+    """Whoever wants PostgreSQL has to learn which package is missing."""
+    with pytest.raises(StoreError, match=why):
+        await Store(url).open()
+
+
 def test_only_files_can_be_set_aside() -> None:
     with pytest.raises(StoreError):
         set_aside("postgresql://u@h/d", "now")

@@ -202,9 +202,11 @@ def _open(url: str, migrations: Path) -> Engine:
             path.parent.mkdir(parents=True, exist_ok=True)
             _inspect(path)
         engine = _engine(parsed)
-    except (sa.exc.ArgumentError, ImportError) as err:
-        # The text of an ArgumentError repeats the URL, password and all.
-        raise StoreError(f"not a database we can open ({type(err).__name__})") from None
+    except sa.exc.ArgumentError:
+        # Its text repeats the URL, password and all.
+        raise StoreError("this is not the address of a database") from None
+    except ImportError as err:
+        raise StoreError(f"the Python package {err.name} is not installed") from None
     except OSError as err:
         raise StoreError(f"cannot make its folder: {err.strerror}") from err
     try:

@@ -79,7 +79,7 @@ class Workshop:
         async with self._commanded(printer_id) as session:
             done = act(session)
             if done is None:
-                raise Refused("this printer cannot do that", key="not_supported")
+                raise Refused("it offers no such command", key="not_supported")
             await done
 
     async def pause(self, printer_id: str) -> None:
@@ -108,7 +108,7 @@ class Workshop:
             status = self.fleet[printer_id].status
             if status is None or not status.ready:
                 raise NotAllowed(
-                    f"{printer_id} is {status.state if status else 'offline'}", key="printer_busy"
+                    f"it is {status.state if status else 'offline'}", key="printer_busy"
                 )
             if session.control is None:
                 raise Refused("this printer cannot start files", key="not_supported")
