@@ -87,6 +87,23 @@ async def test_every_heater_fan_speed_and_lamp_can_be_set(
     assert list(machine.gcode_log) == ["M300", "G28"]
 
 
+async def test_faults_come_on_demand(machine: VirtualMachine, clock: HandClock) -> None:
+    """People try what their automations do when a print fails."""
+    async with VirtualDriver(machine, clock).connect() as session:
+        with pytest.raises(Refused):
+            await session.console.send("FAULT jam")
+        with pytest.raises(Refused, match="jam, runout"):
+            await session.console.send("FAULT meteor")
+        await session.control.start("/top.gcode")
+        await session.console.send("fault JAM")
+        assert machine.phase is Phase.ATTENTION
+        await session.console.send("FAULT heater")
+        assert machine.phase is Phase.FAILED
+        await session.console.send("FAULT reboot")
+        with pytest.raises(Unreachable):
+            await session.console.send("M300")
+
+
 async def test_values_beyond_the_machine_are_refused(
     machine: VirtualMachine, clock: HandClock
 ) -> None:

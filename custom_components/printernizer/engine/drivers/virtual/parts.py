@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import Refused
 from ..base import Range
+from .machine import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -103,7 +104,7 @@ class VirtualLights:
 
 
 class VirtualConsole:
-    """Takes G-code and remembers it."""
+    """Takes G-code and remembers it. `FAULT jam` makes the machine jam: see `Fault` for all."""
 
     def __init__(self, machine: VirtualMachine, act: Act) -> None:
         self._machine = machine
@@ -111,6 +112,16 @@ class VirtualConsole:
 
     async def send(self, gcode: str) -> None:
         """Run each line."""
-        for line in gcode.splitlines():
-            if line.strip():
-                await self._act(partial(self._machine.gcode, line.strip()))
+        for line in filter(None, map(str.strip, gcode.splitlines())):
+            word, _, name = line.partition(" ")
+            if word.upper() == "FAULT":
+                await self._act(partial(self._machine.inject, self._fault(name)))
+            else:
+                await self._act(partial(self._machine.gcode, line))
+
+    @staticmethod
+    def _fault(name: str) -> Fault:
+        try:
+            return Fault(name.strip().lower())
+        except ValueError as err:
+            raise Refused(f"it knows only {', '.join(Fault)}", key="out_of_range") from err
