@@ -30,7 +30,8 @@ _TOKEN_DAYS: Final = 3650
 # Nothing that asks the internet, announces itself or listens on the network of the machine.
 _QUIET: Final = """\
 homeassistant:
-http:
+  media_dirs:
+    local: {media}
 logger:
   default: warning
   logs:
@@ -87,7 +88,9 @@ class House:
         components.mkdir(parents=True)
         (components / DOMAIN).symlink_to(self.integration)
         self.folder.joinpath("automations.yaml").write_text(json.dumps(list(self.automations)))
-        text = _QUIET + self.extra_yaml
+        media = self.folder / "media"
+        media.mkdir()
+        text = _QUIET.format(media=json.dumps(str(media))) + self.extra_yaml
         if self.full:
             text += _FULL.format(automations="!include automations.yaml")
         self.folder.joinpath("configuration.yaml").write_text(text)
