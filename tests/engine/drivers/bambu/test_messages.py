@@ -28,7 +28,11 @@ from custom_components.printernizer.engine.drivers.bambu.stages import (
     WANTED_PAUSES,
     stage_key,
 )
-from custom_components.printernizer.engine.drivers.bambu.state import SPEECHLESS_S, StateReader
+from custom_components.printernizer.engine.drivers.bambu.state import (
+    BOOT_S,
+    SPEECHLESS_S,
+    StateReader,
+)
 from custom_components.printernizer.engine.drivers.bambu.trays import active_slot, slots
 from custom_components.printernizer.engine.printer import PrinterState, PrinterStatus, Severity
 from tests.simulators.bambu_reports import partial_push
@@ -408,6 +412,62 @@ def test_a_printer_that_says_nothing_of_itself_goes_offline_after_a_minute() -> 
     gone = messages.settle(SPEECHLESS_S + 2)
     assert gone
     assert gone.state is PrinterState.OFFLINE
+
+
+@pytest.mark.parametrize("word", [None, 7, 1.5, True, [], {}, " ", "\x00"])
+def test_a_report_that_does_not_say_the_state_changes_no_state(word: object) -> None:
+    """Read as idle, the ledger would close the running job and the queue send the next one."""
+    job = {"stg_cur": 0, "subtask_name": "clip"}
+    before = said(full(gcode_state="RUNNING", **job)).status
+    assert before
+    for push in (delta(gcode_state=word, mc_percent=3), full(gcode_state=word, **job)):
+        after = status(full(gcode_state="RUNNING", **job), push)
+        assert after.state is PrinterState.PRINTING
+        assert after.job
+        assert after.job.name == "clip"
+    silent = full(**job)
+    del silent["gcode_state"]
+    assert status(full(gcode_state="RUNNING", **job), silent).state is PrinterState.PRINTING
+    for first in (full(gcode_state=word, **job), silent):
+        assert status(first).state is PrinterState.UNKNOWN
+    reader = StateReader()
+    assert reader.read({"gcode_state": "PAUSE"}, 1) is PrinterState.PAUSED
+    assert reader.read({"gcode_state": word}, 2) is PrinterState.PAUSED
+    reader.forget()
+    assert reader.read({"gcode_state": word}, 3) is PrinterState.UNKNOWN
+
+
+def test_a_printer_that_starts_anew_in_mid_print_is_not_ready_until_it_says_so() -> None:
+    """RUNNING, "", IDLE is a reboot: the empty word comes while it still starts up."""
+    messages = said(full(gcode_state="RUNNING", stg_cur=0), delta(gcode_state="", stg_cur=255))
+    assert messages.status
+    assert messages.status.state is PrinterState.UNKNOWN
+    messages.take(json.dumps({"print": delta(gcode_state="IDLE")}).encode(), 20)
+    assert messages.status.state is PrinterState.IDLE
+    messages.take(json.dumps({"print": delta(gcode_state="")}).encode(), 21)
+    assert messages.status.state is PrinterState.IDLE
+
+
+def test_a_printer_that_lost_its_job_and_never_says_idle_is_free_after_a_minute() -> None:
+    messages = said(full(gcode_state="PAUSE"), delta(gcode_state=""))
+    assert messages.settle(BOOT_S) is None
+    free = messages.settle(BOOT_S + 1.1)
+    assert free
+    assert free.state is PrinterState.IDLE
+    assert messages.settle(BOOT_S + 30) is None
+
+
+def test_a_reboot_in_mid_print_is_known_on_the_next_line_too() -> None:
+    """The line falls with the printer; the empty word is the first thing the new one hears."""
+    reader = StateReader()
+    reader.read({"gcode_state": "RUNNING"}, 1)
+    reader.forget()
+    assert reader.read({"gcode_state": ""}, 9) is PrinterState.UNKNOWN
+    assert reader.due == 9 + BOOT_S
+    assert reader.read({"gcode_state": ""}, 9 + BOOT_S) is PrinterState.IDLE
+    reader.read({"gcode_state": "FINISH"}, 99)
+    reader.forget()
+    assert reader.read({"gcode_state": ""}, 100) is PrinterState.IDLE
 
 
 def test_how_a_job_ended_outlives_the_line() -> None:

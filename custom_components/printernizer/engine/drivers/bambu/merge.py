@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .payload import bits, objects
+from .payload import bits, objects, state_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +23,7 @@ _HT_FIRST: Final = 128
 _HT_UNIT_BIT: Final = 4
 _LITE_UNIT: Final = 16
 _LITE_UNIT_BIT: Final = 12
+_STATE: Final = "gcode_state"
 _MISSING: Final = object()
 
 
@@ -36,7 +37,7 @@ def is_full(push: dict[str, Any]) -> bool:
         return bool(kind == 0)
     return (
         len(push) > _MANY
-        and "gcode_state" in push
+        and _STATE in push
         and "nozzle_temper" in push
         and ("ams" in push or "vt_tray" in push or "vir_slot" in push)
     )
@@ -78,6 +79,8 @@ class Report:
             self._shield(push, now)
         if is_full(push):
             return self._replace(push)
+        if _STATE in push and state_word(push[_STATE]) is None:
+            del push[_STATE]
         values = self.values
         changed = set()
         for key, new in push.items():
@@ -100,6 +103,9 @@ class Report:
     def _replace(self, push: dict[str, Any]) -> set[str]:
         old = self.values
         self.complete = True
+        if _STATE in old and state_word(push.get(_STATE)) is None:
+            # It is always in some state: one that is left out has not ended.
+            push[_STATE] = old[_STATE]
         ams, before = push.get("ams"), old.get("ams")
         if isinstance(ams, dict) and isinstance(before, dict) and "ams" not in ams:
             _merge_object(before, ams, "ams", 0)

@@ -104,6 +104,17 @@ def text(value: object) -> str | None:
     return result or None
 
 
+def state_word(value: object) -> str | None:
+    """Return the word for the state in capitals; "" only where the printer says just that.
+
+    None where it says nothing: a word that is missing is no word for idle.
+    """
+    if not isinstance(value, str):
+        return None
+    word = (text(value) or "").upper()
+    return word if word or not value else None
+
+
 def packed(value: object) -> tuple[float, float] | None:
     """Return (actual, target) of a packed temperature: low and high 16 bits."""
     result = whole(value)

@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from ...printer import PrinterState
-from .payload import bits, mapping, objects, text, whole
+from .payload import bits, mapping, objects, state_word, text, whole
 from .problems import CANCELLED, is_error, print_error, stops_the_job
 from .stages import FORCED_PAUSES, IDLE_STAGES, PREPARATION, WANTED_PAUSES
 
@@ -35,6 +35,7 @@ STATES: Final = {
 stands for a while."""
 JOB_WORDS: Final = frozenset({"INIT", "SLICING", "PREPARE", "RUNNING", "PAUSE", "FINISH", "FAILED"})
 """Words that speak of a job, under way or ended."""
+_UNDER_WAY: Final = JOB_WORDS - {"FINISH", "FAILED"}
 _SPEECHLESS: Final = frozenset({"OFFLINE", "UNKNOWN"})
 _UPDATING: Final = frozenset({"DOWNLOADING", "FLASHING", "UPGRADING"})
 _BUSY_FEEDER: Final = frozenset({1, 2, 4, 0x10})
@@ -49,6 +50,9 @@ SETTLE_S: Final = 2.0
 SPEECHLESS_S: Final = 60.0
 """How long the last state stands while the printer says OFFLINE or UNKNOWN."""
 
+BOOT_S: Final = 60.0
+"""How long an empty word right after a running job is taken for a printer that starts up."""
+
 
 class StateReader:
     """Reads the state, with the little memory it takes. Lives as long as the driver."""
@@ -60,13 +64,19 @@ class StateReader:
         self._ended_job: object = None
         self._last: PrinterState | None = None
         self._speechless_since: float | None = None
+        self._in_job = False
+        self._booting_since: float | None = None
         self._unknown: set[str] = set()
         self.due: float | None = None
         """When the state must be read again although nothing came; None for never."""
 
     def forget(self) -> None:
-        """Begin a new line: what was seen before is history. How a job ended stays known."""
+        """Begin a new line: what was seen before is history.
+
+        How a job ended stays known, and that one was under way: a reboot breaks the line too.
+        """
         self._cancel_seen = self._failed_since = self._speechless_since = None
+        self._booting_since = None
         self._last = None
         self.due = None
 
@@ -75,8 +85,10 @@ class StateReader:
         error = print_error(report.get("print_error"))
         if error in CANCELLED:
             self._cancel_seen = now
-        word = (text(report.get("gcode_state")) or "").upper()
+        word = state_word(report.get("gcode_state"))
         self.due = None
+        if word is None:
+            return self._last or PrinterState.UNKNOWN
         if word != "FAILED":
             self._failed_since = None
             if word:
@@ -84,8 +96,30 @@ class StateReader:
         if word in _SPEECHLESS:
             return self._keep(now)
         self._speechless_since = None
-        self._last = self._of(word, report, error, now)
+        self._last = (
+            PrinterState.UNKNOWN
+            if self._is_booting(word, now)
+            else self._of(word, report, error, now)
+        )
         return self._last
+
+    def _is_booting(self, word: str, now: float) -> bool:
+        """Whether an empty word is that of a printer which started anew in mid-print.
+
+        It says IDLE, or takes the job up again, once it is up: until then it is not free.
+        """
+        if word or not self._in_job:
+            if word in STATES:
+                self._in_job = word in _UNDER_WAY
+            self._booting_since = None
+            return False
+        if self._booting_since is None:
+            self._booting_since = now
+        if now - self._booting_since >= BOOT_S:
+            self._in_job = False
+            return False
+        self.due = self._booting_since + BOOT_S
+        return True
 
     def _of(self, word: str, report: Mapping[str, Any], error: int, now: float) -> PrinterState:
         status = text(mapping(report.get("upgrade_state")).get("status")) or ""
