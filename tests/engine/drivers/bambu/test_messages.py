@@ -329,6 +329,94 @@ def test_bits_of_units_and_slots_follow_the_family() -> None:
     assert [tray_bit(1, 2), tray_bit(16, 1), tray_bit(129, 0)] == [6, 25, 17]
 
 
+def heaviness(value: Any) -> int:
+    """How many values there are in all."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    return 1 + sum(map(heaviness, value.values() if isinstance(value, dict) else value))
+
+
+def lengths(value: Any) -> list[int]:
+    """The length of every object and list."""
+    if not isinstance(value, (dict, list)):
+        return []
+    inner = value.values() if isinstance(value, dict) else value
+    return [len(value), *(length for item in inner for length in lengths(item))]
+
+
+def nested(levels: int) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for _ in range(levels):
+        made = {"in": made}
+    return made
+
+
+GROWTH = {
+    "keys": lambda n: {f"junk_{n}_{i}": i for i in range(1000)},
+    "keys of an object": lambda n: {"online": {f"junk_{n}_{i}": i for i in range(1000)}},
+    "items by id": lambda n: {"vir_slot": [{"id": f"{n}_{i}"} for i in range(1000)]},
+    "items": lambda n: {"stg": [n] * 60_000},
+    "letters": lambda n: {f"text_{n}": "x" * 60_000},
+    "lists in lists": lambda n: {f"list_{n}": [[[n] * 100] * 50]},
+    "objects in objects": lambda n: {"online": {f"f{n}": {f"x{i}": i for i in range(600)}}},
+}
+
+
+@pytest.mark.parametrize("kind", GROWTH)
+def test_a_printer_that_never_stops_adding_fills_no_memory(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One sick printer must not take Home Assistant with it; what is real stays."""
+    with caplog.at_level(logging.WARNING):
+        messages = said(full(), *(delta(**GROWTH[kind](n)) for n in range(100)))
+        last = delta(gcode_state="RUNNING", junk="x" * 70_000)
+        messages.take(json.dumps({"print": last}).encode(), 200)
+    kept = messages.report.values
+    assert max(lengths(kept)) <= 512
+    assert heaviness(kept) <= 20_100
+    assert len(json.dumps(kept)) < 2 << 20
+    assert messages.status
+    assert messages.status.state is PrinterState.PRINTING
+    assert len([slot for slot in messages.status.slots if slot.unit]) == 4
+    assert [record.message[:7] for record in caplog.records] == ["Garbled"]
+    assert messages.garbled == 1
+
+
+def test_a_report_without_bottom_is_cut_and_can_still_be_merged() -> None:
+    deep = {"ams": [{"id": "0", "tray": [tray(0)], **nested(800)}], "ams_exist_bits": "1"}
+    again = delta(ams={"ams": [{"id": "0", "humidity": "3"}]}, junk=nested(900))
+    messages = said(full(), delta(ams=deep), again)
+    assert messages.report.trim()
+    copy.deepcopy(messages.report.values)
+    assert not messages.report.trim()
+    assert messages.status
+    assert messages.status.feeders[0].humidity_level == 3
+
+
+def test_a_version_report_without_end_is_cut_and_long_names_go(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    messages = said(full())
+    modules = [{"name": "ota", "sn": "S"}, *({"name": f"m{n}"} for n in range(5000))]
+    version = {"info": {"command": "get_version", "module": modules}}
+    with caplog.at_level(logging.WARNING):
+        messages.take(json.dumps(version).encode(), 3)
+    assert messages.serial == "S"
+    assert len(messages.modules) == 512
+    assert "Garbled" in caplog.text
+    messages.take(json.dumps({"print": delta(**{"k" * 5000: 1})}).encode(), 4)
+    assert messages.report.trim()
+    assert max(map(len, messages.report.values)) < 50
+
+
+@pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.stem)
+def test_nothing_a_real_printer_says_is_cut(path: Path) -> None:
+    messages = recorded(path)
+    before = copy.deepcopy(messages.report.values)
+    assert not messages.report.trim()
+    assert messages.report.values == before
+
+
 # -- state -----------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from .bounds import trim
 from .payload import bits, objects, state_word
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _MANY: Final = 40
 """More keys than any partial push was seen to carry."""
 _DEPTH: Final = 12
+_LOOK_AFTER: Final = 1 << 16
+"""Bytes: twice the longest full report seen."""
 _REPLACED: Final = frozenset({"hms", "stg", "s_obj", "lights_report"})
 _TRAY_SKELETON: Final = frozenset({"id", "state"})
 _HT_FIRST: Final = 128
@@ -69,6 +72,21 @@ class Report:
         self.complete = False
         """Whether a full push has been seen: before it, silence means nothing."""
         self._held: dict[str, tuple[float, Any]] = {}
+        self._grown = 0
+
+    def grow(self, size: int, *, full: bool) -> bool:
+        """Note that a push of `size` bytes was merged; whether something had to be cut.
+
+        Looking through everything costs as much as a full report, so it waits until as much
+        came in as could have made a difference.
+        """
+        self._grown = size if full else self._grown + size
+        return self._grown > _LOOK_AFTER and self.trim()
+
+    def trim(self) -> bool:
+        """Cut what is kept down to its limits; whether something had to go."""
+        self._grown = 0
+        return trim(self.values)
 
     def merge(self, push: dict[str, Any], now: float) -> set[str]:
         """Take a push in. Returns the top-level keys whose value changed.
@@ -189,16 +207,17 @@ def _merge_list(old: list[Any], new: list[Any], name: str, depth: int) -> list[A
         if before is None or (name == "tray" and item.keys() <= _TRAY_SKELETON):
             merged[item["id"]] = item
             continue
-        fresh = _copied(before)
+        fresh = _copied(before, depth)
         _merge_object(fresh, item, name, depth + 1)
         merged[item["id"]] = fresh
     return list(merged.values())
 
 
-def _copied(item: dict[str, Any]) -> dict[str, Any]:
-    """Copy so that the caller can tell whether the list changed."""
+def _copied(item: dict[str, Any], depth: int) -> dict[str, Any]:
+    """Copy, as deep as merging goes, so that the caller can tell whether the list changed."""
     return {
-        key: _copied(value) if isinstance(value, dict) else value for key, value in item.items()
+        key: _copied(value, depth + 1) if isinstance(value, dict) and depth < _DEPTH else value
+        for key, value in item.items()
     }
 
 

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from . import models, trays
+from .bounds import trim
 from .merge import Report, is_full
 from .payload import decode, mapping, text
 from .report import StatusBuilder, firmware_of, serial_of
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from ...printer import PrinterStatus
     from .state import StateReader
+
+_LOGGER = logging.getLogger(__name__)
 
 _PUSH: Final = "push_status"
 _VERIFY_FAILED: Final = "verify failed"
@@ -56,6 +60,8 @@ class Messages:
         self.modules: list[Any] = []
         self.garbled = 0
         """How many payloads could not be read."""
+        self.overfull = False
+        """Whether the printer ever said more than is kept."""
         self.fulls = 0
         self.replies: deque[dict[str, Any]] = deque(maxlen=_KEPT_REPLIES)
         self.online_version: object = None
@@ -78,7 +84,7 @@ class Messages:
         body = message.get("print")
         if body.__class__ is dict:
             if body.get("command") == _PUSH:
-                return self._push(body, now)
+                return self._push(body, now, len(payload))
         elif (info := message.get("info")).__class__ is dict:
             if info.get("command") == "get_version" and isinstance(info.get("module"), list):
                 return self._versions(info["module"], now)
@@ -86,17 +92,30 @@ class Messages:
         self._reply(message)
         return None
 
-    def _push(self, body: dict[str, Any], now: float) -> PrinterStatus | None:
+    def _push(self, body: dict[str, Any], now: float, size: int) -> PrinterStatus | None:
         first = not self.report.complete
         full = is_full(body)
-        changed = self.report.merge(body, now)
+        changed: set[str] | None = self.report.merge(body, now)
+        if self.report.grow(size, full=full):
+            self._overfull()
+            changed = None
         if first and not full:
             return None
         self.fulls += full
         return self.builder.build(self.report.values, None if first else changed, now)
 
+    def _overfull(self) -> None:
+        """Count and log that the printer says more than is kept: once, it will do so again."""
+        if not self.overfull:
+            self.overfull = True
+            self.garbled += 1
+            _LOGGER.warning("Garbled: a report grows beyond all measure and was cut")
+
     def _versions(self, modules: list[Any], now: float) -> PrinterStatus | None:
-        self.modules = modules
+        held = {"module": modules}
+        if trim(held):
+            self._overfull()
+        self.modules = modules = held["module"]
         self.builder.model = models.by_modules(modules)
         self.builder.boards = trays.boards(modules)
         self.builder.firmware = firmware_of(modules)
@@ -124,7 +143,9 @@ class Messages:
             if sequence is None:
                 continue
             reply = Reply(sequence, body)
-            self.replies.append({key: body.get(key) for key in ("command", "result", "reason")})
+            self.replies.append(
+                {key: text(body.get(key)) for key in ("command", "result", "reason")}
+            )
             if reply.unsigned:
                 self.builder.refuses_commands = True
             if self.on_reply is not None:

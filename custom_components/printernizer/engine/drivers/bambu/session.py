@@ -269,6 +269,7 @@ class BambuSession:
     def transcript(self) -> Mapping[str, object]:
         """Return the last raw facts; the ring redacts them."""
         messages = self._messages
+        messages.report.trim()
         return {
             "report": copy.deepcopy(messages.report.values),
             "modules": copy.deepcopy(messages.modules),
