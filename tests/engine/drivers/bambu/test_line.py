@@ -671,6 +671,38 @@ async def test_a_bug_of_ours_in_one_report_does_not_end_the_line(
     assert "a report could not be taken in" in caplog.text
 
 
+@pytest.mark.parametrize("stumbling", ["settle", "renew"])
+async def test_a_bug_of_ours_beside_the_reports_ends_the_line_and_is_told(
+    stumbling: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line that nobody watches looks live for ever, whatever the printer does."""
+
+    def stumble(_now: float) -> None:
+        raise ZeroDivisionError
+
+    clock = HandClock()
+    async with printer() as simulator, driver_for(simulator, clock).connect() as line:
+        simulator.stalled = True
+        if stumbling == "settle":
+            monkeypatch.setattr(line._messages, "settle", stumble)
+        else:
+            monkeypatch.setattr(line, "_may_ask_for_all", lambda: 1 / 0)
+            version = {"command": "push_status", "msg": 1, "online": {"version": 77}}
+            simulator.inject(json.dumps({"print": version}).encode())
+            await asyncio.sleep(0.1)
+        turning = asyncio.create_task(_turn(clock, 5))
+        with pytest.raises(Unreachable):  # noqa: PT012
+            async with asyncio.timeout(3):
+                async for _ in line.statuses():
+                    pass
+        await turning
+        assert line.speed
+        with pytest.raises(Unreachable):
+            await line.speed.set_profile("sport")
+    assert "ZeroDivisionError" in caplog.text
+    assert not [record for record in caplog.records if "never retrieved" in record.message]
+
+
 async def test_a_refresh_of_a_closed_line_says_so() -> None:
     async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
         await simulator.kill()

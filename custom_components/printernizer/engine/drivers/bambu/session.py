@@ -23,7 +23,7 @@ from .control import (
 from .payload import objects, text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Coroutine, Mapping
 
     from ...printer import PrinterStatus
     from ...workshop.clock import Clock
@@ -88,7 +88,8 @@ class BambuSession:
 
     async def open(self) -> None:
         """Ask for everything and wait for it. Raises Unreachable("no_reports")."""
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._watch())]
+        for work in (self._read(), self._watch()):
+            self._begin(work)
         await self._line.send(commands.GET_VERSION)
         await self._ask_for_all()
         await self._wait(self._full, REPORT_S)
@@ -98,6 +99,19 @@ class BambuSession:
         if self._error is not None:
             raise self._error
         self._commander.line = self._line
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(self._guarded(work)))
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let the line end with its work: one that nobody reads or watches only looks alive."""
+        try:
+            await work
+        except DriverError as err:
+            self._fail(err)
+        except Exception:
+            _LOGGER.exception("the line to a printer broke on our side")
+            self._fail(Unreachable("the line broke on our side"))
 
     async def _wait(self, event: asyncio.Event, timeout_s: float) -> None:
         try:
@@ -129,15 +143,12 @@ class BambuSession:
     # -- reading -------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        try:
-            async for payload in self._line.payloads():
-                try:
-                    self._take(payload)
-                except Exception:
-                    # A report we stumble over is our bug; the line must outlive it.
-                    _LOGGER.exception("a report could not be taken in")
-        except DriverError as err:
-            self._fail(err)
+        async for payload in self._line.payloads():
+            try:
+                self._take(payload)
+            except Exception:
+                # A report we stumble over is our bug; the line must outlive it.
+                _LOGGER.exception("a report could not be taken in")
 
     def _take(self, payload: bytes) -> None:
         now = self._clock.monotonic()
@@ -158,7 +169,7 @@ class BambuSession:
         if online != self._online:
             first, self._online = self._online is None, online
             if not first:
-                self._tasks.append(asyncio.create_task(self._renew()))
+                self._begin(self._renew())
 
     def _tell(self, status: PrinterStatus) -> None:
         self._pending.append(status)
@@ -187,33 +198,27 @@ class BambuSession:
 
     async def _renew(self) -> None:
         """Modules came or went: ask again what there is."""
-        try:
-            await self._line.send(commands.GET_VERSION)
-            if self._may_ask_for_all():
-                await self._ask_for_all()
-        except DriverError as err:
-            self._fail(err)
+        await self._line.send(commands.GET_VERSION)
+        if self._may_ask_for_all():
+            await self._ask_for_all()
 
     async def _watch(self) -> None:
         """Let time pass for what waits on it, and ask a silent printer twice before giving up."""
-        try:
-            while self._error is None:
-                await self._clock.sleep(_TICK_S)
-                self._settle()
-                self._tasks = [task for task in self._tasks if not task.done()]
-                silent = self._clock.monotonic() - self._heard
-                if silent < SILENCE_S + self._alarm * PATIENCE_S:
-                    continue
-                self._alarm += 1
-                match self._alarm:
-                    case 1:
-                        await self._line.send(commands.START_PUSHING)
-                    case 2:
-                        await self._ask_for_all()
-                    case _:
-                        raise Unreachable("the printer fell silent", key="no_reports")
-        except DriverError as err:
-            self._fail(err)
+        while self._error is None:
+            await self._clock.sleep(_TICK_S)
+            self._settle()
+            self._tasks = [task for task in self._tasks if not task.done()]
+            silent = self._clock.monotonic() - self._heard
+            if silent < SILENCE_S + self._alarm * PATIENCE_S:
+                continue
+            self._alarm += 1
+            match self._alarm:
+                case 1:
+                    await self._line.send(commands.START_PUSHING)
+                case 2:
+                    await self._ask_for_all()
+                case _:
+                    raise Unreachable("the printer fell silent", key="no_reports")
 
     # -- asking --------------------------------------------------------------------------------
 
