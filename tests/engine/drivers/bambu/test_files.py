@@ -77,6 +77,30 @@ async def test_a_folder_is_listed_with_folders_sizes_and_what_can_be_printed(sim
     assert missing.value.key == "file_missing"
 
 
+@pytest.mark.parametrize("fault", ["code", "greeting", "certificate"])
+async def test_a_login_that_fails_leaves_no_line_open(sim, fault) -> None:
+    """A printer has few places: retries with a wrong code must not fill them."""
+    other = "01" * 32 if fault == "certificate" else None
+    pin = Pin(other, SERIAL)
+    await pin.prepare()
+    sim.ftps.greeting = "999 no" if fault == "greeting" else sim.ftps.greeting
+    sessions = [ftps_module.Ftps(pin) for _ in range(3)]
+
+    def log_in(ftps: ftps_module.Ftps) -> None:
+        code = "wrong" if fault == "code" else sim.access_code
+        with pytest.raises((AccessDenied, Garbled, CertificateChanged)):  # noqa: SIM117
+            with ftps.session(sim.host, sim.ftps_port, "bblp", code):
+                pass
+
+    for ftps in sessions:
+        await asyncio.to_thread(log_in, ftps)
+        assert ftps.sock is None
+        assert ftps.file is None
+    async with asyncio.timeout(3):
+        while sim.ftps.sessions:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_download_that_broke_off_goes_on_where_it_was(sim, tmp_path) -> None:
     storage, to = storage_of(sim), tmp_path / "big"
     sim.ftps.cut_after = 150_000

@@ -49,25 +49,29 @@ class Ftps(ftplib.FTP):
     @contextmanager
     def session(self, host: str, port: int, user: str, code: str) -> Iterator[Ftps]:
         """Log in, and out at the end. Errors of the library leave as ours."""
-        with self.translated():
-            self.host = host
-            plain = socket.create_connection((host, port), CONNECT_S)
-            self.sock = self._context.wrap_socket(plain, server_hostname=host)
-            self.af = plain.family if plain.fileno() >= 0 else self.sock.family
-            self.file = self.sock.makefile("r", encoding="utf-8", errors="replace")
-            self.welcome = self.getresp()
-            self.login(user, code)
-            for command in ("PBSZ 0", "PROT P", "TYPE I"):
-                self.voidcmd(command)
-            self.sock.settimeout(STALL_S)
         try:
             with self.translated():
+                self._enter(host, port)
+                self.login(user, code)
+                for command in ("PBSZ 0", "PROT P", "TYPE I"):
+                    self.voidcmd(command)
+                assert self.sock is not None
+                self.sock.settimeout(STALL_S)
                 yield self
             with suppress(*_BROKEN):
                 self.sock.settimeout(2.0)
                 self.quit()
         finally:
+            # Also after a login that failed: printers have few places, and free them late.
             self.close()
+
+    def _enter(self, host: str, port: int) -> None:
+        self.host = host
+        with socket.create_connection((host, port), CONNECT_S) as plain:
+            self.af = plain.family
+            self.sock = self._context.wrap_socket(plain, server_hostname=host)
+        self.file = self.sock.makefile("r", encoding="utf-8", errors="replace")
+        self.welcome = self.getresp()
 
     @contextmanager
     def translated(self) -> Iterator[None]:
