@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from custom_components.printernizer.engine.drivers.bambu.control import slot_numbers
+from custom_components.printernizer.engine.drivers.bambu.start import slot_numbers
 from custom_components.printernizer.engine.drivers.virtual.machine import (
     Fault,
     Heater,
@@ -585,6 +585,166 @@ async def test_a_start_that_ends_in_a_complaint_says_which(monkeypatch: pytest.M
         with pytest.raises(Refused) as refused:
             await line.control.start(FILE)
         assert refused.value.placeholders["code"] == "0500_4003"
+
+
+@pytest.fixture
+def short_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits 90 seconds here."""
+    bambu = "custom_components.printernizer.engine.drivers.bambu"
+    monkeypatch.setattr(f"{bambu}.start.START_S", 0.5)
+    monkeypatch.setattr(f"{bambu}.commander.EFFECT_S", 0.1)
+    monkeypatch.setattr(f"{bambu}.client.ECHO_S", 0.2)
+
+
+def takes_and_does_nothing(simulator: BambuSimulator) -> list[str]:
+    """Have starts echoed and not obeyed; returns the paths that were to be printed."""
+    asked: list[str] = []
+    simulator._print = lambda path, *_: asked.append(path)  # type: ignore[method-assign]
+    return asked
+
+
+@pytest.mark.usefixtures("short_start")
+@pytest.mark.parametrize("echoes", [True, False])
+async def test_a_start_that_is_only_echoed_is_not_taken_for_a_print(echoes: bool) -> None:
+    """The queue would count the job as printing and nobody would look at the idle printer."""
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        asked = takes_and_does_nothing(simulator)
+        simulator.echoes = echoes
+        assert line.control
+        for _ in range(2):
+            with pytest.raises(Refused) as refused:
+                await line.control.start(FILE)
+            assert refused.value.key == "not_confirmed"
+        assert asked == [FILE, FILE]
+
+
+@pytest.mark.usefixtures("short_start")
+async def test_a_start_that_does_not_begin_tells_what_the_printer_complains_of() -> None:
+    """A message on its health does not stop a start; when nothing begins it is the best hint."""
+    complaint = {"hms": [{"attr": 0x03000100, "code": 0x00010007}], "msg": 1}
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        takes_and_does_nothing(simulator)
+        simulator.inject(json.dumps({"print": {"command": "push_status", **complaint}}).encode())
+        await shows(line, lambda status: bool(status.problems))
+        assert line.control
+        with pytest.raises(Refused) as refused:
+            await line.control.start(FILE)
+        assert refused.value.key == "not_confirmed"
+        assert refused.value.placeholders["code"] == "HMS_0300_0100_0001_0007"
+        assert "HMS_0300_0100_0001_0007" in refused.value.reason
+
+
+@pytest.mark.usefixtures("short_start")
+async def test_a_print_that_begins_without_an_echo_is_a_print(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("custom_components.printernizer.engine.drivers.bambu.start.START_S", 5)
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        asked = takes_and_does_nothing(simulator)
+        simulator.echoes = False
+        assert line.control
+        starting = asyncio.create_task(line.control.start(FILE))
+        while not asked:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        assert not starting.done()
+        simulator.machine.start(FILE)
+        await starting
+        assert (await shows(line, lambda status: True)).active
+
+
+async def test_a_second_start_is_refused_until_the_first_one_shows() -> None:
+    """Two starts into the same minute print twice or, on an A1 mini, end each other."""
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        asked = takes_and_does_nothing(simulator)
+        assert line.control
+        starting = asyncio.create_task(line.control.start(FILE))
+        while not asked:
+            await asyncio.sleep(0.01)
+        with pytest.raises(Refused) as second:
+            await line.control.start(FILE)
+        assert second.value.key == "printer_busy"
+        simulator.machine.start(FILE)
+        await starting
+        assert line.control
+        await line.control.cancel()
+        await shows(line, lambda status: status.state is PrinterState.CANCELLED)
+        again = asyncio.create_task(line.control.start(FILE))
+        while len(asked) < 2:
+            await asyncio.sleep(0.01)
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
+        with pytest.raises(Refused) as after:
+            await line.control.start(FILE)
+        assert after.value.key == "printer_busy"
+
+
+async def test_a_start_whose_line_drops_is_not_sent_again_on_the_next_line() -> None:
+    """The printer may be about to print it."""
+    clock = HandClock()
+    async with printer() as simulator:
+        driver = driver_for(simulator, clock)
+        async with driver.connect() as line:
+            asked = takes_and_does_nothing(simulator)
+            assert line.control
+            starting = asyncio.create_task(line.control.start(FILE))
+            while not asked:
+                await asyncio.sleep(0.01)
+            await simulator.kill()
+            with pytest.raises(Unreachable):
+                await asyncio.wait_for(starting, 3)
+        await simulator.revive()
+        async with driver.connect() as line:
+            assert line.control
+            with pytest.raises(Refused) as refused:
+                await line.control.start(FILE)
+            assert refused.value.key == "printer_busy"
+        await clock.advance(91)
+        del simulator._print
+        async with driver.connect() as line:
+            assert line.control
+            await line.control.start(FILE)
+            assert simulator.machine.in_job
+
+
+async def test_a_quiet_small_printer_is_asked_for_a_sign_of_life_before_a_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It says only what changes: after seconds of silence "ready" may be long past."""
+    monkeypatch.setattr("custom_components.printernizer.engine.drivers.bambu.session.FRESH_S", 0.3)
+    clock = HandClock()
+    async with printer() as simulator, driver_for(simulator, clock).connect() as line:
+        simulator.stalled = simulator.deaf = True
+        await asyncio.sleep(0.1)
+        await clock.advance(10)
+        assert line.control
+        with pytest.raises(Unreachable) as silent:
+            await line.control.start(FILE)
+        assert silent.value.key == "no_reports"
+        assert simulator.commands == []
+        simulator.stalled = simulator.deaf = False
+        await line.control.start(FILE)
+        assert simulator.machine.in_job
+        assert len(simulator.pushalls) == 1
+
+
+async def test_a_start_waits_for_a_word_that_came_after_the_last_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was heard before a command knows nothing of what the command did."""
+    bambu = "custom_components.printernizer.engine.drivers.bambu"
+    monkeypatch.setattr(f"{bambu}.session.FRESH_S", 0.3)
+    monkeypatch.setattr(f"{bambu}.client.ECHO_S", 0.2)
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.stalled = simulator.deaf = True
+        await asyncio.sleep(0.1)
+        assert line.console
+        with pytest.raises(Refused):
+            await line.console.send("G28")
+        assert line.control
+        with pytest.raises(Unreachable):
+            await line.control.start(FILE)
+        assert simulator.commands == []
 
 
 async def test_a_fleet_of_printers_runs_in_one_process() -> None:

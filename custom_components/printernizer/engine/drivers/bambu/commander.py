@@ -26,12 +26,28 @@ EFFECT_S: Final = 4.0
 type Effect = Callable[[PrinterStatus], bool]
 
 
+class PendingStart:
+    """A start that was sent and does not show yet. Outlives the line, as the printer's work does.
+
+    Until `until` (monotonic seconds) the printer may take the job up, and a second start would
+    print twice or, on some models, end the first.
+    """
+
+    def __init__(self) -> None:
+        self.until: float | None = None
+
+
 class Commander:
     """The one way to a printer's hands. One command at a time."""
 
-    def __init__(self, messages: Messages, clock: Clock) -> None:
+    def __init__(
+        self, messages: Messages, clock: Clock, pending: PendingStart | None = None
+    ) -> None:
         self.messages = messages
         self.line: Line | None = None
+        self.pending = pending or PendingStart()
+        self.unheard = False
+        """Whether a command went out of which no report has come since."""
         self._clock = clock
         self._lock = asyncio.Lock()
         self._watching: list[tuple[Effect, asyncio.Event]] = []
@@ -46,9 +62,17 @@ class Commander:
 
     def told(self, status: PrinterStatus) -> None:
         """Let a new status end waits for its effect."""
+        if status.active:
+            self.pending.until = None
         for effect, seen in self._watching:
             if effect(status):
                 seen.set()
+
+    def cut(self) -> None:
+        """The line is down: nothing is waited for any more."""
+        self.line = None
+        for _, seen in self._watching:
+            seen.set()
 
     async def run(
         self,
@@ -84,9 +108,12 @@ class Commander:
             raise _unsigned()
         if effect is not None and effect(self.status):
             effect = None  # it shows already, and so would prove nothing
+        self.unheard = True
         with self._watch(lambda now: now.read_only or (effect is not None and effect(now))) as seen:
             reply = await self._answer(self.line, command, seen)
             shown = effect is not None and effect(self.status)
+            if self.down and not shown:
+                raise Unreachable("the line dropped after a command")
             self._judge(reply, shown=shown)
             if effect is not None and not shown:
                 await _until(seen, EFFECT_S)
@@ -123,11 +150,25 @@ class Commander:
         self.messages.rebuild(now)
 
     async def wait_for(self, effect: Effect, timeout_s: float) -> bool:
-        """Wait until a status shows something; whether it did."""
+        """Wait until a status shows something; whether it did. Raises Unreachable."""
+        with self._watch(effect) as seen:
+            if not effect(self.status) and not self.down:
+                await _until(seen, timeout_s)
         if effect(self.status):
             return True
-        with self._watch(effect) as seen:
-            return await _until(seen, timeout_s)
+        if self.down:
+            raise Unreachable("the line dropped after a command")
+        return False
+
+    @property
+    def down(self) -> bool:
+        """Whether the line is not there yet or no more."""
+        return self.line is None
+
+    @property
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._clock.monotonic()
 
     @contextmanager
     def _watch(self, effect: Effect) -> Iterator[asyncio.Event]:

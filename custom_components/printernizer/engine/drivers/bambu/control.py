@@ -10,22 +10,16 @@ from ..base import Range
 from . import commands
 from .payload import objects, text
 from .problems import print_error
-from .storage import printer_path
+from .start import Starter
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from ...printer import Slot
     from .commander import Commander
     from .models import Model
 
-START_S: Final = 12.0
-"""How long a start may take to show, before it is taken for accepted on the echo alone."""
 _UNDER_WAY: Final = frozenset({PrinterState.PREPARING, PrinterState.PRINTING})
 _HELD: Final = frozenset({PrinterState.PAUSED, PrinterState.ATTENTION})
-_FIRST_SINGLE: Final = 128
-"""From here on a feeder is a single slot (AMS HT), and its number is the slot's."""
-_MOST_FILAMENTS: Final = 16
 _CONSOLE_LIMIT: Final = 4096
 _SECOND_LIGHT: Final = "chamber_light2"
 
@@ -37,8 +31,7 @@ class BambuControl:
         self, commander: Commander, model: Model, freshen: Callable[[], Awaitable[None]]
     ) -> None:
         self._commander = commander
-        self._model = model
-        self._freshen = freshen
+        self._starter = Starter(commander, model, freshen)
 
     async def pause(self) -> None:
         """Hold the running job."""
@@ -80,73 +73,10 @@ class BambuControl:
     async def start(self, path: str, *, plate: int | None = None) -> None:
         """Print a sliced 3MF (one plate of it) or bare G-code that lies on the printer.
 
-        On some models a start in mid-print ends the running job, so it is sent only on a fresh
-        status, and no other command can come in between.
+        Returns when the status shows the job. Raises Refused, "printer_busy" also while another
+        start is under way, "not_confirmed" when it does not begin.
         """
-        path = printer_path(path)
-        if self._commander.status.read_only:
-            raise Refused("commands need Developer Mode on the printer", key="developer_mode")
-        await self._freshen()
-        async with self._commander.lock:
-            if not self._commander.status.ready:
-                raise Refused("the printer is not free", key="printer_busy")
-            if path.lower().endswith(".3mf"):
-                await self._start_plate(path, plate or 1)
-            elif path.lower().endswith((".gcode", ".gco")):
-                await self._send_start(commands.start_gcode(path))
-            else:
-                raise Refused("only sliced 3MF and G-code can be printed", key="not_supported")
-
-    async def _start_plate(self, path: str, plate: int) -> None:
-        slots = slot_numbers(self._commander.status.slots)
-        first, second = commands.URL_FORMS
-        try:
-            await self._send_start(
-                commands.start_plate(path, plate, self._model, form=first, slots=slots)
-            )
-        except Refused as err:
-            # A refusal for the form of the address says so; anything else is final.
-            if err.key != "refused" or not _about_address(err.reason):
-                raise
-            await self._send_start(
-                commands.start_plate(path, plate, self._model, form=second, slots=slots)
-            )
-
-    async def _send_start(self, command: commands.Command) -> None:
-        before = {problem.code for problem in self._commander.status.problems}
-        await self._commander.run_locked(command)
-        shown = await self._commander.wait_for(
-            lambda status: (
-                status.active or any(problem.code not in before for problem in status.problems)
-            ),
-            START_S,
-        )
-        status = self._commander.status
-        new = [problem for problem in status.problems if problem.code not in before]
-        if shown and not status.active and new:
-            raise Refused(
-                f"{new[0].code}: {new[0].text or 'the printer does not start'}", code=new[0].code
-            )
-
-
-def slot_numbers(slots: Iterable[Slot]) -> list[int]:
-    """Return the numbers of the feeders' slots, in order: filament n is taken from slot n.
-
-    What else could be meant stands in the file, which the printer has and we have not. Empty
-    when no feeder holds a spool: then the external one is used.
-    """
-    fed = [slot for slot in slots if slot.unit is not None]
-    if all(slot.empty for slot in fed):
-        return []
-    units = [int(slot.unit or 0) for slot in fed]
-    return [
-        unit if unit >= _FIRST_SINGLE else unit * 4 + slot.index
-        for unit, slot in zip(units, fed, strict=True)
-    ][:_MOST_FILAMENTS]
-
-
-def _about_address(reason: str) -> bool:
-    return any(word in reason.casefold() for word in ("url", "scheme"))
+        await self._starter.start(path, plate or 1)
 
 
 class BambuHeaters:

@@ -10,7 +10,7 @@ from ...printer import PrinterIdentity
 from .camera import JpegCamera, StreamCamera
 from .certificate import Pin
 from .client import open_line
-from .commander import Commander
+from .commander import Commander, PendingStart
 from .messages import Messages
 from .models import CameraKind
 from .session import BambuSession
@@ -53,6 +53,7 @@ class BambuDriver:
         self._ports = (mqtt_port, ftps_port, camera_port)
         self._pin = Pin(fingerprint, serial)
         self._states = StateReader()
+        self._pending = PendingStart()
 
     def __repr__(self) -> str:
         return f"BambuDriver({self._host!r})"
@@ -68,7 +69,7 @@ class BambuDriver:
         """Open a line. Raises Unreachable, AccessDenied, WrongPrinter or Garbled."""
         self._states.forget()
         messages = Messages(self._states)
-        commander = Commander(messages, self._clock)
+        commander = Commander(messages, self._clock, self._pending)
         async with open_line(
             self._host, self._ports[0], self._pin, self._access_code, serial_of=self._serial
         ) as line:

@@ -47,6 +47,9 @@ PATIENCE_S: Final = 10.0
 RARE_PUSHALL_S: Final = 300.0
 """Asking a P1 or A1 for everything more often stalls its controller."""
 FRESH_S: Final = 5.0
+"""How long the answer to a question about the present may take."""
+LIVELY_S: Final = 3.0
+"""A line that was heard within this time lives. A printing one speaks every second or so."""
 _TICK_S: Final = 1.0
 _PENDING: Final = 64
 _BOARDS: Final = frozenset({"esp32", "rv1126", "ap", "mc"})
@@ -64,6 +67,7 @@ class BambuSession:
         self._stirred = asyncio.Event()
         self._full = asyncio.Event()
         self._versioned = asyncio.Event()
+        self._spoke = asyncio.Event()
         self._error: DriverError | None = None
         self._heard = clock.monotonic()
         self._asked_all = -RARE_PUSHALL_S
@@ -122,7 +126,7 @@ class BambuSession:
 
     async def close(self) -> None:
         """End the tasks of this line."""
-        self._commander.line = None
+        self._commander.cut()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -153,6 +157,8 @@ class BambuSession:
     def _take(self, payload: bytes) -> None:
         now = self._clock.monotonic()
         self._heard, self._alarm = now, 0
+        self._commander.unheard = False
+        self._spoke.set()
         messages = self._messages
         fulls = messages.fulls
         status = messages.take(payload, now)
@@ -179,8 +185,8 @@ class BambuSession:
     def _fail(self, error: DriverError) -> None:
         if self._error is None:
             self._error = error
-        self._commander.line = None
-        for event in (self._full, self._versioned, self._stirred):
+        self._commander.cut()
+        for event in (self._full, self._versioned, self._stirred, self._spoke):
             event.set()
 
     def replied(self, reply: Reply) -> None:
@@ -232,9 +238,23 @@ class BambuSession:
         await self._line.send(commands.PUSHALL)
 
     async def _freshen(self) -> None:
-        """Make sure the status is of now. A P1 or A1 asked lately is trusted to tell changes."""
-        if not self._may_ask_for_all():
+        """Make sure the status is of now. Raises Unreachable when the printer gives none."""
+        if self._may_ask_for_all():
+            await self._freshen_all()
             return
+        # A P1 or A1 tells every change by itself and in order, so what is merged is of now as
+        # long as the line lives: it spoke after the last command and lately, or answers now.
+        quiet = self._clock.monotonic() - self._heard
+        if quiet > LIVELY_S or self._commander.unheard:
+            self._spoke.clear()
+            await self._line.send(commands.GET_VERSION)
+            await self._wait(self._spoke, FRESH_S)
+            if not self._spoke.is_set():
+                raise Unreachable("the printer gives no sign of life", key="no_reports")
+        if self._error is not None:
+            raise self._error
+
+    async def _freshen_all(self) -> None:
         fulls = self._messages.fulls
         await self._ask_for_all()
         try:
