@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from custom_components.printernizer.engine.drivers.bambu.commander import Commander
+from custom_components.printernizer.engine.drivers.bambu.messages import Messages
 from custom_components.printernizer.engine.drivers.bambu.start import slot_numbers
 from custom_components.printernizer.engine.drivers.virtual.machine import (
     Fault,
@@ -745,6 +747,93 @@ async def test_a_start_waits_for_a_word_that_came_after_the_last_command(
         with pytest.raises(Unreachable):
             await line.control.start(FILE)
         assert simulator.commands == []
+
+
+async def test_a_printer_that_takes_no_subscription_is_unreachable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one client too many is thrown out just after its login."""
+    monkeypatch.setattr("custom_components.printernizer.engine.drivers.bambu.client.LOGIN_S", 1.0)
+    async with printer() as simulator:
+
+        async def hang_up(*_: object) -> bool:
+            return False
+
+        monkeypatch.setattr(simulator.broker, "_answer", hang_up)
+        begin = time.monotonic()
+        with pytest.raises(Unreachable) as crowded:
+            async with driver_for(simulator, SystemClock()).connect():
+                pass
+        assert time.monotonic() - begin < 5
+        assert crowded.value.key == "too_many_clients"
+        assert not simulator.broker.clients
+
+
+async def test_a_command_into_a_line_that_drops_ends_at_once() -> None:
+    """Who pressed a button is told now, not after the time for an echo."""
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.deaf = True
+        assert line.console
+        sending = asyncio.create_task(line.console.send("G28"))
+        await asyncio.sleep(0.1)
+        await simulator.kill()
+        begin = time.monotonic()
+        with pytest.raises(Unreachable):
+            await sending
+        assert time.monotonic() - begin < 3
+
+
+async def test_a_command_whose_receipt_is_outstanding_ends_with_the_line() -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        simulator.broker.lose_acks = simulator.deaf = True
+        assert line.speed
+        sending = asyncio.create_task(line.speed.set_profile("sport"))
+        await asyncio.sleep(0.1)
+        await simulator.kill()
+        with pytest.raises(Unreachable):
+            await asyncio.wait_for(sending, 3)
+        with pytest.raises(Unreachable):
+            await line._line.send({"info": {"command": "get_version"}})
+
+
+async def test_replies_to_other_clients_are_not_ours() -> None:
+    """The slicer commands too; its refusal must not be shown as that of our command."""
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        foreign = {"command": "pause", "sequence_id": "77", "result": "fail", "reason": "no"}
+        simulator.inject(json.dumps({"print": foreign}).encode())
+        assert line.console
+        await line.console.send("G28")
+        assert list(simulator.machine.gcode_log)[-1] == "G28"
+        assert foreign["reason"] in {reply["reason"] for reply in line.transcript()["replies"]}
+
+
+async def test_a_read_only_printer_is_sent_nothing_by_any_part() -> None:
+    async with (
+        printer("H2D", developer_mode=False) as simulator,
+        driver_for(simulator, SystemClock()).connect() as line,
+    ):
+        assert line.console
+        assert line.speed
+        for call in (line.console.send("G28"), line.speed.set_profile("sport")):
+            with pytest.raises(Refused) as refused:
+                await call
+            assert refused.value.key == "developer_mode"
+        assert simulator.commands == []
+
+
+async def test_before_the_first_report_there_is_nothing_to_command() -> None:
+    commander = Commander(Messages(), SystemClock())
+    with pytest.raises(Unreachable) as early:
+        _ = commander.status
+    assert early.value.key == "starting"
+
+
+async def test_a_command_that_shows_already_waits_for_its_echo_alone() -> None:
+    async with printer() as simulator, driver_for(simulator, SystemClock()).connect() as line:
+        assert line.options
+        assert ("sound", False) in (await shows(line, lambda status: True)).options
+        await line.options.set("sound", on=False)
+        assert simulator.commands[-1]["print"]["sound_enable"] is False
 
 
 async def test_a_fleet_of_printers_runs_in_one_process() -> None:
