@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from custom_components.printernizer.engine.drivers.bambu.session import BambuSession
     from custom_components.printernizer.engine.printer import PrinterStatus
+    from tests.simulators.bambu_broker import Client
 
 SERIAL = "03900A000000001"
 FILE = "/cache/clip.gcode.3mf"
@@ -543,6 +544,36 @@ async def test_connecting_can_be_called_off_and_leaves_nothing_open() -> None:
             await asyncio.sleep(pause)
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
+        async with asyncio.timeout(3):
+            while simulator.broker.clients:
+                await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("welcome", [True, False])
+async def test_a_login_called_off_before_its_answer_leaves_nothing_open(
+    welcome: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer comes after the integration was unloaded: the place must be given back."""
+    async with printer() as simulator:
+        arrived, answer = asyncio.Event(), asyncio.Event()
+        greet = simulator.broker._welcome
+
+        async def slowly(reader: asyncio.StreamReader, client: Client) -> bool:
+            arrived.set()
+            await answer.wait()
+            return welcome and await greet(reader, client)
+
+        monkeypatch.setattr(simulator.broker, "_welcome", slowly)
+        connecting = asyncio.create_task(
+            driver_for(simulator, SystemClock()).connect().__aenter__()
+        )
+        await arrived.wait()
+        await asyncio.sleep(0.1)
+        connecting.cancel()
+        await asyncio.sleep(0)
+        answer.set()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
         async with asyncio.timeout(3):
             while simulator.broker.clients:
                 await asyncio.sleep(0.02)
