@@ -38,6 +38,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 SETTLE_S: Final = 20.0
 """After the last printer is online: first reports, registries and restored states are written."""
 _ONLINE_S: Final = 120.0
+_LONGEST_BURST_S: Final = 60
 
 
 class Farm:
@@ -196,9 +197,14 @@ async def _delays(home: HomeAssistant, printers: Farm, seconds: float) -> list[f
 
 
 async def _recorder_has_caught_up(database: Path) -> None:
-    """Wait until the burst of first states is written: it is no part of the running cost."""
+    """Wait until the burst of first states is written: it is no part of the running cost.
+
+    Not for ever: a house that records everything never comes to rest.
+    """
     before, rows = -1, 0
-    while rows == 0 or rows // 200 != before // 200:
+    for _ in range(_LONGEST_BURST_S // 6):
+        if rows and rows // 200 == before // 200:
+            return
         await asyncio.sleep(6)
         before, rows = rows, _recorded(database)[0]
 
