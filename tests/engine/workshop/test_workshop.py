@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -99,6 +100,33 @@ async def test_a_start_is_not_sent_unless_the_printer_is_ready(
     with pytest.raises(NotAllowed) as refusal:
         await workshop.start("V1", "/part.gcode")
     assert refusal.value.key == "printer_busy"
+    assert machine.starts_seen == 1
+
+
+async def test_a_start_that_the_printer_takes_its_time_over_can_be_cancelled(
+    workshop: Workshop, machine: VirtualMachine, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Bambu may think for a minute before it shows a job; people see the wrong file at once."""
+    await workshop.open_line("V1", VirtualDriver(machine, clock))
+    control = workshop.fleet["V1"].require().control
+    assert control is not None
+    shows = asyncio.Event()
+    start = control.start
+
+    async def slowly(path: str, *, plate: int | None = None) -> None:
+        await start(path, plate=plate)
+        await shows.wait()
+
+    monkeypatch.setattr(control, "start", slowly)
+    starting = asyncio.ensure_future(workshop.start("V1", "/part.gcode"))
+    await clock.advance(2)
+    with pytest.raises(NotAllowed) as refusal:
+        await workshop.start("V1", "/part.gcode")
+    assert refusal.value.key == "printer_busy"
+    await workshop.cancel("V1")
+    assert machine.phase is Phase.CANCELLED
+    shows.set()
+    await starting
     assert machine.starts_seen == 1
 
 

@@ -50,6 +50,8 @@ class Link:
         self.status: PrinterStatus | None = None
         self.identity: PrinterIdentity | None = None
         self.error: DriverError | None = None
+        self.start_lock = asyncio.Lock()
+        """One start at a time, until the printer shows it."""
         self.command_lock = asyncio.Lock()
         """One command at a time: a start must not overtake the cancel before it."""
         self._driver = driver

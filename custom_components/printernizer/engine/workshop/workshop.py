@@ -101,11 +101,16 @@ class Workshop:
     async def start(self, printer_id: str, path: str, *, plate: int | None = None) -> None:
         """Print a file that lies on the printer.
 
-        Raises NotAllowed unless the latest status is ready; the driver asks the printer once
-        more before it sends anything.
+        Raises NotAllowed unless the latest status is ready and no other start is under way; the
+        driver asks the printer once more before it sends anything. What was asked of the printer
+        before is done first; a cancel need not wait until the printer shows the job.
         """
-        async with self._commanded(printer_id) as session:
-            status = self.fleet[printer_id].status
+        link = self.fleet[printer_id]
+        if link.start_lock.locked():
+            raise NotAllowed("another job is being started", key="printer_busy")
+        async with link.start_lock:
+            async with self._commanded(printer_id) as session:
+                status = link.status
             if status is None or not status.ready:
                 raise NotAllowed(
                     f"it is {status.state if status else 'offline'}", key="printer_busy"
