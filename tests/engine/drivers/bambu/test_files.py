@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import random
+import socket
+import ssl
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,6 +101,30 @@ async def test_a_login_that_fails_leaves_no_line_open(sim, fault) -> None:
     async with asyncio.timeout(3):
         while sim.ftps.sessions:
             await asyncio.sleep(0.01)
+
+
+async def test_a_data_line_that_never_becomes_secure_is_closed_and_told(
+    sim, tmp_path, monkeypatch
+) -> None:
+    """A printer out of memory drops the line in the handshake; ours must not stay half open."""
+
+    def drop(plain: socket.socket) -> ssl.SSLSocket:
+        plain.close()
+        raise OSError("no memory")
+
+    monkeypatch.setattr(sim.ftps, "wrap_data", drop)
+    with pytest.raises(Unreachable):
+        await storage_of(sim).download("/cache/big.gcode", tmp_path / "big")
+    monkeypatch.undo()
+    await storage_of(sim).download("/cache/big.gcode", tmp_path / "big")
+    assert (tmp_path / "big").read_bytes() == CONTENT
+
+
+async def test_a_listing_without_end_is_cut(sim, monkeypatch) -> None:
+    """A folder is text from a printer: it may not fill the memory."""
+    monkeypatch.setattr(ftps_module, "_LIST_LIMIT", 0)
+    monkeypatch.setattr(ftps_module, "_ROWS", 1)
+    assert len(await storage_of(sim).list("/cache")) <= 1
 
 
 async def test_a_download_that_broke_off_goes_on_where_it_was(sim, tmp_path) -> None:
