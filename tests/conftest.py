@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,5 +41,9 @@ def peer() -> Callable[[str], dict[str, str]]:
 
 @pytest.fixture
 def hass_config_dir(hass_tmp_config_dir: str) -> str:
-    """Keep the ledger, and whatever else a home writes, below the test's own folder."""
+    """Keep the ledger, and whatever else a home writes, below the test's own folder.
+
+    It is copied from a template, in which a run without this fixture may have left a ledger.
+    """
+    shutil.rmtree(Path(hass_tmp_config_dir, "printernizer"), ignore_errors=True)
     return hass_tmp_config_dir

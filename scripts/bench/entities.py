@@ -20,6 +20,7 @@ from homeassistant.helpers.entity_platform import async_get_platforms
 
 from custom_components.printernizer.const import DOMAIN
 from custom_components.printernizer.entity import PrinterEntity
+from tests.conftest import hass_config_dir  # noqa: F401 - the fixture
 from tests.rich_printer import RICH, Stand, set_up, stand  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
