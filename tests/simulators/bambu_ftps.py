@@ -45,6 +45,8 @@ class FtpsServer:
         self.folders = {"/", "/cache", "/timelapse", "/model", "/image", "/ipcam", "/logger"}
         self.log: list[str] = []
         self.sent = 0
+        self.offsets: list[int] = []
+        """Where each download was asked to begin."""
         self.sessions = 0
         self.most_sessions = 0
         self._open: set[socket.socket] = set()
@@ -203,6 +205,8 @@ class _Conversation:
         self._passive.close()
         self._passive = None
         plain.settimeout(_WAIT_S)
+        # As small as a printer's: what was sent then tells what was asked for.
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BLOCK)
         try:
             data = self._server.wrap_data(plain)
         except OSError:
@@ -249,6 +253,7 @@ class _Conversation:
         data = self._data()
         if data is None:
             return
+        self._server.offsets.append(self._offset)
         content, self._offset = file.content[self._offset :], 0
         for start in range(0, len(content), _BLOCK):
             block = content[start : start + _BLOCK]
