@@ -17,6 +17,7 @@ from .engine.drivers.registry import PrinterKind
 from .engine.errors import PrinternizerError, StoreError
 from .ha_errors import of_store
 from .nearby import async_listener
+from .neighbours import async_learn_mac
 from .runtime import (
     PrinterRuntime,
     async_acquire,
@@ -59,6 +60,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry)
         await _close(hass, coordinator)
         raise
     entry.async_on_unload(async_announce(hass, coordinator))
+    await async_learn_mac(hass, entry)
     if async_shop_entry(hass) is None:
         hass.async_create_task(
             hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_SYSTEM}),

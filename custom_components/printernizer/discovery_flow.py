@@ -13,10 +13,11 @@ import homeassistant.helpers.device_registry as dr
 from homeassistant.config_entries import ConfigFlow, ConfigFlowResult
 from homeassistant.const import CONF_HOST, CONF_MAC, CONF_PORT
 
-from .const import CONF_KIND, CONF_SERIAL, DOMAIN
+from .const import CONF_KIND, CONF_SERIAL
 from .engine.drivers.prusalink.announcement import from_zeroconf
 from .engine.drivers.registry import PrinterKind
 from .nearby import from_ssdp
+from .neighbours import async_keep_mac
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +91,7 @@ class DiscoveryFlow(ConfigFlow):
                     reload_even_if_entry_is_unchanged=False,
                 )
             if entry.data.get(CONF_HOST) in {discovery_info.ip, discovery_info.hostname}:
-                self._learn_mac(entry.entry_id, mac)
+                async_keep_mac(self.hass, entry, mac)
                 return self.async_abort(reason="already_configured")
         await self._claim_address(discovery_info.ip)
         self._suggested = {CONF_HOST: discovery_info.ip, CONF_MAC: mac}
@@ -124,15 +125,3 @@ class DiscoveryFlow(ConfigFlow):
         """Let mDNS and DHCP make one discovery of one printer, not two."""
         await self.async_set_unique_id(f"address_{host}")
         self._abort_if_unique_id_configured()
-
-    def _learn_mac(self, entry_id: str, mac: str) -> None:
-        """Keep the MAC of a known printer: by it the network will name its next address."""
-        entry = self.hass.config_entries.async_get_known_entry(entry_id)
-        self.hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_MAC: mac})
-        registry = dr.async_get(self.hass)
-        if entry.unique_id is not None and (
-            device := registry.async_get_device_by_identifier((DOMAIN, entry.unique_id), entry_id)
-        ):
-            registry.async_update_device(
-                device.id, merge_connections={(dr.CONNECTION_NETWORK_MAC, mac)}
-            )
