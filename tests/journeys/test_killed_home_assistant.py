@@ -190,87 +190,100 @@ async def _home(
     assert not [line for line in errors if "printernizer" in line]
 
 
+BAMBU_PATH: Final = "/cache/part.gcode.3mf"
+
+
+async def _killed_while_heating(shop: Shop) -> None:
+    """It comes back in mid-print and sees the end."""
+    shop.machine.start(BAMBU_PATH)
+    await shop.shows("preparing")
+    await _until_open(shop, 1)
+    await shop.home.kill()
+    shop.clock.turn(120)
+    shop.print_to(0.3)
+    await shop.home.start()
+    await shop.shows("printing")
+    shop.print_to(1.0)
+    await shop.shows("finished")
+    (run,) = await shop.closed(1)
+    assert run.outcome is Outcome.COMPLETED
+    # Home Assistant was away for part of it: an unbroken watch must not be claimed.
+    assert run.duration_source is not DurationSource.OBSERVED
+
+
+async def _killed_in_mid_print(shop: Shop) -> None:
+    """The job is cancelled at the printer before anybody looks again."""
+    (before,) = await shop.runs()
+    await _begin_another(shop)
+    shop.print_to(0.4)
+    await shop.reads("progress", lambda value: value == "40")
+    await _until_open(shop, 2)
+    await shop.home.kill()
+    shop.machine.cancel()
+    await asyncio.sleep(0.3)
+    await shop.home.start()
+    await shop.reads("state", lambda value: value in {"cancelled", "failed"})
+    runs = await shop.closed(2)
+    assert len(runs) == 2
+    assert runs[0] == before
+    # The code that tells a cancel from a failure is shown for seconds only.
+    assert runs[1].outcome in {Outcome.CANCELLED, Outcome.FAILED}
+    assert runs[1].ended_at is None
+
+
+async def _killed_while_paused(shop: Shop) -> None:
+    """Resumed and finished with Home Assistant watching."""
+    await _begin_another(shop)
+    shop.print_to(0.5)
+    shop.machine.pause()
+    await shop.shows("paused")
+    await _until_open(shop, 3)
+    await shop.home.kill()
+    await shop.home.start()
+    await shop.shows("paused")
+    shop.machine.resume()
+    await shop.shows("printing")
+    shop.print_to(1.0)
+    await shop.shows("finished")
+    runs = await shop.closed(3)
+    assert [run.outcome for run in runs][2:] == [Outcome.COMPLETED]
+
+
+async def _killed_at_the_end_and_after_it(shop: Shop) -> None:
+    """The result lies on the printer at both starts, and counts once."""
+    await _begin_another(shop)
+    shop.print_to(0.99)
+    await _until_open(shop, 4)
+    shop.print_to(1.0)
+    await shop.home.kill()
+    assert shop.machine.phase is Phase.FINISHED
+    await shop.home.start()
+    await shop.shows("finished")
+    runs = await shop.closed(4)
+    await shop.home.kill()
+    await shop.home.start()
+    await shop.shows("finished")
+    assert await shop.runs() == runs
+    assert len(runs) == len(shop.machine.history) == 4
+    assert runs[3].outcome is Outcome.COMPLETED
+
+
+async def _begin_another(shop: Shop) -> None:
+    """Clear the last result away and print the same file again."""
+    shop.machine.dismiss()
+    await shop.shows("idle")
+    shop.machine.start(BAMBU_PATH)
+    await shop.heat_up()
+
+
 async def test_a_bambu_job_is_recorded_once_however_home_assistant_dies(tmp_path: Path) -> None:
     """Hours of a customer's print must neither vanish nor be counted twice after a power cut."""
     async with _bambu_shop(tmp_path) as shop:
-        machine = shop.machine
-        path = "/cache/part.gcode.3mf"
         await shop.shows("idle")
-
-        # Killed while the printer heats up; it comes back in mid-print.
-        machine.start(path)
-        await shop.shows("preparing")
-        await _until_open(shop, 1)
-        await shop.home.kill()
-        shop.clock.turn(120)
-        shop.print_to(0.3)
-        await shop.home.start()
-        await shop.shows("printing")
-        shop.print_to(1.0)
-        await shop.shows("finished")
-        (first,) = await shop.closed(1)
-        assert first.outcome is Outcome.COMPLETED
-        # Home Assistant was away for part of it: an unbroken watch must not be claimed.
-        assert first.duration_source is not DurationSource.OBSERVED
-
-        # Killed in mid-print; the job is cancelled at the printer before anybody looks again.
-        machine.dismiss()
-        await shop.shows("idle")
-        machine.start(path)
-        await shop.heat_up()
-        shop.print_to(0.4)
-        await shop.reads("progress", lambda value: value == "40")
-        await _until_open(shop, 2)
-        await shop.home.kill()
-        machine.cancel()
-        await asyncio.sleep(0.3)
-        await shop.home.start()
-        await shop.reads("state", lambda value: value in {"cancelled", "failed"})
-        runs = await shop.closed(2)
-        assert len(runs) == 2
-        assert runs[0] == first
-        # The code that tells a cancel from a failure is shown for seconds only.
-        assert runs[1].outcome in {Outcome.CANCELLED, Outcome.FAILED}
-        assert runs[1].ended_at is None
-
-        # Killed while paused; resumed and finished with Home Assistant watching.
-        machine.dismiss()
-        await shop.shows("idle")
-        machine.start(path)
-        await shop.heat_up()
-        shop.print_to(0.5)
-        machine.pause()
-        await shop.shows("paused")
-        await _until_open(shop, 3)
-        await shop.home.kill()
-        await shop.home.start()
-        await shop.shows("paused")
-        machine.resume()
-        await shop.shows("printing")
-        shop.print_to(1.0)
-        await shop.shows("finished")
-        runs = await shop.closed(3)
-        assert [run.outcome for run in runs][2:] == [Outcome.COMPLETED]
-
-        # Killed right at the end, and once more just after it.
-        machine.dismiss()
-        await shop.shows("idle")
-        machine.start(path)
-        await shop.heat_up()
-        shop.print_to(0.99)
-        await _until_open(shop, 4)
-        shop.print_to(1.0)
-        await shop.home.kill()
-        assert machine.phase is Phase.FINISHED
-        await shop.home.start()
-        await shop.shows("finished")
-        runs = await shop.closed(4)
-        await shop.home.kill()
-        await shop.home.start()
-        await shop.shows("finished")
-        assert await shop.runs() == runs
-        assert len(runs) == len(machine.history) == 4
-        assert runs[3].outcome is Outcome.COMPLETED
+        await _killed_while_heating(shop)
+        await _killed_in_mid_print(shop)
+        await _killed_while_paused(shop)
+        await _killed_at_the_end_and_after_it(shop)
 
 
 async def test_a_prusa_job_is_recorded_once_however_home_assistant_dies(tmp_path: Path) -> None:

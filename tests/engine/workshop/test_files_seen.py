@@ -130,5 +130,10 @@ async def test_an_endless_listing_does_not_fill_the_memory(
         assert len(await stands(store, WAITING_LIMIT, "P1")) == WAITING_LIMIT
 
 
-async def test_notes_that_were_never_opened_close(store: FaultyStore, clock: HandClock) -> None:
-    await FilesSeen(store, clock).__aexit__(None, None, None)
+async def test_notes_that_were_never_opened_close_and_write_nothing(
+    store: FaultyStore, clock: HandClock
+) -> None:
+    seen = FilesSeen(store, clock)
+    seen.note("P1", [("/a", "a", 1)])
+    await seen.__aexit__(None, None, None)
+    assert await stands(store, 0, "P1") == {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -67,8 +69,12 @@ def test_a_farewell_and_strangers_are_not_printers() -> None:
 def test_no_datagram_breaks_the_listener(noise: bytes, at: int) -> None:
     """Anybody on the network can send one."""
     call = datagram(simulator())
-    from_datagram(noise)
-    from_datagram(call[:at] + noise + call[at:])
+    for datagram_heard in (noise, call[:at] + noise + call[at:]):
+        found = from_datagram(datagram_heard)
+        if found is not None:
+            # Whatever was let through goes into a form and an address: it must be fit for both.
+            assert re.fullmatch(r"[A-Za-z0-9]{3,64}", found.serial)
+            assert ip_address(found.host)
 
 
 def test_recorded_calls_are_understood() -> None:
