@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +11,7 @@ import pytest
 # Before any plugin of Home Assistant's can put its own folder of that name first: otherwise every
 # test of the integration ends in "Integration not found". It also settles who `voluptuous` is.
 import custom_components.printernizer  # noqa: F401
-
-
-def _cache() -> Path:
-    """Return the folder that scripts/setup fills."""
-    general = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("PRINTERNIZER_CACHE") or Path(general, "printernizer"))
+from tests.cache_folder import PEERS
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +22,7 @@ def peer() -> Callable[[str], dict[str, str]]:
     """
 
     def settings(name: str) -> dict[str, str]:
-        folder = _cache() / "peers" / name
+        folder = PEERS / name
         if not (folder / "env").is_file():
             missing = folder / "missing"
             reason = missing.read_text().strip() if missing.is_file() else "run scripts/setup peers"

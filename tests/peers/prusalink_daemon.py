@@ -4,7 +4,8 @@
         daemon.port, daemon.username, daemon.password, daemon.api_key
 
 Where it comes from: `scripts/setup peers`. Its boot wait of 8 s (for a printer that resets when
-the port opens) is shortened, and it announces nothing on the network.
+the port opens) is shortened, it announces nothing on the network, and it takes a folder below
+/tmp for its local storage, which it would silently leave out.
 """
 
 from __future__ import annotations
@@ -22,17 +23,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.cache_folder import PEERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "printernizer"
-PEER = CACHE / "peers" / "prusalink"
+PEER = PEERS / "prusalink"
 
 LAUNCH = """
 import sys, time
-from prusa.link import service_discovery
+from prusa.link import const, service_discovery
 from prusa.link.serial import serial_adapter
 serial_adapter.sleep = lambda seconds: time.sleep(min(seconds, 0.2))
+const.BLACKLISTED_PATHS.remove("/tmp")
 service_discovery.ServiceDiscovery.__init__ = lambda self, port: None
 service_discovery.ServiceDiscovery.unregister = lambda self: None
 from prusa.link.__main__ import main
@@ -66,7 +69,6 @@ def prusalink_daemon(serial: str) -> Iterator[Daemon]:
     environment = dict(
         line.split("=", 1) for line in (PEER / "env").read_text().splitlines() if "=" in line
     )
-    # Below the temporary folder the daemon silently has no local storage.
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=PEER))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

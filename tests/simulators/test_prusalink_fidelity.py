@@ -27,9 +27,9 @@ from custom_components.printernizer.engine.drivers.virtual.machine import (
     VirtualFile,
     VirtualMachine,
 )
+from tests.cache_folder import CACHE
 from tests.simulators.prusalink import Moving, PrusaLinkSimulator
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "printernizer"
 SHARED = Path(__file__).parents[3] / "shared/fixtures/prusalink"
 DESCRIPTION = Path(os.environ.get("PRUSALINK_OPENAPI") or CACHE / "openapi/prusalink.yaml")
 PATHS = [

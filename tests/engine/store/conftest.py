@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from custom_components.printernizer.engine.store.database import Store
+from tests.cache_folder import PEERS
 
 PASSWORD = "not-a-secret-of-anybody"
 
@@ -23,8 +24,7 @@ PASSWORD = "not-a-secret-of-anybody"
 def _binaries() -> Path | None:
     places = [found] if (found := shutil.which("initdb")) else []
     places += map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    peers = Path.home() / ".cache/printernizer/peers"
-    places += map(str, peers.glob("postgres*/**/bin/initdb"))
+    places += map(str, PEERS.glob("postgres*/**/bin/initdb"))
     return next(
         (Path(place).parent for place in places if (Path(place).parent / "postgres").exists()),
         None,
