@@ -7,7 +7,7 @@ that has. It keeps the contract of `engine/drivers/base.py` and nothing else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,7 +20,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.printernizer.const import CONF_KIND, CONF_SERIAL, DOMAIN
 from custom_components.printernizer.coordinator import PrinterCoordinator
-from custom_components.printernizer.engine.drivers.base import Range
+from custom_components.printernizer.engine.drivers.base import UPRIGHT, NoParts, Range
 from custom_components.printernizer.engine.errors import Refused, Unreachable
 from custom_components.printernizer.engine.printer import (
     CurrentJob,
@@ -113,11 +113,10 @@ RICH = PrinterStatus(
 )
 
 
-class RichPrinter:
+class RichPrinter(NoParts):
     """Driver, session and all parts of it in one. `told` holds every command it was given."""
 
-    console = None
-    storage = None
+    orientation = UPRIGHT
 
     def __init__(self, status: PrinterStatus = RICH, serial: str = "RICH0001") -> None:
         self.status = status
@@ -144,7 +143,7 @@ class RichPrinter:
         self.control = self.prompt = self.heaters = self.fans = self.speed = self
         self.lights = _Switches(self, "light", ("chamber_light", "logo"))
         self.options = _Switches(self, "option", ("sound", "purge_wiper"))
-        self.camera: RichPrinter | None = self
+        self.cameras: dict[str, RichPrinter] = {"camera": self}
         self.job_picture: RichPrinter | None = self
 
     # -- driver and session ----------------------------------------------------------------------
@@ -207,8 +206,10 @@ class RichPrinter:
     async def cancel(self) -> None:
         self.tell("cancel")
 
-    async def start(self, path: str, *, plate: int | None = None) -> None:
-        self.tell("start", path, plate)
+    async def start(
+        self, path: str, *, plate: int | None = None, slots: Sequence[str | None] = ()
+    ) -> None:
+        self.tell("start", path, plate, *slots)
 
     async def acknowledge(self) -> None:
         self.tell("acknowledge")

@@ -52,7 +52,7 @@ async def test_no_picture_is_told_as_such(stand: Stand) -> None:
     with pytest.raises(HomeAssistantError):
         await still(stand)
     stand.printer.broken = False
-    stand.printer.camera = None
+    stand.printer.cameras = {}
     with pytest.raises(HomeAssistantError):
         await still(stand)
 
@@ -153,7 +153,7 @@ async def test_a_stream_is_handed_to_home_assistant_and_its_secret_to_nobody(
     entity = camera.get_camera_from_entity_id(hass, state.entity_id)
     assert entity.use_stream_for_stills
     assert await entity.stream_source() == SECRET
-    printer.camera = None
+    printer.cameras = {}
     assert await entity.stream_source() is None
     assert "s3cr3t" not in json.dumps(state.as_dict(), default=str)
     assert "s3cr3t" not in caplog.text
@@ -171,6 +171,6 @@ async def test_unloading_closes_the_upstream(stand: Stand) -> None:
 
 async def test_a_printer_without_a_camera_has_none(set_up: SetUp) -> None:
     printer = RichPrinter()
-    printer.camera = None
+    printer.cameras = {}
     stand = await set_up(printer)
     assert not stand.has("camera", "camera")

@@ -208,7 +208,8 @@ async def test_what_a_printer_cannot_do_has_no_entity(set_up: SetUp) -> None:
     """A bare printer is not a page of unknowns."""
     printer = RichPrinter(PrinterStatus(state=PrinterState.IDLE))
     printer.control = printer.prompt = printer.heaters = printer.fans = printer.speed = None
-    printer.lights = printer.options = printer.camera = printer.job_picture = None
+    printer.lights = printer.options = printer.job_picture = None
+    printer.cameras = {}
     stand = await set_up(printer)
     assert stand.has("sensor", "state")
     for key in ("stage", "bed_temperature", "speed", "flow", "wifi", "usage", "active_slot"):

@@ -139,7 +139,7 @@ class PrinterCamera(PrinterEntity, Camera):
 
     def _part(self) -> PrinterCameraPart | None:
         session = self.coordinator.session
-        return session.camera if session is not None else None
+        return next(iter(session.cameras.values()), None) if session is not None else None
 
     async def _snapshot(self) -> bytes | None:
         if (part := self._part()) is None:

@@ -36,7 +36,7 @@ class Parts:
 
 def parts_of(session: Session) -> Parts:
     """Take the snapshot of a live session."""
-    speed, camera = session.speed, session.camera
+    speed, camera = session.speed, next(iter(session.cameras.values()), None)
     return Parts(
         control=session.control is not None,
         prompt=session.prompt is not None,

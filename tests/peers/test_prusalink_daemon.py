@@ -108,7 +108,7 @@ async def test_the_driver_runs_a_real_daemon_from_login_to_the_last_file(tmp_pat
             assert session.identity.model == "MK3S"
             assert session.identity.firmware == "3.14.1-8237"
             control, storage = session.control, session.storage
-            assert session.camera is None
+            assert session.cameras.get("camera") is None
             with pytest.raises(Refused):
                 await control.pause()
 

@@ -19,6 +19,7 @@ class PrinterState(StrEnum):
     """The unified state of a printer."""
 
     OFFLINE = "offline"
+    """Its server answers, and says that the machine behind it does not."""
     IDLE = "idle"
     PREPARING = "preparing"
     """A job was accepted: heating, levelling, loading. Nothing of the part is printed yet."""
@@ -191,6 +192,8 @@ class CurrentJob:
     """Time printed so far, by the printer's own clock."""
     origin: str | None = None
     """"cloud" or "local", where the printer says so."""
+    filament_mm: float | None = None
+    """Filament fed into this job so far, as the firmware itself measured it (Klipper)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -226,6 +229,10 @@ class PrinterStatus:
     """(key, on) of every lamp it reports."""
     options: tuple[tuple[str, bool], ...] = ()
     """(key, on) of every switchable option it reports."""
+    outlets: tuple[tuple[str, bool], ...] = ()
+    """(name, on) of every socket that its host can switch."""
+    queued: int | None = None
+    """Jobs that wait in a queue of the printer's own (Moonraker)."""
     door_open: bool | None = None
     filament_present: bool | None = None
     """What the filament sensor says. None where there is none."""

@@ -13,15 +13,20 @@ shows it; a command that is neither confirmed nor refused in time raises
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from pathlib import Path
 
+    from ..job import Outcome
     from ..printer import CurrentJob, PrinterIdentity, PrinterStatus
+
+HOT_C: Final = 50.0
+"""From here on a nozzle, bed or chamber keeps its power: filament bakes in and fans must run."""
 
 type Progress = Callable[[int, int | None], None]
 """Called with (bytes moved so far, bytes in all or None), on the event loop, cheaply."""
@@ -64,11 +69,17 @@ class JobControl(Protocol):
     async def cancel(self) -> None:
         """End the job for good. Raises Refused when there is none."""
 
-    async def start(self, path: str, *, plate: int | None = None) -> None:
+    async def start(
+        self, path: str, *, plate: int | None = None, slots: Sequence[str | None] = ()
+    ) -> None:
         """Print a file that lies on the printer.
 
         Reads a fresh status first and raises Refused(key="printer_busy") unless the printer is
         ready; returns once the printer has accepted the start.
+
+        slots: where each filament of the plate comes from, in the slicer's order, as `Slot.key`;
+        None for one that the plate does not use. Empty leaves the choice to the printer. Raises
+        Refused(key="not_supported") where the printer cannot be told.
         """
 
 
@@ -154,8 +165,20 @@ class Storage(Protocol):
         line breaks (what came stays in `to`), and Garbled when the length does not fit.
         """
 
-    async def upload(self, source: Path, path: str, *, progress: Progress | None = None) -> None:
-        """Store a file and prove it arrived whole. Raises Refused("file_exists"/"storage_full")."""
+    async def upload(
+        self,
+        source: Path,
+        path: str,
+        *,
+        progress: Progress | None = None,
+        replace: bool = False,
+    ) -> str:
+        """Store a file, prove it arrived whole, and return where: some printers rename.
+
+        Streams in constant memory. Cancelling, or any error, leaves no half file under `path`
+        where the printer lets us prevent it. Raises Refused: "file_exists" unless `replace`,
+        "storage_full", "printer_busy" for a file that is being printed, "unsupported_file".
+        """
 
     async def delete(self, path: str) -> None:
         """Remove a file. Raises Refused when missing or being printed."""
@@ -164,8 +187,27 @@ class Storage(Protocol):
         """Fetch the picture of a file (`RemoteFile.thumbnail`): PNG or JPEG, at most 2 MB."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Orientation:
+    """How a camera's pictures are to be turned before a person sees them: flips first."""
+
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    rotation: int = 0
+    """Degrees clockwise: 0, 90, 180 or 270."""
+
+
+UPRIGHT: Final = Orientation()
+MAIN_CAMERA: Final = "camera"
+"""What drivers call a camera that the printer gives no name."""
+
+
 class Camera(Protocol):
     """Looks at the print. `stream_source` is for Home Assistant's stream; it holds a secret."""
+
+    @property
+    def orientation(self) -> Orientation:
+        """How its pictures hang; `UPRIGHT` where the printer says nothing."""
 
     @property
     def stream_source(self) -> str | None:
@@ -183,6 +225,122 @@ class JobPicture(Protocol):
 
     async def picture(self, job: CurrentJob) -> bytes | None:
         """Fetch PNG or JPEG of this job's plate, or None when the printer has none."""
+
+
+class Motion(Protocol):
+    """Moves the head by hand. Raises Refused(key="printer_busy") while a job is under way."""
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """What can be moved and homed: "x", "y", "z"."""
+
+    async def home(self, axes: Sequence[str] = ()) -> None:
+        """Find the origin of these axes; of all without any."""
+
+    async def move(
+        self, distances: Mapping[str, float], *, speed_mm_s: float | None = None
+    ) -> None:
+        """Move by millimetres, by axis, from where the head is. None: the printer's own speed."""
+
+
+class Loader(Protocol):
+    """Loads and unloads filament. Raises Refused(key="printer_busy") while one is printed."""
+
+    async def load(self, slot: str | None = None) -> None:
+        """Bring filament of a slot (`Slot.key`), or what a person feeds in, to the nozzle."""
+
+    async def unload(self) -> None:
+        """Take the filament out of the nozzle."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrintObject:
+    """One of several things that a job prints on its plate."""
+
+    id: str
+    """What to give `Objects.skip`."""
+    name: str
+    skipped: bool = False
+
+
+class Objects(Protocol):
+    """Leaves single objects out of the running job, for good."""
+
+    async def list(self) -> tuple[PrintObject, ...]:
+        """Return the objects of the running job; none where the file does not name them."""
+
+    async def skip(self, ids: Sequence[str]) -> None:
+        """Leave objects out.
+
+        Raises Refused: "no_job", "object_missing", or "last_object" when none would be left, for
+        that is a cancel.
+        """
+
+
+class Emergency(Protocol):
+    """Stops everything at once, heaters too; the printer needs a restart afterwards."""
+
+    async def stop(self) -> None:
+        """Stop now. Never waits behind another command."""
+
+
+class Macros(Protocol):
+    """Procedures that the owner has written into the printer's configuration."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """As the printer spells them."""
+
+    async def run(self, name: str, parameters: Mapping[str, str]) -> None:
+        """Run one and wait for its end. Raises Refused("macro_missing"), or why it failed."""
+
+
+class Maintenance(Protocol):
+    """Looks after the machine's own computers and lines."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What it can be asked for, of `MAINTENANCE`."""
+
+    async def run(self, task: str) -> None:
+        """Do one.
+
+        Raises Refused(key="printer_busy") while a job is under way; what mends a machine that
+        has stopped already is always possible.
+        """
+
+
+MAINTENANCE: Final = (
+    "connect",
+    "disconnect",
+    "firmware_restart",
+    "restart_firmware_host",
+    "restart_server",
+    "reboot_host",
+    "shut_down_host",
+)
+"""Connect or drop the serial line to the printer; restart its firmware, the program that drives
+it (Klipper), the server we speak to; reboot or shut down the computer they run on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastRun:
+    """A print as the printer's own history tells it. Times are UTC."""
+
+    id: str
+    path: str | None
+    outcome: Outcome
+    started_at: datetime | None
+    ended_at: datetime | None = None
+    duration: timedelta | None = None
+    filament_mm: float | None = None
+
+
+class History(Protocol):
+    """What the printer remembers of its jobs."""
+
+    async def recent(self, limit: int = 20) -> tuple[PastRun, ...]:
+        """Return ended jobs, newest first, at most `limit` (up to 100)."""
 
 
 class Session(Protocol):
@@ -219,10 +377,40 @@ class Session(Protocol):
     def storage(self) -> Storage | None: ...
 
     @property
-    def camera(self) -> Camera | None: ...
+    def cameras(self) -> Mapping[str, Camera]:
+        """By the name the printer gives them; the main one first. Empty where it has none."""
 
     @property
     def job_picture(self) -> JobPicture | None: ...
+
+    @property
+    def motion(self) -> Motion | None: ...
+
+    @property
+    def loader(self) -> Loader | None: ...
+
+    @property
+    def objects(self) -> Objects | None: ...
+
+    @property
+    def emergency(self) -> Emergency | None: ...
+
+    @property
+    def macros(self) -> Macros | None: ...
+
+    @property
+    def maintenance(self) -> Maintenance | None: ...
+
+    @property
+    def outlets(self) -> Switches | None:
+        """Sockets that the printer's host switches, as in `PrinterStatus.outlets`.
+
+        Setting one raises Refused(key="printer_busy") rather than cut the power while printing,
+        heating or hot (above `HOT_C`).
+        """
+
+    @property
+    def history(self) -> History | None: ...
 
     def statuses(self) -> AsyncIterator[PrinterStatus]:
         """Yield the present, then every change. One consumer at a time.
@@ -235,6 +423,30 @@ class Session(Protocol):
 
     def transcript(self) -> Mapping[str, object]:
         """Return the last raw facts for diagnostics; the ring redacts them."""
+
+
+class NoParts:
+    """What a session starts from: no part at all. A driver sets those that its printer has."""
+
+    control: JobControl | None = None
+    prompt: Prompt | None = None
+    heaters: Heaters | None = None
+    fans: Fans | None = None
+    speed: Speed | None = None
+    lights: Switches | None = None
+    options: Switches | None = None
+    console: Console | None = None
+    storage: Storage | None = None
+    cameras: Mapping[str, Camera] = MappingProxyType({})
+    job_picture: JobPicture | None = None
+    motion: Motion | None = None
+    loader: Loader | None = None
+    objects: Objects | None = None
+    emergency: Emergency | None = None
+    macros: Macros | None = None
+    maintenance: Maintenance | None = None
+    outlets: Switches | None = None
+    history: History | None = None
 
 
 class Driver(Protocol):

@@ -151,9 +151,9 @@ async def test_an_absent_camera_is_unreachable() -> None:
 
 async def test_the_session_holds_the_camera_its_model_has() -> None:
     async with simulator() as sim, driver_for(sim, SystemClock()).connect() as line:
-        assert line.camera
-        assert line.camera.stream_source is None
-        assert await line.camera.snapshot() == SMALLEST_JPEG
+        assert line.cameras
+        assert line.cameras["camera"].stream_source is None
+        assert await line.cameras["camera"].snapshot() == SMALLEST_JPEG
 
 
 @pytest.mark.parametrize(("url", "there"), [("disable", False), ("rtsps://x", True)])
@@ -161,13 +161,13 @@ async def test_video_is_offered_only_when_live_view_is_on(url: str, there: bool)
     async with simulator("X1C") as sim:
         sim.wire.rtsp_url = url
         async with driver_for(sim, SystemClock()).connect() as line:
-            assert (line.camera is not None) is there
-            if line.camera:
-                source = line.camera.stream_source
+            assert (bool(line.cameras)) is there
+            if line.cameras:
+                source = line.cameras["camera"].stream_source
                 assert source == f"rtsps://bblp:{sim.access_code}@127.0.0.1:322/streaming/live/1"
-                assert await line.camera.snapshot() is None
-                assert [frame async for frame in line.camera.frames()] == []
-                assert sim.access_code not in repr(line.camera)
+                assert await line.cameras["camera"].snapshot() is None
+                assert [frame async for frame in line.cameras["camera"].frames()] == []
+                assert sim.access_code not in repr(line.cameras["camera"])
 
 
 def test_an_ipv6_address_is_bracketed() -> None:

@@ -334,16 +334,16 @@ async def test_a_second_plate_is_refused_because_there_is_none() -> None:
 
 async def test_only_a_daemon_with_a_camera_has_a_camera() -> None:
     async with line(dialect="pi") as (_, session):
-        assert session.camera is None
+        assert session.cameras.get("camera") is None
     async with line() as (_, session):
-        assert session.camera is None
+        assert session.cameras.get("camera") is None
 
 
 async def test_pictures_come_when_they_are_there() -> None:
     async with line(dialect="pi") as (shop, _):
         shop.sim.camera = True
         async with shop.driver().connect() as session:
-            camera = session.camera
+            camera = session.cameras.get("camera")
             assert camera is not None
             assert camera.stream_source is None
             assert await camera.snapshot() is None
@@ -362,12 +362,12 @@ async def test_a_broken_camera_answer_is_an_error_and_an_old_daemon_has_no_camer
     async with line(dialect="pi") as (shop, _):
         shop.sim.trouble.append(("cameras", 404))
         async with shop.driver().connect() as session:
-            assert session.camera is None
+            assert session.cameras.get("camera") is None
         shop.sim.camera = True
         async with shop.driver().connect() as session:
             shop.sim.trouble.append(("snap", b"{}"))
             with pytest.raises(Exception, match="picture"):
-                await session.camera.snapshot()
+                await session.cameras.get("camera").snapshot()
             shop.sim.trouble.append(("snap", 409))
             with pytest.raises(Refused):
-                await session.camera.snapshot()
+                await session.cameras.get("camera").snapshot()

@@ -125,7 +125,7 @@ async def test_an_upload_tells_how_far_it_is_and_replaces_only_when_told(
         assert moved[-1] == (size, size)
         assert await refusal(session.storage.upload(source, "/n.gcode")) == "file_exists"
         source.write_bytes(b"G28\n")
-        await session.storage.upload(source, "/n.gcode", overwrite=True)
+        await session.storage.upload(source, "/n.gcode", replace=True)
         assert shop.machine.files["/n.gcode"].content == b"G28\n"
 
 

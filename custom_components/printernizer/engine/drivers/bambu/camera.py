@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from ...errors import AccessDenied, DriverError, Garbled, Unreachable
+from ..base import UPRIGHT
 from .certificate import open_pinned
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _RTSPS_PORT: Final = 322
 class JpegCamera:
     """Pictures from port 6000, shared by all who look."""
 
+    orientation = UPRIGHT
     stream_source: None = None
 
     def __init__(self, host: str, port: int, pin: Pin, access_code: str) -> None:
@@ -166,6 +168,8 @@ async def _next_frame(reader: asyncio.StreamReader, *, silent: bool) -> bytes:
 
 class StreamCamera:
     """A camera that streams video; its address holds the access code and is never logged."""
+
+    orientation = UPRIGHT
 
     def __init__(self, host: str, access_code: str) -> None:
         self._host = host

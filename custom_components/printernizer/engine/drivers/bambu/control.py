@@ -13,7 +13,7 @@ from .problems import print_error
 from .start import Starter
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from .commander import Commander
     from .models import Model
@@ -70,7 +70,9 @@ class BambuControl:
             commands.job_command("resume"), effect=lambda status: status.state in _UNDER_WAY
         )
 
-    async def start(self, path: str, *, plate: int | None = None) -> None:
+    async def start(
+        self, path: str, *, plate: int | None = None, slots: Sequence[str | None] = ()
+    ) -> None:
         """Print a sliced 3MF (one plate of it) or bare G-code that lies on the printer.
 
         Returns when the status shows the job. Raises Refused, "printer_busy" also while another

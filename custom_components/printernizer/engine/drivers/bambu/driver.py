@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...errors import Garbled
 from ...printer import PrinterIdentity
+from ..base import MAIN_CAMERA
 from .camera import JpegCamera, StreamCamera
 from .certificate import Pin
 from .client import open_line
@@ -82,8 +83,9 @@ class BambuDriver:
                 yield session
             finally:
                 await session.close()
-                if isinstance(session.camera, JpegCamera):
-                    await session.camera.close()
+                for camera in session.cameras.values():
+                    if isinstance(camera, JpegCamera):
+                        await camera.close()
 
     def _furnish(self, session: BambuSession) -> None:
         """Add the parts that have lines of their own."""
@@ -91,7 +93,8 @@ class BambuDriver:
             self._host, self._ports[1], self._pin, self._access_code, self._clock
         )
         session.storage = session.job_picture = storage
-        session.camera = self._camera(session)
+        if (camera := self._camera(session)) is not None:
+            session.cameras = {MAIN_CAMERA: camera}
 
     def _camera(self, session: BambuSession) -> Camera | None:
         """RTSPS needs live view to be switched on at the printer; the report says whether."""

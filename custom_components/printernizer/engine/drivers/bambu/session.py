@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import DriverError, Unreachable
 from ...printer import PrinterIdentity
+from ..base import NoParts
 from . import commands
 from .control import (
     BambuConsole,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from ...printer import PrinterStatus
     from ...workshop.clock import Clock
-    from ..base import Camera, JobPicture, Storage
     from .client import Line
     from .commander import Commander
     from .messages import Messages, Reply
@@ -55,7 +55,7 @@ _PENDING: Final = 64
 _BOARDS: Final = frozenset({"esp32", "rv1126", "ap", "mc"})
 
 
-class BambuSession:
+class BambuSession(NoParts):
     """A live line to one printer, good for as long as its `async with` lasts."""
 
     def __init__(self, line: Line, messages: Messages, commander: Commander, clock: Clock) -> None:
@@ -76,17 +76,6 @@ class BambuSession:
         self._online: object = None
         self._tasks: list[asyncio.Task[None]] = []
         self.identity = PrinterIdentity(serial="", maker="Bambu Lab")
-        self.control: BambuControl | None = None
-        self.prompt: BambuControl | None = None
-        self.heaters: BambuHeaters | None = None
-        self.fans: BambuFans | None = None
-        self.speed: BambuSpeed | None = None
-        self.lights: BambuLights | None = None
-        self.options: BambuOptions | None = None
-        self.console: BambuConsole | None = None
-        self.storage: Storage | None = None
-        self.camera: Camera | None = None
-        self.job_picture: JobPicture | None = None
 
     # -- life ----------------------------------------------------------------------------------
 

@@ -62,12 +62,20 @@ class BambuStorage:
         tell = _told(progress)
         await self._run(lambda ftps: _download(ftps, source, to, tell))
 
-    async def upload(self, source: Path, path: str, *, progress: Progress | None = None) -> None:
+    async def upload(
+        self,
+        source: Path,
+        path: str,
+        *,
+        progress: Progress | None = None,
+        replace: bool = False,
+    ) -> str:
         """Store a file and compare its size on the printer."""
         target = printer_path(path)
         tell = _told(progress)
         total = await asyncio.to_thread(_size_of, source)
-        await self._run(lambda ftps: _upload(ftps, source, target, total, tell))
+        await self._run(lambda ftps: _upload(ftps, source, target, total, tell, replace=replace))
+        return target
 
     async def delete(self, path: str) -> None:
         """Remove a file."""
@@ -212,8 +220,10 @@ def _size_of(source: Path) -> int:
         raise BadFile(f"{source.name} cannot be read: {err.strerror}") from err
 
 
-def _upload(ftps: Ftps, source: Path, path: str, total: int, tell: Progress) -> None:
-    if ftps.size_of(path) is not None:
+def _upload(
+    ftps: Ftps, source: Path, path: str, total: int, tell: Progress, *, replace: bool
+) -> None:
+    if not replace and ftps.size_of(path) is not None:
         raise Refused("such a file is there already", key="file_exists", path=path)
     try:
         with ftps.translated():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...errors import Garbled
+from ..base import UPRIGHT
 from .client import SNAPSHOT_LIMIT, error_of
 from .messages import flag, objects
 
@@ -28,6 +29,7 @@ def has_camera(raw: Json) -> bool:
 class PrusaLinkCamera:
     """The daemon's default camera, a picture at a time."""
 
+    orientation = UPRIGHT
     stream_source: None = None
 
     def __init__(self, client: Client, *, clock: Clock) -> None:

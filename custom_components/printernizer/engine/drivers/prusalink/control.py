@@ -18,7 +18,7 @@ from .client import error_of, target_of
 from .messages import STATES, job_id, state_word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ...workshop.clock import Clock
     from .client import Client
@@ -66,12 +66,16 @@ class PrusaLinkControl:
             await self._command("DELETE", job)
             await self._settled(job, set(STATES) - _CANCELLABLE, gone_is_done=True)
 
-    async def start(self, path: str, *, plate: int | None = None) -> None:
+    async def start(
+        self, path: str, *, plate: int | None = None, slots: Sequence[str | None] = ()
+    ) -> None:
         """Print a file that lies on the printer.
 
         Returns once the status shows a start: until then the printer still says that it is
         ready, and would be sent the next one.
         """
+        if slots:
+            raise Refused("it takes its filament as the file says", key="not_supported")
         if plate not in {None, 1}:
             raise Refused(f"a file here has one plate, not {plate}", key="not_supported")
         async with self._one_at_a_time:

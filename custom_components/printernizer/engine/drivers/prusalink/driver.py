@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import Garbled, Refused, Unreachable
 from ...printer import PrinterState
+from ..base import MAIN_CAMERA, NoParts
 from .camera import PrusaLinkCamera, has_camera
 from .client import DEFAULT_PACE, Client, Pace, Scheme
 from .control import STATUS, PrusaLinkControl
@@ -98,16 +99,8 @@ async def _camera(client: Client, dialect: Dialect, clock: Clock) -> PrusaLinkCa
     return PrusaLinkCamera(client, clock=clock) if cameras and has_camera(cameras) else None
 
 
-class PrusaLinkSession:
+class PrusaLinkSession(NoParts):
     """A live line to one PrusaLink."""
-
-    prompt: None = None
-    heaters: None = None
-    fans: None = None
-    speed: None = None
-    lights: None = None
-    options: None = None
-    console: None = None
 
     def __init__(
         self, client: Client, facts: Facts, clock: Clock, camera: PrusaLinkCamera | None
@@ -119,9 +112,10 @@ class PrusaLinkSession:
         self._asked = False
         self._starting_since: float | None = None
         self._last: PrinterStatus | None = None
-        self.camera = camera
+        if camera is not None:
+            self.cameras = {MAIN_CAMERA: camera}
         self.control = PrusaLinkControl(client, facts.layout, clock=clock, wake=self._wanted.set)
-        self.storage = PrusaLinkStorage(
+        self._files = self.storage = PrusaLinkStorage(
             client,
             facts.layout,
             facts.dialect,
@@ -140,7 +134,7 @@ class PrusaLinkSession:
     async def picture(self, job: CurrentJob) -> bytes | None:
         """Fetch the picture inside the job's file, or None when it has none."""
         reference = self._facts.picture_of(job)
-        return None if reference is None else await self.storage.thumbnail(reference)
+        return None if reference is None else await self._files.thumbnail(reference)
 
     async def statuses(self) -> AsyncIterator[PrinterStatus]:
         """Yield the present, then every change."""

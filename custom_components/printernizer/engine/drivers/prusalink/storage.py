@@ -170,9 +170,9 @@ class PrusaLinkStorage:
         path: str,
         *,
         progress: Progress | None = None,
-        overwrite: bool = False,
+        replace: bool = False,
         start: bool = False,
-    ) -> None:
+    ) -> str:
         """Store a file and prove its size; `start` prints it as soon as it is there.
 
         Raises Refused: "file_exists", "storage_missing", "storage_full"; "printer_busy" when
@@ -181,18 +181,19 @@ class PrusaLinkStorage:
         await self._learn()
         segments = self._layout.locate(path)
         size = await asyncio.to_thread(_size, source)
-        await self._admit(segments, size, path=path, overwrite=overwrite)
+        await self._admit(segments, size, path=path, overwrite=replace)
         if start:
             await self._ready()
         answer = await self._client.send(
             "PUT",
             self._target(segments),
-            headers=_upload_headers(path, size, overwrite=overwrite, start=start),
+            headers=_upload_headers(path, size, overwrite=replace, start=start),
             body=lambda: _chunks(source, size, progress),
         )
         if answer.status != 201:
             raise _upload_error(answer)
         await self._proved(segments, size)
+        return path
 
     async def _admit(
         self, segments: tuple[str, ...], size: int, *, path: str, overwrite: bool

@@ -20,6 +20,7 @@ from ...printer import (
     Temperature,
     Tool,
 )
+from ..base import NoParts
 from .machine import IN_JOB, Fault, Phase
 from .parts import (
     SPEEDS,
@@ -32,7 +33,7 @@ from .parts import (
 from .storage import VirtualStorage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from ...workshop.clock import Clock
     from .machine import Heater, Run, VirtualMachine
@@ -124,13 +125,10 @@ def _slots_of(machine: VirtualMachine) -> tuple[Slot, ...]:
     )
 
 
-class VirtualSession:
+class VirtualSession(NoParts):
     """A line to a virtual machine. It plays every part itself: there is no wire to divide."""
 
     prompt: VirtualSession
-    camera: None = None
-    options: None = None
-    job_picture: None = None
 
     def __init__(self, machine: VirtualMachine, clock: Clock, poll_s: float) -> None:
         self._machine = machine
@@ -207,7 +205,9 @@ class VirtualSession:
         """Go on after a fault."""
         await self._act(self._machine.acknowledge)
 
-    async def start(self, path: str, *, plate: int | None = None) -> None:
+    async def start(
+        self, path: str, *, plate: int | None = None, slots: Sequence[str | None] = ()
+    ) -> None:
         """Print a file of the machine's storage."""
         if not status_of(self._machine).ready:
             raise Refused("a job is already running", key="printer_busy")

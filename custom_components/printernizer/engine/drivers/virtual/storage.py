@@ -70,15 +70,23 @@ class VirtualStorage:
         if progress is not None:
             progress(len(file.content), len(file.content))
 
-    async def upload(self, source: Path, path: str, *, progress: Progress | None = None) -> None:
+    async def upload(
+        self,
+        source: Path,
+        path: str,
+        *,
+        progress: Progress | None = None,
+        replace: bool = False,
+    ) -> str:
         """Keep a file in memory; the machine prints it as its default plate."""
         self._reach()
-        if path in self._machine.files:
+        if path in self._machine.files and not replace:
             raise Refused(f"{path} is there already", key="file_exists", path=path)
         content = await asyncio.to_thread(source.read_bytes)
         self._machine.store(VirtualFile(path=path, content=content, modified=self._machine.now()))
         if progress is not None:
             progress(len(content), len(content))
+        return path
 
     async def delete(self, path: str) -> None:
         """Remove a file."""
