@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
     from .engine.drivers.discovery import Announcement
 
+MENU: Final = (PrinterKind.BAMBU, PrinterKind.PRUSALINK, PrinterKind.VIRTUAL)
+"""What can be added by hand, in the order of the menu."""
 BY_HAND: Final = "by_hand"
 """The choice below the printers that were found."""
 
@@ -68,7 +70,7 @@ class PrinternizerConfigFlow(DiscoveryFlow, domain=DOMAIN):
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what kind of printer it is."""
-        return self.async_show_menu(step_id="user", menu_options=list(PrinterKind))
+        return self.async_show_menu(step_id="user", menu_options=list(MENU))
 
     async def async_step_bambu(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Listen for printers that announce themselves, for a few seconds."""

@@ -31,6 +31,8 @@ CONF_ACCESS_CODE: Final = "access_code"
 CONF_FINGERPRINT: Final = "fingerprint"
 CONF_LOGIN: Final = "login"
 CONF_SPEED: Final = "speed"
+CONF_CAMERA_ENTITY: Final = "camera_entity"
+"""In a printer's options: a camera of the house that is shown instead of the printer's own."""
 CONF_DATABASE_URL: Final = "database_url"
 
 KIND_SHOP: Final = "shop"

@@ -1,15 +1,18 @@
 """Which kinds of printers exist, and what each needs to be told.
 
-The settings of a printer are a plain mapping (a config entry's data): `host`, and per kind the
-keys named here. A secret arrives as text and leaves this module inside a driver.
+The settings of a printer are a plain mapping (a config entry's data): `host`, or `url` where a
+path may follow it, and per kind the keys named here. A secret arrives as text and leaves this
+module inside a driver.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from ..errors import NotAllowed
 from .bambu.driver import BambuDriver
 from .prusalink.driver import PrusaLinkDriver
 from .virtual.driver import VirtualDriver
@@ -30,6 +33,10 @@ class PrinterKind(StrEnum):
 
     BAMBU = "bambu"
     PRUSALINK = "prusalink"
+    OCTOPRINT = "octoprint"
+    MOONRAKER = "moonraker"
+    FOLLOWED = "followed"
+    """Followed through the entities of another integration: the host brings the driver."""
     VIRTUAL = "virtual"
 
 
@@ -39,6 +46,9 @@ class Surroundings:
 
     clock: Clock
     http: ClientSession
+    follow: Callable[[Mapping[str, Any]], Driver] | None = None
+    """Makes the driver of a followed printer, which lives in the host's own entities; None where
+    the host has none."""
 
 
 def _bambu(settings: Mapping[str, Any], around: Surroundings) -> Driver:
@@ -68,6 +78,38 @@ def _prusalink(settings: Mapping[str, Any], around: Surroundings) -> Driver:
     )
 
 
+def _octoprint(settings: Mapping[str, Any], around: Surroundings) -> Driver:
+    driver: Driver = import_module(".octoprint.driver", __package__).OctoPrintDriver(
+        settings["url"],
+        api_key=settings["api_key"],
+        serial=settings.get("serial"),
+        fingerprint=settings.get("fingerprint"),
+        session=around.http,
+        clock=around.clock,
+    )
+    return driver
+
+
+def _moonraker(settings: Mapping[str, Any], around: Surroundings) -> Driver:
+    driver: Driver = import_module(".moonraker.driver", __package__).MoonrakerDriver(
+        settings["url"],
+        api_key=settings.get("api_key"),
+        username=settings.get("username"),
+        password=settings.get("password"),
+        serial=settings.get("serial"),
+        fingerprint=settings.get("fingerprint"),
+        session=around.http,
+        clock=around.clock,
+    )
+    return driver
+
+
+def _followed(settings: Mapping[str, Any], around: Surroundings) -> Driver:
+    if around.follow is None:
+        raise NotAllowed("this host has no printers that could be followed")
+    return around.follow(settings)
+
+
 def _virtual(settings: Mapping[str, Any], around: Surroundings) -> Driver:
     return VirtualDriver(virtual_machine(settings, around.clock), around.clock)
 
@@ -75,10 +117,16 @@ def _virtual(settings: Mapping[str, Any], around: Surroundings) -> Driver:
 BUILDERS: Final[Mapping[PrinterKind, Callable[[Mapping[str, Any], Surroundings], Driver]]] = {
     PrinterKind.BAMBU: _bambu,
     PrinterKind.PRUSALINK: _prusalink,
+    PrinterKind.OCTOPRINT: _octoprint,
+    PrinterKind.MOONRAKER: _moonraker,
+    PrinterKind.FOLLOWED: _followed,
     PrinterKind.VIRTUAL: _virtual,
 }
 
 
 def build(kind: PrinterKind, settings: Mapping[str, Any], around: Surroundings) -> Driver:
-    """Return the driver for a printer of this kind. Opens nothing."""
+    """Return the driver for a printer of this kind. Opens nothing.
+
+    Raises NotAllowed for a followed printer where the host brings no driver for it.
+    """
     return BUILDERS[kind](settings, around)
