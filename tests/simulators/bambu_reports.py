@@ -122,7 +122,7 @@ def _words(  # noqa: PLR0911 - a table of phases
             return "FINISH", idle, 0
         case Phase.FAILED:
             return "FAILED", idle, HEATER_CODE
-        case Phase.CANCELLED:
+        case Phase.CANCELLED | Phase.HALTED:
             return "FAILED", idle, 0
     return "IDLE", idle, 0
 

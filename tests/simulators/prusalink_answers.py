@@ -20,6 +20,7 @@ WORDS = {
     Phase.FINISHED: "FINISHED",
     Phase.FAILED: "ERROR",
     Phase.CANCELLED: "STOPPED",
+    Phase.HALTED: "ERROR",
 }
 CODES = {
     "CORE One": "7.1.0",

@@ -136,6 +136,7 @@ KEYS: Final = frozenset(
         "unsupported_file",
         "object_missing",
         "last_object",
+        "slot_empty",
         "macro_missing",
         "out_of_range",
         "store_failed",
@@ -144,6 +145,18 @@ KEYS: Final = frozenset(
         "disk_full",
         "bad_file",
         "not_allowed",
+        "file_changed",
+        "file_empty",
+        "file_too_large",
+        "bad_name",
+        "upload_cancelled",
+        "no_upload",
+        "wrong_machine",
+        "wrong_nozzle",
+        "wrong_material",
+        "plate_missing",
+        "slot_missing",
+        "not_started",
     }
 )
 """Every translation key that the engine raises."""

@@ -50,20 +50,22 @@ STATES: Final = {
     Phase.FINISHED: PrinterState.FINISHED,
     Phase.FAILED: PrinterState.FAILED,
     Phase.CANCELLED: PrinterState.CANCELLED,
+    Phase.HALTED: PrinterState.FAILED,
 }
+"""A halted machine without a job is OFFLINE instead: no job of its failed."""
 _PROBLEMS: Final = {
     Fault.JAM: ("JAM", "Filament is jammed", Severity.SERIOUS),
     Fault.RUNOUT: ("RUNOUT", "Filament has run out", Severity.SERIOUS),
     Fault.HEATER: ("HEATER", "The heater failed", Severity.FATAL),
 }
+_HALTED: Final = ("HALTED", "It was stopped and needs a firmware restart", Severity.FATAL)
 
 
 def status_of(machine: VirtualMachine) -> PrinterStatus:
     """Return the machine as a printer's status."""
     machine.tick()
-    problem = _PROBLEMS.get(machine.fault) if machine.fault else None
     return PrinterStatus(
-        state=STATES[machine.phase],
+        state=_state_of(machine),
         stage="nozzle_heating" if machine.phase is Phase.HEATING else None,
         job=_job_of(machine, machine.run) if machine.run else None,
         tools=tuple(
@@ -77,15 +79,27 @@ def status_of(machine: VirtualMachine) -> PrinterStatus:
         speed_percent=machine.speed_percent,
         speed_profile=next((k for k, v in SPEEDS.items() if v == machine.speed_percent), None),
         slots=_slots_of(machine),
-        problems=(Problem(code=problem[0], text=problem[1], severity=problem[2]),)
-        if problem
-        else (),
+        problems=_problems_of(machine),
         lights=(("chamber_light", machine.light),),
         filament_present=machine.fault is not Fault.RUNOUT,
         storage_present=True,
         usage=timedelta(hours=int(machine.usage_s // 3600)),
         firmware=machine.firmware,
+        z_mm=round(machine.position["z"], 3),
     )
+
+
+def _state_of(machine: VirtualMachine) -> PrinterState:
+    if machine.phase is Phase.HALTED and machine.run is None:
+        return PrinterState.OFFLINE
+    return STATES[machine.phase]
+
+
+def _problems_of(machine: VirtualMachine) -> tuple[Problem, ...]:
+    told = [_PROBLEMS[machine.fault]] if machine.fault in _PROBLEMS else []
+    if machine.phase is Phase.HALTED:
+        told.append(_HALTED)
+    return tuple(Problem(code=code, text=text, severity=how) for code, text, how in told)
 
 
 def _temperature(heater: Heater) -> Temperature:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from ...errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 ROOM_C: Final = 22.0
 _STEP_S: Final = 0.5
@@ -42,9 +42,13 @@ class Phase(StrEnum):
     FINISHED = "finished"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    HALTED = "halted"
+    """Stopped in an emergency: it answers, and does nothing before `restart_firmware`."""
 
 
 IN_JOB: Final = frozenset({Phase.HEATING, Phase.PRINTING, Phase.PAUSED, Phase.ATTENTION})
+MOVING: Final = frozenset({Phase.HEATING, Phase.PRINTING})
+"""Phases of a job in which the head and the filament belong to it."""
 
 
 class Fault(StrEnum):
@@ -76,6 +80,9 @@ class PlateFacts:
     tool_c: float = 215.0
     bed_c: float = 60.0
     material: str = "PLA"
+    objects: tuple[str, ...] = ()
+    """Names of what lies on the plate, equal shares of its time and mass; empty where the slicer
+    did not label it. An object is known by its place in here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +147,18 @@ class Run:
     """FINISHED, FAILED or CANCELLED; None when a reboot swallowed the end."""
     progress: float = 0.0
     printed_s: float = 0.0
+    feeds: tuple[int, ...] = ()
+    """Which slot feeds each filament of the plate."""
+    used_g: tuple[float, ...] = ()
+    """What each filament of the plate has taken so far."""
+    skipped: frozenset[int] = frozenset()
+    """Objects that are left out from some moment on."""
+
+    @property
+    def share(self) -> float:
+        """How much of the plate is still being printed: 1.0 without skipped objects."""
+        objects = len(self.plate.objects)
+        return (objects - len(self.skipped)) / objects if objects else 1.0
 
 
 @dataclass(slots=True)
@@ -160,6 +179,17 @@ class VirtualMachine:
     bed: Heater = field(default_factory=lambda: Heater(rate=_BED_RATE))
     chamber: Heater | None = None
     slots: list[MachineSlot] = field(default_factory=lambda: [MachineSlot()])
+    loaded: int | None = 0
+    """The slot whose filament is in the nozzle; None when it is empty."""
+    position: dict[str, float] = field(default_factory=lambda: dict.fromkeys("xyz", 0.0))
+    """Where the head is, millimetres, by axis."""
+    travel_mm: dict[str, float] = field(
+        default_factory=lambda: {"x": 250.0, "y": 210.0, "z": 220.0}
+    )
+    """How far each axis goes, from 0."""
+    homed: set[str] = field(default_factory=set)
+    moves_unhomed: bool = False
+    """Whether it moves an axis whose origin it does not know, as Marlin does and Klipper not."""
     storage_bytes: int = 8_000_000_000
     phase: Phase = Phase.IDLE
     speed_percent: int = 100
@@ -210,7 +240,7 @@ class VirtualMachine:
         if self.run is None:
             return 0.0
         left = self.run.plate.seconds - self.run.printed_s
-        return max(0.0, left * 100 / self.speed_percent)
+        return max(0.0, left * self.run.share * 100 / self.speed_percent)
 
     @property
     def used_bytes(self) -> int:
@@ -245,14 +275,23 @@ class VirtualMachine:
 
     def _print(self, seconds: float, at: float) -> None:
         assert self.run is not None
-        plate = self.run.plate
-        before = self.run.progress
-        printed = min(plate.seconds, self.run.printed_s + seconds * self.speed_percent / 100)
-        self.run = replace(self.run, printed_s=printed, progress=printed / plate.seconds)
+        run, plate = self.run, self.run.plate
+        pace = self.speed_percent / 100 / run.share
+        printed = min(plate.seconds, run.printed_s + seconds * pace)
+        done = (printed / plate.seconds - run.progress) * run.share
+        self.run = replace(
+            run,
+            printed_s=printed,
+            progress=printed / plate.seconds,
+            used_g=tuple(
+                used + mass * done for used, mass in zip(run.used_g, plate.mass_g, strict=True)
+            ),
+        )
         self.usage_s += seconds
-        for index, mass in enumerate(plate.mass_g):
-            if index < len(self.slots):
-                self.slots[index].remaining_g -= mass * (self.run.progress - before)
+        for slot, mass in zip(run.feeds, plate.mass_g, strict=True):
+            if slot < len(self.slots):
+                self.slots[slot].remaining_g -= mass * done
+        self.position["z"] = self.layer * plate.layer_height_mm
         if printed >= plate.seconds:
             self._end(Phase.FINISHED, at)
 
@@ -278,9 +317,15 @@ class VirtualMachine:
         if self._refuse is not None:
             reason, self._refuse = self._refuse, None
             raise Refused(reason)
+        if self.phase is Phase.HALTED:
+            raise Refused("it was stopped and needs a firmware restart", key="wrong_state")
 
-    def start(self, path: str, plate: int = 1) -> int:
-        """Begin to print a file; returns the id of the run. Raises Refused."""
+    def start(self, path: str, plate: int = 1, feeds: Sequence[int | None] = ()) -> int:
+        """Begin to print a file; returns the id of the run. Raises Refused.
+
+        feeds: which slot feeds each filament of the plate, None for one that it does not use;
+        filament n comes from slot n where nothing is said.
+        """
         self._obey()
         self.starts_seen += 1
         if self.phase in IN_JOB or self.phase is Phase.OFF:
@@ -291,13 +336,49 @@ class VirtualMachine:
         facts = next((facts for facts in file.plates if facts.number == plate), None)
         if facts is None:
             raise Refused(f"{path} has no plate {plate}", key="file_missing", path=path)
-        self.run = Run(id=self.next_id, path=path, plate=facts, started=self.now())
+        fed = self._fed(facts, feeds)
+        self.run = Run(
+            id=self.next_id,
+            path=path,
+            plate=facts,
+            started=self.now(),
+            feeds=fed,
+            used_g=(0.0,) * len(fed),
+        )
         self.next_id += 1
+        self.homed = set(self.travel_mm)
+        self.loaded = fed[0] if fed and fed[0] < len(self.slots) else self.loaded
         self.phase = Phase.HEATING
         self.fault = None
         self.tools[self.active_tool].target_c = facts.tool_c
         self.bed.target_c = facts.bed_c
         return self.run.id
+
+    def _fed(self, plate: PlateFacts, feeds: Sequence[int | None]) -> tuple[int, ...]:
+        """Return the slot of every filament. Raises Refused for one that holds none."""
+        if not feeds:
+            return tuple(range(len(plate.mass_g)))
+        wanted = [*feeds, *(None,) * len(plate.mass_g)][: len(plate.mass_g)]
+        for slot, mass in zip(wanted, plate.mass_g, strict=True):
+            if slot is not None or mass > 0:
+                self._filled(slot)
+        return tuple(0 if slot is None else slot for slot in wanted)
+
+    def _filled(self, slot: int | None) -> None:
+        if slot is None or not 0 <= slot < len(self.slots) or self.slots[slot].material is None:
+            raise Refused(f"there is no filament in slot {slot}", key="slot_empty")
+
+    def skip(self, objects: Collection[int]) -> None:
+        """Leave objects of the running job out, for good."""
+        self._obey()
+        if self.phase not in IN_JOB or self.run is None:
+            raise Refused("there is no job", key="no_job")
+        if not all(0 <= one < len(self.run.plate.objects) for one in objects):
+            raise Refused("the job has no such object", key="object_missing")
+        skipped = self.run.skipped | frozenset(objects)
+        if len(skipped) == len(self.run.plate.objects):
+            raise Refused("no object would be left", key="last_object")
+        self.run = replace(self.run, skipped=skipped)
 
     def pause(self) -> None:
         """Hold the job."""
@@ -342,6 +423,73 @@ class VirtualMachine:
             self.phase = Phase.IDLE
             self.run = None
             self.fault = None
+
+    # -- by hand -----------------------------------------------------------------------------
+
+    def home(self, axes: Collection[str] = ()) -> None:
+        """Find the origin of these axes, of all without any."""
+        self._obey()
+        self._free(IN_JOB)
+        wanted = set(axes or self.travel_mm)
+        if unknown := wanted - set(self.travel_mm):
+            raise Refused(f"it has no axis {', '.join(sorted(unknown))}", key="out_of_range")
+        for axis in wanted:
+            self.position[axis] = 0.0
+        self.homed |= wanted
+
+    def move(self, distances: Mapping[str, float]) -> None:
+        """Move the head by millimetres, by axis, within its travel."""
+        self._obey()
+        self._free(IN_JOB)
+        for axis, distance in distances.items():
+            if axis not in self.travel_mm:
+                raise Refused(f"it has no axis {axis}", key="out_of_range")
+            if axis not in self.homed and not self.moves_unhomed:
+                raise Refused(f"axis {axis} must be homed first", key="wrong_state")
+            goal = self.position[axis] + distance
+            if axis in self.homed and not 0 <= goal <= self.travel_mm[axis]:
+                raise Refused(f"{goal:g} mm is beyond axis {axis}", key="out_of_range")
+        for axis, distance in distances.items():
+            self.position[axis] += distance
+
+    def load(self, slot: int = 0) -> None:
+        """Bring the filament of a slot to the nozzle."""
+        self._obey()
+        self._free(MOVING)
+        self._filled(slot)
+        self.loaded = slot
+
+    def unload(self) -> None:
+        """Take the filament out of the nozzle."""
+        self._obey()
+        self._free(MOVING)
+        self.loaded = None
+
+    def _free(self, busy: frozenset[Phase]) -> None:
+        if self.phase in busy:
+            raise Refused("a job is under way", key="printer_busy")
+
+    def emergency_stop(self) -> None:
+        """Stop everything at once, heaters too. A running job has failed."""
+        self.tick()
+        self.command_count += 1
+        if self.phase in IN_JOB:
+            self._end(Phase.FAILED, self.now())
+        self._cool()
+        self.homed.clear()
+        if self.phase is not Phase.OFF:
+            self.phase = Phase.HALTED
+
+    def restart_firmware(self) -> None:
+        """Begin afresh: the way out of an emergency stop. Raises Refused during a job."""
+        self.tick()
+        self.command_count += 1
+        self._free(IN_JOB)
+        self._cool()
+        self.homed.clear()
+        self.run = None
+        self.fault = None
+        self.phase = Phase.IDLE
 
     def set_tool_target(self, index: int, celsius: float) -> None:
         """Heat or cool a tool."""
@@ -430,5 +578,6 @@ class VirtualMachine:
         self.run = None
         self.fault = None
         self._cool()
+        self.homed.clear()
         self.phase = Phase.OFF
         self._off_until = self.now() + self.boot_s
