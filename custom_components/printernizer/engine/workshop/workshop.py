@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from ..errors import NotAllowed, Refused
@@ -11,11 +12,11 @@ from .fleet import Fleet
 from .ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from ..drivers.base import Driver, Progress, RemoteFile, Session
+    from ..drivers.base import Driver, PastRun, PrintObject, Progress, RemoteFile, Session
     from ..printer import PrinterStatus
     from ..store.database import Store
     from .clock import Clock
@@ -128,6 +129,72 @@ class Workshop:
         await self.command(
             printer_id, lambda s: s.heaters.set_target(heater, celsius) if s.heaters else None
         )
+
+    async def move_axis(
+        self, printer_id: str, distances: Mapping[str, float], speed_mm_s: float | None = None
+    ) -> None:
+        """Move the head by millimetres, by axis."""
+        await self.command(
+            printer_id,
+            lambda s: s.motion.move(distances, speed_mm_s=speed_mm_s) if s.motion else None,
+        )
+
+    async def home(self, printer_id: str, axes: Sequence[str] = ()) -> None:
+        """Find the origin of these axes; of all without any."""
+        await self.command(printer_id, lambda s: s.motion.home(axes) if s.motion else None)
+
+    async def load_filament(self, printer_id: str, slot: str | None = None) -> None:
+        """Bring filament to the nozzle."""
+        await self.command(printer_id, lambda s: s.loader.load(slot) if s.loader else None)
+
+    async def unload_filament(self, printer_id: str) -> None:
+        """Take filament out of the nozzle."""
+        await self.command(printer_id, lambda s: s.loader.unload() if s.loader else None)
+
+    async def list_objects(self, printer_id: str) -> tuple[PrintObject, ...]:
+        """Return the objects of the running job."""
+        objects = self.fleet[printer_id].require().objects
+        if objects is None:
+            raise Refused("it does not tell objects apart", key="not_supported")
+        return await objects.list()
+
+    async def skip_objects(self, printer_id: str, ids: Sequence[str]) -> None:
+        """Leave objects out of the running job."""
+        await self.command(printer_id, lambda s: s.objects.skip(ids) if s.objects else None)
+
+    async def emergency_stop(self, printer_id: str) -> None:
+        """Stop everything now. Does not wait for what was asked of the printer before."""
+        emergency = self.fleet[printer_id].require().emergency
+        if emergency is None:
+            raise Refused("it has no emergency stop", key="not_supported")
+        await emergency.stop()
+
+    async def run_macro(
+        self, printer_id: str, name: str, parameters: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Run a procedure of the owner's."""
+        await self.command(
+            printer_id, lambda s: s.macros.run(name, parameters) if s.macros else None
+        )
+
+    async def maintain(self, printer_id: str, task: str) -> None:
+        """Do one of `drivers.base.MAINTENANCE`."""
+        await self.command(printer_id, lambda s: s.maintenance.run(task) if s.maintenance else None)
+
+    async def switch_outlet(self, printer_id: str, key: str, on: bool) -> None:  # noqa: FBT001
+        """Switch a socket of the printer's host."""
+        await self.command(printer_id, lambda s: s.outlets.set(key, on) if s.outlets else None)
+
+    async def past_runs(self, printer_id: str, limit: int = 20) -> tuple[PastRun, ...]:
+        """Return what the printer itself remembers of its jobs, newest first."""
+        history = self.fleet[printer_id].require().history
+        if history is None:
+            raise Refused("it keeps no history", key="not_supported")
+        return await history.recent(limit)
+
+    async def delete_file(self, printer_id: str, path: str) -> None:
+        """Remove a file from the printer's storage."""
+        await self.command(printer_id, lambda s: s.storage.delete(path) if s.storage else None)
 
     async def list_files(self, printer_id: str, path: str = "/") -> tuple[RemoteFile, ...]:
         """List one folder of the printer's storage."""

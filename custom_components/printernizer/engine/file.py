@@ -1,0 +1,51 @@
+"""What a file on disk says of itself: which machine, nozzle and materials it was sliced for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilamentFacts:
+    """One filament that a plate uses."""
+
+    index: int
+    """Its place in the slicer's list, from 0: the place of its slot in `slots` of a start."""
+    material: str | None = None
+    """As the slicer spells it: "PLA", "PETG", "PA-CF"."""
+    colour: str | None = None
+    """#RRGGBB or #RRGGBBAA, upper case."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlateFacts:
+    """One plate that can be printed."""
+
+    number: int = 1
+    """From 1."""
+    nozzles_mm: tuple[float, ...] = ()
+    """Diameters of the nozzles it uses, each once, ascending. Empty: the file does not say."""
+    filaments: tuple[FilamentFacts, ...] = ()
+    """Those it uses. Empty: the file does not say."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileFacts:
+    """What a file was sliced for. What it does not say is None or empty, never a guess."""
+
+    slicer: str | None = None
+    slicer_version: str | None = None
+    printer_model: str | None = None
+    """As the slicer spells it: "COREONE", "Bambu Lab A1 mini", "N1"."""
+    plates: tuple[PlateFacts, ...] = ()
+    """In the order of their numbers. Empty: nothing in it is ready to be printed."""
+
+    def plate(self, number: int | None = None) -> PlateFacts | None:
+        """Return a plate by its number, or the first one; None where there is none."""
+        if number is None:
+            return self.plates[0] if self.plates else None
+        return next((plate for plate in self.plates if plate.number == number), None)
+
+
+NO_FACTS = FileFacts()
+"""Of a file that says nothing, or that nobody has read."""
