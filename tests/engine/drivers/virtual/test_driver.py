@@ -12,11 +12,13 @@ from custom_components.printernizer.engine.drivers.virtual.home import forget, v
 from custom_components.printernizer.engine.drivers.virtual.machine import (
     Fault,
     Heater,
+    MachineSlot,
     Phase,
+    PlateFacts,
     VirtualFile,
     VirtualMachine,
 )
-from custom_components.printernizer.engine.errors import Garbled, Refused, Unreachable
+from custom_components.printernizer.engine.errors import BadFile, Garbled, Refused, Unreachable
 from custom_components.printernizer.engine.printer import PrinterState
 from tests.hand_clock import HandClock
 
@@ -203,3 +205,112 @@ async def test_a_virtual_printer_outlives_the_line_to_it_but_not_its_removal(
     forget("VP-7")
     assert virtual_machine(settings, clock) is not machine
     forget("VP-7")
+
+
+async def test_a_person_moves_loads_and_unloads(machine: VirtualMachine, clock: HandClock) -> None:
+    machine.slots.append(MachineSlot(material="PETG"))
+    async with VirtualDriver(machine, clock).connect() as session:
+        await session.motion.home()
+        await session.motion.move({"z": 12.5}, speed_mm_s=10)
+        await session.refresh()
+        assert (await anext(session.statuses())).z_mm == 12.5
+        for wish in (
+            session.motion.move({"z": 1}, speed_mm_s=0),
+            session.motion.move({"q": 1}),
+            session.loader.load("0_7"),
+            session.maintenance.run("reboot_host"),
+        ):
+            with pytest.raises(Refused):
+                await wish
+        await session.loader.load("0_1")
+        assert machine.loaded == 1
+        await session.loader.unload()
+        assert machine.loaded is None
+        await session.loader.load()
+        assert machine.loaded == 0
+
+
+async def test_a_job_takes_its_filament_from_the_slots_that_were_chosen(
+    machine: VirtualMachine, clock: HandClock
+) -> None:
+    machine.slots = [MachineSlot() for _ in range(3)]
+    plate = PlateFacts(seconds=60, mass_g=(5.0, 7.0), tool_c=40, bed_c=30)
+    machine.store(VirtualFile(path="/two.gcode", plates=(plate,)))
+    async with VirtualDriver(machine, clock).connect() as session:
+        with pytest.raises(Refused) as refusal:
+            await session.control.start("/two.gcode", slots=("0_0", "external"))
+        assert refusal.value.key == "slot_empty"
+        await session.control.start("/two.gcode", slots=("0_2", "0_1"))
+        await session.refresh()
+        status = await anext(session.statuses())
+        assert [slot.key for slot in status.slots if slot.active] == ["0_2"]
+    await clock.advance(600)
+    machine.tick()
+    assert [round(slot.remaining_g) for slot in machine.slots] == [1000, 993, 995]
+
+
+async def test_objects_are_listed_and_left_out_of_the_running_job(
+    machine: VirtualMachine, clock: HandClock
+) -> None:
+    plate = PlateFacts(objects=("cube", "cone"))
+    machine.store(VirtualFile(path="/two.gcode", plates=(plate,)))
+    async with VirtualDriver(machine, clock).connect() as session:
+        assert await session.objects.list() == ()
+        await session.control.start("/two.gcode")
+        assert [(one.id, one.name) for one in await session.objects.list()] == [
+            ("0", "cube"),
+            ("1", "cone"),
+        ]
+        await session.objects.skip(["1"])
+        assert [one.skipped for one in await session.objects.list()] == [False, True]
+        for ids, key in ((["cube"], "object_missing"), (["0"], "last_object")):
+            with pytest.raises(Refused) as refusal:
+                await session.objects.skip(ids)
+            assert refusal.value.key == key
+
+
+async def test_an_emergency_is_a_failed_job_and_then_an_absent_machine(
+    machine: VirtualMachine, clock: HandClock
+) -> None:
+    """No job must be sent to a machine that was stopped, and none of its may seem to print on."""
+    async with VirtualDriver(machine, clock).connect() as session:
+        await session.control.start("/top.gcode")
+        await session.emergency.stop()
+        await session.refresh()
+        status = await anext(session.statuses())
+        assert status.state is PrinterState.FAILED
+        assert [problem.code for problem in status.problems] == ["HALTED"]
+        with pytest.raises(Refused):
+            await session.control.start("/top.gcode")
+        await session.maintenance.run("firmware_restart")
+        await session.emergency.stop()
+        await session.refresh()
+        assert (await anext(session.statuses())).state is PrinterState.OFFLINE
+        await session.maintenance.run("firmware_restart")
+        await session.control.start("/top.gcode")
+
+
+async def test_an_upload_without_room_reads_nothing(
+    machine: VirtualMachine, clock: HandClock, tmp_path: Path
+) -> None:
+    source = tmp_path / "new.gcode"
+    source.write_bytes(bytes(3 << 20))
+    machine.storage_bytes = 2 << 20
+    async with VirtualDriver(machine, clock).connect() as session:
+        moved: list[int] = []
+        with pytest.raises(Refused) as refusal:
+            await session.storage.upload(
+                source, "/new.gcode", progress=lambda done, _total: moved.append(done)
+            )
+        assert refusal.value.key == "storage_full"
+        assert moved == []
+        machine.storage_bytes = 8 << 20
+        await session.storage.upload(
+            source, "/new.gcode", progress=lambda done, _total: moved.append(done)
+        )
+        assert moved == [1 << 20, 2 << 20, 3 << 20]
+        source.write_bytes(b"G28\n")
+        assert await session.storage.upload(source, "/new.gcode", replace=True) == "/new.gcode"
+        assert machine.files["/new.gcode"].content == b"G28\n"
+        with pytest.raises(BadFile):
+            await session.storage.upload(tmp_path / "none", "/none.gcode")

@@ -382,3 +382,17 @@ def test_a_machine_without_power_stays_off_in_an_emergency(machine: VirtualMachi
     machine.inject(Fault.REBOOT)
     machine.emergency_stop()
     assert machine.phase is Phase.OFF
+
+
+def test_a_file_that_is_being_printed_is_neither_replaced_nor_removed(
+    machine: VirtualMachine,
+) -> None:
+    machine.start("/part.gcode")
+    for command in (
+        lambda: machine.store(VirtualFile(path="/part.gcode", content=b"G29\n")),
+        lambda: machine.remove("/part.gcode"),
+    ):
+        with pytest.raises(Refused) as refusal:
+            command()
+        assert refusal.value.key == "printer_busy"
+    assert machine.files["/part.gcode"].content == b"G28\n"

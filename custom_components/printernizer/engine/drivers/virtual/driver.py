@@ -21,6 +21,15 @@ from ...printer import (
     Tool,
 )
 from ..base import NoParts
+from .hands import (
+    VirtualEmergency,
+    VirtualLoader,
+    VirtualMaintenance,
+    VirtualMotion,
+    VirtualObjects,
+    slot_index,
+    slot_key,
+)
 from .machine import IN_JOB, Fault, Phase
 from .parts import (
     SPEEDS,
@@ -125,7 +134,7 @@ def _job_of(machine: VirtualMachine, run: Run) -> CurrentJob:
 def _slots_of(machine: VirtualMachine) -> tuple[Slot, ...]:
     return tuple(
         Slot(
-            key="external" if len(machine.slots) == 1 else f"0_{index}",
+            key=slot_key(machine, index),
             unit=None,
             index=index,
             empty=slot.material is None,
@@ -133,7 +142,7 @@ def _slots_of(machine: VirtualMachine) -> tuple[Slot, ...]:
             name=slot.name,
             colour=slot.colour,
             remaining=max(0.0, round(slot.remaining_g / slot.initial_g, 2)),
-            active=machine.in_job and index == machine.active_tool,
+            active=machine.in_job and index == machine.loaded,
         )
         for index, slot in enumerate(machine.slots)
     )
@@ -164,6 +173,11 @@ class VirtualSession(NoParts):
         self.lights = VirtualLights(machine, self._act)
         self.console = VirtualConsole(machine, self._act)
         self.storage = VirtualStorage(machine)
+        self.motion = VirtualMotion(machine, self._act)
+        self.loader = VirtualLoader(machine, self._act)
+        self.objects = VirtualObjects(machine, self._act)
+        self.emergency = VirtualEmergency(machine, self._act)
+        self.maintenance = VirtualMaintenance(machine, self._act)
 
     async def statuses(self) -> AsyncIterator[PrinterStatus]:
         """Yield the present, then every change."""
@@ -225,7 +239,8 @@ class VirtualSession(NoParts):
         """Print a file of the machine's storage."""
         if not status_of(self._machine).ready:
             raise Refused("a job is already running", key="printer_busy")
-        await self._act(lambda: self._machine.start(path, plate or 1))
+        feeds = [None if key is None else slot_index(self._machine, key) for key in slots]
+        await self._act(lambda: self._machine.start(path, plate or 1, feeds))
 
     async def _act(self, command: Callable[[], object]) -> None:
         if not self._machine.reachable:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _MACHINES: Final[dict[str, VirtualMachine]] = {}
 
+_STORAGE_BYTES: Final = 256_000_000
+"""Its files lie in our memory."""
+
 _SAMPLES: Final = (
     ("/benchy.gcode", PlateFacts(seconds=3300, layers=240, mass_g=(13.0,), material="PLA")),
     ("/bracket.gcode", PlateFacts(seconds=7800, layers=150, mass_g=(42.0,), material="PETG")),
@@ -41,6 +44,7 @@ def virtual_machine(settings: Mapping[str, Any], clock: Clock) -> VirtualMachine
             serial=serial,
             name=settings.get("name", "Virtual printer"),
             slots=[MachineSlot(colour="#F5A623")],
+            storage_bytes=_STORAGE_BYTES,
         )
         for path, plate in _SAMPLES:
             machine.store(

@@ -533,22 +533,33 @@ class VirtualMachine:
         self.gcode_log.append(line)
 
     def store(self, file: VirtualFile) -> None:
-        """Put a file on the storage. Raises Refused(key="storage_full")."""
+        """Put a file on the storage, in place of one of that name.
+
+        Raises Refused: "storage_full", or "printer_busy" when the old one is being printed.
+        """
         self.tick()
-        old = self.files.get(file.path)
-        used = self.used_bytes - (len(old.content) if old else 0)
-        if used + len(file.content) > self.storage_bytes:
-            raise Refused("the storage is full", key="storage_full")
+        self.check_room(file.path, len(file.content))
         self.files[file.path] = file
+
+    def check_room(self, path: str, size: int) -> None:
+        """Refuse a file of so many bytes as `store` would."""
+        self._at_rest(path)
+        old = self.files.get(path)
+        used = self.used_bytes - (len(old.content) if old else 0)
+        if used + size > self.storage_bytes:
+            raise Refused("the storage is full", key="storage_full")
 
     def remove(self, path: str) -> None:
         """Delete a file. Raises Refused when missing or being printed."""
         self.tick()
         if path not in self.files:
             raise Refused(f"no file {path}", key="file_missing", path=path)
+        self._at_rest(path)
+        del self.files[path]
+
+    def _at_rest(self, path: str) -> None:
         if self.phase in IN_JOB and self.run is not None and self.run.path == path:
             raise Refused("it is being printed", key="printer_busy")
-        del self.files[path]
 
     # -- faults ------------------------------------------------------------------------------
 

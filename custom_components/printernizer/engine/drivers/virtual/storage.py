@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from ...errors import Garbled, Refused, Unreachable
+from ...errors import BadFile, Garbled, Refused, Unreachable
 from ..base import RemoteFile
 from .machine import VirtualFile
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..base import Progress
     from .machine import VirtualMachine
 
-_CHUNK: Final = 64 * 1024
+_CHUNK: Final = 1 << 20
 
 
 class VirtualStorage:
@@ -78,14 +78,32 @@ class VirtualStorage:
         progress: Progress | None = None,
         replace: bool = False,
     ) -> str:
-        """Keep a file in memory; the machine prints it as its default plate."""
+        """Keep a file in memory; the machine prints it as its default plate.
+
+        Nothing is read of one that has no room: what the machine stores is our memory.
+        """
         self._reach()
         if path in self._machine.files and not replace:
             raise Refused(f"{path} is there already", key="file_exists", path=path)
-        content = await asyncio.to_thread(source.read_bytes)
-        self._machine.store(VirtualFile(path=path, content=content, modified=self._machine.now()))
-        if progress is not None:
-            progress(len(content), len(content))
+        content = bytearray()
+        try:
+            total = (await asyncio.to_thread(source.stat)).st_size
+            self._machine.check_room(path, total)
+            file = await asyncio.to_thread(source.open, "rb")
+            try:
+                while block := await asyncio.to_thread(file.read, _CHUNK):
+                    self._reach()
+                    content += block
+                    self._machine.check_room(path, len(content))
+                    if progress is not None:
+                        progress(len(content), total)
+            finally:
+                file.close()
+        except OSError as err:
+            raise BadFile(f"{source.name} cannot be read: {err.strerror}") from err
+        self._machine.store(
+            VirtualFile(path=path, content=bytes(content), modified=self._machine.now())
+        )
         return path
 
     async def delete(self, path: str) -> None:
