@@ -47,9 +47,7 @@ _RESTART_HINT: Final = (
 )
 STOPPED_TEXT: Final = "Shutdown due to webhooks request" + _RESTART_HINT
 HEATER_TEXT: Final = "Heater extruder not heating at expected rate" + _RESTART_HINT
-_DEFINE: Final = re.compile(rb"^EXCLUDE_OBJECT_DEFINE .*?NAME=(\S+)", re.MULTILINE)
 AXES: Final = "xyz"
-BED_MM: Final = (235.0, 235.0, 250.0)
 MAX_TOOL_C: Final = 300.0
 MAX_BED_C: Final = 120.0
 MAX_CHAMBER_C: Final = 70.0
@@ -131,12 +129,9 @@ class Klipper:
         self.responses: deque[str] = deque(maxlen=200)
         """Console lines nobody has fetched yet."""
         self.listeners: list[Callable[[str], None]] = []
-        self.homed = ""
-        self.position = [0.0, 0.0, 0.0, 0.0]
         self.flow_percent = 100
         self.message: str | None = None
         """M117."""
-        self.excluded: list[str] = []
         self.sensor_enabled = True
         self.clock_offset = 1000.0
         self.idle_paused = False
@@ -151,7 +146,6 @@ class Klipper:
         self.print_error = ""
         self._relative = False
         self._saved: dict[str, bool] = {}
-        self._last_run: int | None = None
         self._was_off = False
         self._busy_until = 0.0
 
@@ -188,27 +182,28 @@ class Klipper:
             self._enter("disconnected" if gone < self.restart_s / 3 else "startup", STARTUP_TEXT)
             if gone >= self.restart_s:
                 self._enter("ready", READY_TEXT)
-        if machine.fault is Fault.HEATER and self._state == "ready" and not self.print_error:
-            self.shut_down(HEATER_TEXT)
-        run = machine.run.id if machine.run else None
-        if run != self._last_run:
-            self._last_run = run
-            self.excluded.clear()
-            if run is not None and machine.phase in IN_JOB:
-                self.homed = AXES
-                self.idle_paused = False
+        halted = machine.phase is Phase.HALTED or machine.fault is Fault.HEATER
+        if self._state == "ready" and halted:
+            self._halt("printing" if machine.run else "standby", HEATER_TEXT)
+        elif self._state == "shutdown" and not halted:
+            # Somebody at the machine itself has cleared it.
+            self._halted_word = None
+            self._enter("disconnected", STARTUP_TEXT)
+            self._since = machine.now()
+        if machine.phase in IN_JOB:
+            self.idle_paused = False
 
     def _enter(self, state: str, text: str) -> None:
         self._state, self._text = state, text
 
     def shut_down(self, text: str = STOPPED_TEXT) -> None:
         """Stop at once, heaters off. `print_stats` goes on saying what it said."""
-        jobless = self.machine.run is None
-        failing = self.machine.fault is Fault.HEATER and not jobless
-        self._halted_word = "printing" if failing else self.print_state
-        if self.machine.phase in IN_JOB:
-            self.machine.inject(Fault.HEATER)
-        self._cool()
+        word = self.print_state
+        self.machine.emergency_stop()
+        self._halt(word, text)
+
+    def _halt(self, word: str, text: str) -> None:
+        self._halted_word = word
         self._enter("shutdown", text)
         self.respond("// Klipper state: Shutdown")
 
@@ -233,17 +228,15 @@ class Klipper:
         machine = self.machine
         if machine.phase in IN_JOB and machine.run is not None:
             machine.history.append(replace(machine.run, ended=machine.now(), outcome=None))
+            machine.phase = Phase.FAILED
         if machine.phase is not Phase.OFF:
-            machine.run, machine.fault, machine.phase = None, None, Phase.IDLE
-        self._cool()
+            machine.restart_firmware()
+        machine.position.update(dict.fromkeys(AXES, 0.0))
         self._halted_word = None
         self.print_error = ""
-        self.homed = ""
         self.message = None
-        self.excluded.clear()
         self.idle_paused = False
         self._relative = False
-        self.position = [0.0, 0.0, 0.0, 0.0]
         self.flow_percent = 100
         self._busy_until = 0.0
 
@@ -276,6 +269,7 @@ class Klipper:
             Phase.FINISHED: "complete",
             Phase.CANCELLED: "cancelled",
             Phase.FAILED: "error",
+            Phase.HALTED: "printing" if self.machine.run else "standby",
         }.get(self.machine.phase, "standby")
 
     def info(self) -> Json:
@@ -335,10 +329,14 @@ class Klipper:
     def objects_of_job(self) -> list[str]:
         """Names the running file gave its objects, as Klipper spells them."""
         run = self.machine.run
-        file = self.machine.files.get(run.path) if run else None
-        if file is None or self.machine.phase not in IN_JOB:
+        if run is None or self.machine.phase not in IN_JOB:
             return []
-        return [name.decode().upper() for name in _DEFINE.findall(file.content)]
+        return [name.upper() for name in run.plate.objects]
+
+    @property
+    def homed(self) -> str:
+        """Axes whose origin is known."""
+        return "".join(axis for axis in AXES if axis in self.machine.homed)
 
     # -- G-code ------------------------------------------------------------------------------
 
@@ -350,7 +348,6 @@ class Klipper:
 
     def emergency_stop(self) -> None:
         """Answer `emergency_stop`: past every queue."""
-        self.machine.command_count += 1
         self.shut_down()
 
     def run(self, script: str) -> Script:
@@ -382,6 +379,8 @@ class Klipper:
         if (macro := self.macros.get(word)) is not None:
             if macro.error is not None:
                 raise CommandError(macro.error)
+            if word in {"LOAD_FILAMENT", "UNLOAD_FILAMENT"}:
+                (self.machine.load if word == "LOAD_FILAMENT" else self.machine.unload)()
             return (self._hold(macro.seconds),)
         handler = _COMMANDS.get(word)
         if handler is None:
@@ -447,11 +446,16 @@ class Klipper:
         self.machine.dismiss()
 
     def _exclude(self, values: Json) -> None:
-        if "RESET" in values:
-            self.excluded.clear()
         name = str(values.get("NAME", "")).upper()
-        if name and name not in self.excluded:
-            self.excluded.append(name)
+        there = self.objects_of_job()
+        if name in there and len(there) - len(self.excluded) > 1:
+            self.machine.skip([there.index(name)])
+
+    @property
+    def excluded(self) -> list[str]:
+        """Names of the objects that are left out."""
+        run = self.machine.run
+        return [self.objects_of_job()[index] for index in sorted(run.skipped)] if run else []
 
     # Heat and air
 
@@ -529,26 +533,24 @@ class Klipper:
     # Motion
 
     def _home(self, values: Json) -> Callable[[], bool]:
-        wanted = [axis for axis in AXES if axis.upper() in values] or list(AXES)
-        self.homed = "".join(axis for axis in AXES if axis in self.homed or axis in wanted)
-        for axis in wanted:
-            self.position[AXES.index(axis)] = 0.0
-        self.machine.command_count += 1
+        self.machine.home([axis for axis in AXES if axis.upper() in values])
         return self._hold(self.home_s)
 
     def _move(self, values: Json) -> None:
-        goal = list(self.position)
-        for index, axis in enumerate((*AXES, "e")):
+        here = self.machine.position
+        goal = dict(here)
+        for axis in AXES:
             if axis.upper() in values:
                 by = _number(values, axis.upper())
-                goal[index] = goal[index] + by if self._relative else by
-        shown = " ".join(f"{value:.3f}" for value in goal[:3]) + f" [{goal[3]:.3f}]"
-        for index, axis in enumerate(AXES):
-            if goal[index] != self.position[index] and axis not in self.homed:
+                goal[axis] = goal[axis] + by if self._relative else by
+        shown = " ".join(f"{value:.3f}" for value in goal.values()) + " [0.000]"
+        moved = {axis: goal[axis] - here[axis] for axis in AXES if goal[axis] != here[axis]}
+        for axis in moved:
+            if axis not in self.machine.homed:
                 raise CommandError(f"Must home axis first: {shown}")
-            if not 0 <= goal[index] <= BED_MM[index]:
+            if not 0 <= goal[axis] <= self.machine.travel_mm[axis]:
                 raise CommandError(f"Move out of range: {shown}")
-        self.position = goal
+        self.machine.move(moved)
 
     def _absolute(self, _values: Json) -> None:
         self._relative = False
@@ -576,7 +578,7 @@ class Klipper:
     def _show(self, values: Json) -> None:
         self.message = str(values.get("", "")) or None
 
-    def _halt(self, _values: Json) -> None:
+    def _stop(self, _values: Json) -> None:
         self.shut_down("Shutdown due to M112 command" + _RESTART_HINT)
 
     def _restart(self, _values: Json) -> None:
@@ -614,7 +616,7 @@ _COMMANDS: Final[Mapping[str, Callable[[Klipper, Json], Callable[[], bool] | Non
     "RESTORE_GCODE_STATE": Klipper._restore_state,
     "G4": Klipper._dwell,
     "M117": Klipper._show,
-    "M112": Klipper._halt,
+    "M112": Klipper._stop,
     "RESTART": Klipper._restart,
     "FIRMWARE_RESTART": Klipper._restart,
     "M115": Klipper._firmware,

@@ -42,8 +42,7 @@ def describe(klipper: Klipper) -> dict[str, Json]:
 
 def filament_mm(run: Run) -> float:
     """Return how much filament a run has used."""
-    grams = sum(run.plate.mass_g) * run.progress
-    return grams / (_DENSITY.get(run.plate.material, 1.24) * _AREA_MM2) * 1000
+    return sum(run.used_g) / (_DENSITY.get(run.plate.material, 1.24) * _AREA_MM2) * 1000
 
 
 def _host(klipper: Klipper) -> dict[str, Json]:
@@ -242,14 +241,12 @@ def _air(klipper: Klipper) -> dict[str, Json]:
 
 def _motion(klipper: Klipper) -> dict[str, Json]:
     machine = klipper.machine
-    position = list(klipper.position)
-    if machine.phase in IN_JOB and machine.run is not None:
-        position[2] = round(machine.layer * machine.run.plate.layer_height_mm, 3)
+    position = [*(round(machine.position[axis], 3) for axis in "xyz"), 0.0]
     return {
         "toolhead": {
             "homed_axes": klipper.homed,
             "axis_minimum": [0.0, 0.0, 0.0, 0],
-            "axis_maximum": [235.0, 235.0, 250.0, 0],
+            "axis_maximum": [*machine.travel_mm.values(), 0],
             "print_time": klipper.eventtime,
             "stalls": 0,
             "estimated_print_time": klipper.eventtime,
