@@ -17,6 +17,7 @@ ENGINE = HERE / "engine"
 WITHIN: dict[str, set[str]] = {
     "values": set(),
     "formats": {"values"},
+    "preview": {"values"},
     "drivers": {"values", "clock"},
     "store": {"values"},
     "workshop": {"values", "clock", "drivers", "store"},
@@ -34,6 +35,7 @@ MORE: dict[str, set[str]] = {
     "config_flow.py": {"drivers.registry", "drivers.discovery"},
     "discovery_flow.py": {"drivers.registry", "drivers.discovery", "drivers.prusalink"},
     "forms.py": {"drivers.registry"},
+    "frames.py": {"preview"},
     "nearby.py": {"drivers.registry", "drivers.discovery"},
     "probe.py": {"drivers.registry"},
     "targets.py": {"drivers.registry"},
@@ -48,6 +50,7 @@ OUTSIDE: dict[str, set[str]] = {
     "drivers": {"aiohttp", "aiomqtt", "paho", "cryptography", "orjson", "yarl"},
     "store": {"sqlalchemy", "alembic"},
     "formats": {"numpy"},
+    "preview": {"PIL"},
 }
 """Packages that a part of the engine may import."""
 

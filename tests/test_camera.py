@@ -59,7 +59,7 @@ async def test_no_picture_is_told_as_such(stand: Stand) -> None:
 
 async def test_viewers_share_one_upstream_that_ends_with_the_last_of_them() -> None:
     printer = RichPrinter()
-    shared = SharedFrames(lambda: printer)  # type: ignore[arg-type, return-value]
+    shared = SharedFrames(lambda: printer, HandClock)  # type: ignore[arg-type, return-value]
     one, two = shared.frames(), shared.frames()
     waiting = [asyncio.ensure_future(anext(viewer)) for viewer in (one, two)]
     await settle()
@@ -74,7 +74,7 @@ async def test_viewers_share_one_upstream_that_ends_with_the_last_of_them() -> N
 
 async def test_a_slow_viewer_misses_frames_and_sees_none_twice() -> None:
     printer = RichPrinter()
-    shared = SharedFrames(lambda: printer)  # type: ignore[arg-type, return-value]
+    shared = SharedFrames(lambda: printer, HandClock)  # type: ignore[arg-type, return-value]
     viewer = shared.frames()
     for number in b"123":
         printer.camera_frames.put_nowait(JPEG + bytes([number]))
@@ -96,7 +96,7 @@ async def test_a_camera_that_ends_its_stream_ends_it_for_all_and_can_be_opened_a
 ) -> None:
     printer = RichPrinter()
     printer.broken = broken
-    shared = SharedFrames(lambda: printer)  # type: ignore[arg-type, return-value]
+    shared = SharedFrames(lambda: printer, HandClock)  # type: ignore[arg-type, return-value]
     viewer = shared.frames()
     printer.camera_frames.put_nowait(JPEG)
     assert await anext(viewer) == JPEG
@@ -110,7 +110,7 @@ async def test_a_camera_that_ends_its_stream_ends_it_for_all_and_can_be_opened_a
 
 
 async def test_without_a_line_there_are_no_frames() -> None:
-    assert [frame async for frame in SharedFrames(lambda: None).frames()] == []
+    assert [frame async for frame in SharedFrames(lambda: None, HandClock).frames()] == []
 
 
 async def test_a_browser_gets_frames_until_it_leaves(

@@ -242,7 +242,7 @@ async def test_parts_are_a_snapshot_of_what_the_session_can(
     assert parts.heaters["bed"].maximum == 120
     assert parts.lights == ("chamber_light",)
     assert "silent" in parts.speed_profiles
-    assert not any((parts.camera, parts.stream))
+    assert not parts.cameras
     session = printer.coordinator.session
     assert session is not None
     assert parts_of(session) == parts != Parts()

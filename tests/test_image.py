@@ -10,7 +10,8 @@ from homeassistant.const import STATE_UNKNOWN
 from homeassistant.exceptions import HomeAssistantError
 
 from custom_components.printernizer.engine.printer import PrinterState
-from custom_components.printernizer.image import AGAIN_S, TRIES, kind_of
+from custom_components.printernizer.image import AGAIN_S, TRIES
+from custom_components.printernizer.pictures import kind_of
 from tests.hand_clock import HandClock
 from tests.rich_printer import (  # noqa: F401
     JPEG,

@@ -15,6 +15,7 @@ from .coordinator import PrinterCoordinator
 from .devices import present
 from .engine.drivers.registry import PrinterKind
 from .engine.errors import PrinternizerError, StoreError
+from .eyes import Eyes
 from .ha_errors import of_store
 from .nearby import async_listener
 from .neighbours import async_learn_mac
@@ -27,6 +28,8 @@ from .runtime import (
     forget_machine,
 )
 from .services import async_setup_services
+from .snapshots import Snapshots
+from .views import async_register_views
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigEntry
@@ -42,6 +45,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what is there even while no printer is."""
     async_setup_services(hass)
+    async_register_views(hass)
     return True
 
 
@@ -53,13 +57,16 @@ async def async_setup_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry)
     if entry.data[CONF_KIND] == PrinterKind.BAMBU:
         await async_listener(hass).start()
     coordinator = await _open(hass, entry)
-    entry.runtime_data = PrinterRuntime(coordinator)
+    eyes = Eyes(coordinator)
+    snapshots = Snapshots(hass, coordinator, eyes)
+    entry.runtime_data = PrinterRuntime(coordinator, eyes, snapshots)
     try:
         await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     except BaseException:
         await _close(hass, coordinator)
         raise
     entry.async_on_unload(async_announce(hass, coordinator))
+    entry.async_on_unload(coordinator.workshop.ledger.subscribe(snapshots.on_job))
     await async_learn_mac(hass, entry)
     if async_shop_entry(hass) is None:
         hass.async_create_task(
@@ -104,6 +111,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry
         return True
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
+    await entry.runtime_data.eyes.close()
     await _close(hass, entry.runtime_data.coordinator)
     await async_listener(hass).stop_unless_needed()
     return True

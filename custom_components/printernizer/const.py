@@ -43,5 +43,10 @@ SHOP_TITLE: Final = "Printernizer"
 LEDGER_FILE: Final = "printernizer/ledger.db"
 """Below the configuration folder, so that Home Assistant's backup carries it."""
 
+SNAPSHOT_FOLDER: Final = "printernizer/snapshots"
+"""Below the configuration folder: the last picture of every job."""
+
+EVENT_SNAPSHOT: Final = "printernizer_snapshot"
+"""On the bus: a job's last picture was kept."""
 EVENT_JOB: Final = "printernizer_job"
 """On the bus: something that happened to a job, live and durable."""

@@ -1,8 +1,9 @@
-"""A picture of what is being printed."""
+"""A picture of what is being printed, and of the last print as it ended."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, override
 
@@ -12,10 +13,13 @@ from homeassistant.core import callback
 from .engine.errors import DriverError
 from .engine.job import JobIdentity
 from .entity import PARALLEL_READS, PrinterEntity, PrinterEntityDescription
+from .pictures import kind_of
 from .roster import async_enrol
+from .snapshots import newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from homeassistant.core import HomeAssistant
     from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -31,7 +35,6 @@ TRIES: Final = 3
 """How often a picture is asked for. A file may reach the printer a moment after its job."""
 AGAIN_S: Final = 20.0
 """Seconds between tries."""
-_KINDS: Final = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,7 @@ JOB_PICTURE: Final = PrinterImageDescription(
     translation_key="job_picture",
     exists_fn=lambda _, parts: parts.job_picture,
 )
+SNAPSHOT: Final = PrinterImageDescription(key="last_snapshot", translation_key="last_snapshot")
 
 
 async def async_setup_entry(
@@ -53,18 +57,16 @@ async def async_setup_entry(
     entry: PrinternizerConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the picture of the job."""
+    """Add the pictures."""
     async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows)
 
 
 def _rows(coordinator: PrinterCoordinator) -> Iterator[Row]:
     if JOB_PICTURE.exists_fn(coordinator.data, coordinator.parts):
         yield JOB_PICTURE.key, partial(JobPicture, coordinator, JOB_PICTURE)
-
-
-def kind_of(picture: bytes) -> str | None:
-    """Return the content type of a picture, or None when it is not one that we show."""
-    return next((kind for start, kind in _KINDS.items() if picture.startswith(start)), None)
+    runtime = coordinator.config_entry.runtime_data
+    if runtime.eyes.assigned is not None or runtime.eyes.main is not None:
+        yield SNAPSHOT.key, partial(LastSnapshot, coordinator, SNAPSHOT)
 
 
 class JobPicture(PrinterEntity, ImageEntity):
@@ -146,3 +148,56 @@ class JobPicture(PrinterEntity, ImageEntity):
             return await session.job_picture.picture(job)
         except DriverError:
             return None  # asked again later, a few times
+
+
+class LastSnapshot(PrinterEntity, ImageEntity):
+    """The camera's picture of the last job as it ended; there while the printer is off, too."""
+
+    def __init__(
+        self, coordinator: PrinterCoordinator, description: PrinterImageDescription
+    ) -> None:
+        PrinterEntity.__init__(self, coordinator, description)
+        ImageEntity.__init__(self, coordinator.hass)
+        self._snapshots = coordinator.config_entry.runtime_data.snapshots
+        self._path: Path | None = None
+
+    @property
+    @override
+    def available(self) -> bool:
+        """A picture on disk needs no printer."""
+        return True
+
+    @override
+    def shown(self) -> object:
+        return self._attr_image_last_updated
+
+    @override
+    async def async_image(self) -> bytes | None:
+        """Return the picture, or None when there is none yet."""
+        if self._path is None:
+            return None
+        try:
+            return await self.hass.async_add_executor_job(self._path.read_bytes)
+        except OSError:
+            return None  # cleaned up meanwhile
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Show the newest picture there is, and every new one."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._snapshots.listen(self._take))
+        kept = await self.hass.async_add_executor_job(newest, self._snapshots.folder, 1)
+        if kept and self._path is None:
+            stat = await self.hass.async_add_executor_job(kept[0].stat)
+            self._show(kept[0], datetime.fromtimestamp(stat.st_mtime, UTC))
+
+    @callback
+    def _take(self, path: Path) -> None:
+        self._show(path, self.coordinator.workshop.clock.now())
+
+    @callback
+    def _show(self, path: Path, at: datetime) -> None:
+        self._path = path
+        self._attr_content_type = "image/png" if path.suffix == ".png" else "image/jpeg"
+        self._attr_image_last_updated = at
+        self.show()

@@ -19,9 +19,8 @@ class Parts:
     prompt: bool = False
     console: bool = False
     storage: bool = False
-    camera: bool = False
-    stream: bool = False
-    """Its camera has a stream that Home Assistant can open itself."""
+    cameras: Mapping[str, bool] = field(default_factory=dict)
+    """By name, the main one first: whether it has a stream that Home Assistant can open itself."""
     job_picture: bool = False
     heaters: Mapping[str, Range] = field(default_factory=dict)
     """What may be set, by heater key: "tool_0", "bed", "chamber"."""
@@ -36,14 +35,15 @@ class Parts:
 
 def parts_of(session: Session) -> Parts:
     """Take the snapshot of a live session."""
-    speed, camera = session.speed, next(iter(session.cameras.values()), None)
+    speed = session.speed
     return Parts(
         control=session.control is not None,
         prompt=session.prompt is not None,
         console=session.console is not None,
         storage=session.storage is not None,
-        camera=camera is not None,
-        stream=camera is not None and camera.stream_source is not None,
+        cameras={
+            name: camera.stream_source is not None for name, camera in session.cameras.items()
+        },
         job_picture=session.job_picture is not None,
         heaters=dict(session.heaters.ranges) if session.heaters else {},
         fans=tuple(session.fans.keys) if session.fans else (),

@@ -31,13 +31,17 @@ from .engine.workshop.clock import SystemClock
 from .engine.workshop.workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
+    from uuid import UUID
 
     from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant
 
     from .coordinator import PrinterCoordinator
     from .engine.drivers.base import Driver
+    from .engine.job import Job
+    from .eyes import Eyes
+    from .snapshots import Snapshots
 
 
 LOOK_AFTER: Final = timedelta(seconds=30)
@@ -53,6 +57,8 @@ class PrinterRuntime:
     """What a loaded printer entry holds. The shop entry holds nothing."""
 
     coordinator: PrinterCoordinator
+    eyes: Eyes
+    snapshots: Snapshots
 
 
 type PrinternizerConfigEntry = ConfigEntry[PrinterRuntime]
@@ -253,3 +259,10 @@ async def async_database_facts(workshop: Workshop, url: str) -> DatabaseFacts:
         revision=await workshop.store.run(migrate.revision),
         open_jobs=len(await workshop.store.run(jobs.open_runs)),
     )
+
+
+async def async_jobs(workshop: Workshop, ids: Iterable[UUID]) -> dict[UUID, Job]:
+    """Return those of these jobs that the ledger knows. Raises StoreError."""
+    wanted = tuple(ids)
+    found = await workshop.store.run(lambda connection: [jobs.get(connection, i) for i in wanted])
+    return {job.id: job for job in found if job is not None}
