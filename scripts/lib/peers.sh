@@ -5,6 +5,9 @@
 #   mosquitto    MOSQUITTO, MOSQUITTO_PASSWD
 #   postgresql   POSTGRESQL_BIN (initdb, postgres, psql; they refuse to run as root)
 #   prusalink    PRUSALINK, PRUSALINK_PYTHON; LD_LIBRARY_PATH and MAGIC to be set for both
+#   octoprint    OCTOPRINT (1.11), OCTOPRINT_PYTHON
+#   octoprint2   the same names, of the 2.0 release candidate
+#   moonraker    MOONRAKER_PYTHON (runs `-m moonraker`); LD_LIBRARY_PATH to be set for it
 # <cache>/peers/<name>/missing holds, instead, the one line a test gives as its reason to skip.
 
 PEERS="$CACHE/peers"
@@ -14,6 +17,9 @@ have_peers() {
   have_peer mosquitto
   have_peer postgresql
   have_peer prusalink "$ROOT/scripts/lib/prusalink.txt"
+  have_peer octoprint "$ROOT/scripts/lib/octoprint.txt"
+  have_peer octoprint2 "$ROOT/scripts/lib/octoprint2.txt"
+  have_peer moonraker "$ROOT/scripts/lib/moonraker.txt"
 }
 
 # have_peer NAME [LOCK]: never fails; a failed try is not repeated for ten minutes.
@@ -90,7 +96,47 @@ get_prusalink() {
   } >"$folder/env"
 }
 
-# older_python: one that PrusaLink accepts and that can build C extensions, or nothing.
+# octoprint: netifaces, which 1.11 needs, has no wheels for these Pythons.
+get_octoprint() {
+  command -v gcc >/dev/null || { echo "it needs gcc to build a part of it" | tee "$1/missing"; return 1; }
+  octoprint_of "$1" octoprint
+}
+
+get_octoprint2() { octoprint_of "$1" octoprint2; }
+
+octoprint_of() {
+  local folder="$1" lock="$2"
+  locked_venv "$folder" "$lock" || return 1
+  "$folder/venv/bin/octoprint" --version
+  { echo "OCTOPRINT=$folder/venv/bin/octoprint"; echo "OCTOPRINT_PYTHON=$folder/venv/bin/python"; } >"$folder/env"
+}
+
+get_moonraker() {
+  local folder="$1" suite libraries=""
+  locked_venv "$folder" moonraker || return 1
+  if ! "$folder/venv/bin/python" -c 'import libnacl' 2>/dev/null; then
+    suite="$(. /etc/os-release && echo "${VERSION_CODENAME:-$DEBIAN}")"
+    update_suite "$suite"
+    unpack_loose "$suite" "$folder/debian" libsodium23
+    libraries="$(find "$folder/debian" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)"
+  fi
+  LD_LIBRARY_PATH="$libraries" "$folder/venv/bin/python" -c 'import libnacl, moonraker.server'
+  { echo "MOONRAKER_PYTHON=$folder/venv/bin/python"; echo "LD_LIBRARY_PATH=$libraries"; } >"$folder/env"
+}
+
+# locked_venv FOLDER LOCK: FOLDER/venv with exactly what scripts/lib/LOCK.txt names. Compiled at once: tests run with
+# PYTHONDONTWRITEBYTECODE, and a server that compiles itself at every start takes three times as long.
+locked_venv() {
+  local folder="$1" lock="$2" python
+  python="$(older_python)"
+  [ -n "$python" ] || { echo "it needs Python 3.11, 3.12 or 3.13 with its headers" | tee "$folder/missing"; return 1; }
+  "$UV" venv -q --no-config --python "$python" "$folder/venv"
+  use_index_of_pip
+  "$UV" pip install --python "$folder/venv/bin/python" --compile-bytecode --no-deps --require-hashes \
+    -r "$ROOT/scripts/lib/$lock.txt"
+}
+
+# older_python: one that these servers accept and that can build C extensions, or nothing.
 older_python() {
   local python
   for python in python3.11 python3.12 python3.13 /usr/bin/python3.1[123] "$HOME"/.pyenv/versions/3.1[123].*/bin/python \
