@@ -130,6 +130,7 @@ class RichPrinter(NoParts):
         self.asked_pictures = 0
         self.stream: str | None = None
         self.snapshots = 0
+        self.still: bytes | None = None
         self.opened = 0
         self.open_streams = 0
         self.broken = False
@@ -234,7 +235,7 @@ class RichPrinter(NoParts):
         if self.broken:
             raise Unreachable("no picture")
         self.snapshots += 1
-        return JPEG + bytes([self.snapshots])
+        return self.still or JPEG + bytes([self.snapshots])
 
     async def frames(self) -> AsyncGenerator[bytes]:
         self.opened += 1

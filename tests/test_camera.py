@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 
 import pytest
@@ -10,7 +11,9 @@ from aiohttp.test_utils import TestClient
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
+from PIL import Image
 
+from custom_components.printernizer.engine.drivers.base import Orientation
 from custom_components.printernizer.frames import SharedFrames
 from tests.hand_clock import HandClock, settle
 from tests.rich_printer import (  # noqa: F401
@@ -174,3 +177,39 @@ async def test_a_printer_without_a_camera_has_none(set_up: SetUp) -> None:
     printer.cameras = {}
     stand = await set_up(printer)
     assert not stand.has("camera", "camera")
+
+
+async def test_every_camera_of_a_printer_is_there_and_the_right_way_up(
+    hass: HomeAssistant,
+    set_up: SetUp,
+) -> None:
+    """A camera that hangs upside down is the usual one at a print head."""
+    out = io.BytesIO()
+    Image.new("RGB", (64, 32)).save(out, "JPEG")
+    printer, nozzle = RichPrinter(), RichPrinter()
+    nozzle.orientation = Orientation(rotation=90)
+    nozzle.still = out.getvalue()
+    printer.cameras = {"camera": printer, "Düse": nozzle}
+    stand = await set_up(printer)
+    entity_id = stand.entity_id("camera", "camera_duse")
+    assert stand.hass.states.get(entity_id).name.endswith("Camera Düse")
+    image = await camera.async_get_image(hass, entity_id)
+    with Image.open(io.BytesIO(image.content)) as seen:
+        assert seen.size == (32, 64)
+    assert (await still(stand)).startswith(JPEG)
+
+
+async def test_one_bad_frame_is_not_the_end_of_a_stream() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 32)).save(out, "JPEG")
+    printer = RichPrinter()
+    printer.orientation = Orientation(flip_vertical=True)
+    shared = SharedFrames(lambda: printer, HandClock)  # type: ignore[arg-type, return-value]
+    viewer = shared.frames()
+    waiting = asyncio.ensure_future(anext(viewer))
+    for frame in (b"rubbish", out.getvalue()):
+        printer.camera_frames.put_nowait(frame)
+    async with asyncio.timeout(10):
+        assert (await waiting).startswith(b"\xff\xd8")
+    await viewer.aclose()
+    assert shared.camera is printer
