@@ -60,6 +60,8 @@ class Link:
         self._backoff = backoff or Backoff()
         self._nudged = asyncio.Event()
         self._changed = asyncio.Event()
+        self._steady = asyncio.Event()
+        """It is up, or will never be."""
 
     async def run(self) -> None:
         """Keep the line up until cancelled; returns when the printer rejects our key."""
@@ -69,6 +71,7 @@ class Link:
             except DriverError as err:
                 self._down(err)
                 if isinstance(err, AccessDenied):
+                    self._steady.set()
                     return
                 if isinstance(err, WrongPrinter):
                     self._backoff.exhaust()
@@ -97,6 +100,11 @@ class Link:
             await self._changed.wait()
         return self.status
 
+    async def up(self) -> Session:
+        """Wait until the line is up, for as long as it takes. Raises AccessDenied."""
+        await self._steady.wait()
+        return self.require()
+
     async def refresh(self) -> PrinterStatus:
         """Ask for a fresh status and wait for it. Raises Unreachable after `REFRESH_S`."""
         session = self.require()
@@ -122,10 +130,12 @@ class Link:
                     self.error = None
                     self.status = status
                     self._changed.set()
+                    self._steady.set()
                     self._listener.on_status(self, status, first=first)
                     first = False
             finally:
                 # Before the session says goodbye, which may take it seconds.
+                self._steady.clear()
                 self.session = None
                 self.status = None
         raise Unreachable("the printer ended the line")

@@ -10,6 +10,7 @@ from ..errors import NotAllowed, Refused
 from .files_seen import FilesSeen
 from .fleet import Fleet
 from .ledger import Ledger
+from .uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..drivers.base import Driver, PastRun, PrintObject, Progress, RemoteFile, Session
     from ..printer import PrinterStatus
     from ..store.database import Store
+    from ..upload import Upload
     from .clock import Clock
 
 
@@ -30,6 +32,7 @@ class Workshop:
         self.clock = clock
         self.ledger = Ledger(store, clock)
         self.fleet = Fleet(self.ledger, clock)
+        self.uploads = Uploads(self.fleet, clock)
         self._files = FilesSeen(store, clock)
         self._stack = AsyncExitStack()
 
@@ -38,6 +41,7 @@ class Workshop:
         await self._stack.enter_async_context(self._files)
         self._stack.callback(self.ledger.subscribe(self._files.on_job))
         self._stack.push_async_callback(self.fleet.close)
+        await self._stack.enter_async_context(self.uploads)
         return self
 
     async def __aexit__(
@@ -64,7 +68,8 @@ class Workshop:
             raise
 
     async def close_line(self, printer_id: str) -> None:
-        """Close a printer's line."""
+        """Close a printer's line, and end what is being sent over it."""
+        await self.uploads.drop(printer_id)
         await self.fleet.remove(printer_id)
 
     # -- wishes ------------------------------------------------------------------------------
@@ -195,6 +200,19 @@ class Workshop:
     async def delete_file(self, printer_id: str, path: str) -> None:
         """Remove a file from the printer's storage."""
         await self.command(printer_id, lambda s: s.storage.delete(path) if s.storage else None)
+
+    async def upload(
+        self, printer_id: str, source: Path, path: str | None = None, *, replace: bool = False
+    ) -> Upload:
+        """Store a file of ours on the printer; returns it as it ended, when it lies there.
+
+        `path`: where to; in the root under its own name without one, in a folder when it ends
+        with a slash. Raises what `Uploads.send` raises.
+        """
+        upload = await self.uploads.send(printer_id, source, path, replace=replace)
+        assert upload.path is not None
+        self._files.note(printer_id, [(upload.path, upload.name, upload.total_bytes)])
+        return upload
 
     async def list_files(self, printer_id: str, path: str = "/") -> tuple[RemoteFile, ...]:
         """List one folder of the printer's storage."""
