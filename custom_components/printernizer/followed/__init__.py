@@ -1,0 +1,1 @@
+"""Printers whose line another integration holds, followed through its entities."""
