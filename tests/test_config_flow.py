@@ -53,7 +53,7 @@ from tests.simulators.prusalink import PrusaLinkSimulator
 
 CODE, PASSWORD = "12345678", "secret-key"
 SERIAL = "03919C4A0100321"
-_FLOW = "custom_components.printernizer.config_flow"
+_FLOW = "custom_components.printernizer.bambu_flow"
 _LOOK = "custom_components.printernizer.probe._look"
 
 pytestmark = pytest.mark.usefixtures("enable_custom_integrations", "socket_enabled")
@@ -671,7 +671,7 @@ async def _shop(hass: HomeAssistant) -> Any:
     shop = async_shop_entry(hass)
     assert shop is not None
     assert shop.supports_options
-    assert not printer.supports_options
+    assert printer.supports_options
     return shop
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from custom_components.printernizer import issues
+from custom_components.printernizer.config_flow import MENU, PrinternizerConfigFlow
 from custom_components.printernizer.engine.errors import KEYS
 from custom_components.printernizer.probe import FORM_ERRORS
 from custom_components.printernizer.shop_options import ERRORS
@@ -133,22 +134,26 @@ def test_every_step_abort_and_progress_of_the_flows_has_its_text() -> None:
     """Steps are named in code and in the texts; a difference shows as an empty dialog."""
     steps: set[str] = set()
     reasons: set[str] = set()
+    progress: set[str] = set()
     for name, call in _calls():
-        if name not in {"config_flow.py", "discovery_flow.py"}:
-            continue
-        steps |= {key for word in ("step_id", "next_step_id") if (key := _constant(call, word))}
-        reasons |= {key for key in (_constant(call, "reason"),) if key}
-    for kind in ("bambu", "prusalink"):
-        steps |= {f"{flow}_{kind}" for flow in ("confirm", "reauth", "reconfigure")}
+        if name.endswith("_flow.py"):
+            steps |= {key for word in ("step_id", "next_step_id") if (key := _constant(call, word))}
+            reasons |= {key for key in (_constant(call, "reason"),) if key}
+            progress |= {key for key in (_constant(call, "progress_action"),) if key}
+    spun = {"bambu", "octoprint_confirm"}  # they show a progress instead of a form
     shown = set(ENGLISH["config"]["step"])
-    assert steps - {"bambu"} <= shown
+    assert steps - spun - {"octoprint_confirmed"} <= shown
+    assert shown <= {step.removeprefix("async_step_") for step in dir(PrinternizerConfigFlow)}
     assert reasons <= set(ENGLISH["config"]["abort"])
-    assert set(ENGLISH["config"]["progress"]) == {"listening"}
-    assert set(ENGLISH["config"]["step"]["user"]["menu_options"]) == {
-        "bambu",
-        "prusalink",
-        "virtual",
-    }
+    assert set(ENGLISH["config"]["progress"]) == progress
+    assert list(ENGLISH["config"]["step"]["user"]["menu_options"]) == list(MENU)
+
+
+def test_every_kind_can_be_given_a_new_key_and_a_new_address() -> None:
+    """A printer that cannot be mended has to be removed, and its history with it."""
+    shown = set(ENGLISH["config"]["step"])
+    for kind in ("bambu", "prusalink", "octoprint", "moonraker"):
+        assert {f"reauth_{kind}", f"reconfigure_{kind}"} <= shown
 
 
 def test_every_issue_has_its_text_and_every_text_its_issue() -> None:

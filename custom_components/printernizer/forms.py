@@ -6,7 +6,15 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 import voluptuous as vol
-from homeassistant.const import CONF_HOST, CONF_NAME, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.const import (
+    CONF_API_KEY,
+    CONF_HOST,
+    CONF_NAME,
+    CONF_PASSWORD,
+    CONF_PORT,
+    CONF_URL,
+    CONF_USERNAME,
+)
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -25,6 +33,7 @@ from .const import (
     CONF_SPEED,
 )
 from .engine.drivers.registry import PrinterKind
+from .engine.drivers.whereabouts import host_in
 from .probe import split_address
 
 if TYPE_CHECKING:
@@ -45,17 +54,29 @@ _PRUSALINK_KEY: Final = {
     vol.Required(CONF_USERNAME, default=DEFAULT_USER): _TEXT,
     vol.Required(CONF_PASSWORD): _SECRET,
 }
+_MOONRAKER_KEY: Final = {
+    vol.Optional(CONF_API_KEY): _SECRET,
+    vol.Optional(CONF_USERNAME): _TEXT,
+    vol.Optional(CONF_PASSWORD): _SECRET,
+}
 _HOST: Final = {vol.Required(CONF_HOST): _TEXT}
+_URL: Final = {vol.Required(CONF_URL): _TEXT}
 
 KEYS: Final = {
     PrinterKind.BAMBU: vol.Schema(_BAMBU_KEY),
     PrinterKind.PRUSALINK: vol.Schema(_PRUSALINK_KEY),
+    PrinterKind.OCTOPRINT: vol.Schema({vol.Required(CONF_API_KEY): _SECRET}),
+    PrinterKind.MOONRAKER: vol.Schema(_MOONRAKER_KEY),
 }
 """What a printer wants to hear from us. Asked for alone once the address is known."""
 WHOLE: Final = {
     PrinterKind.BAMBU: vol.Schema({**_HOST, **_BAMBU_KEY}),
     PrinterKind.PRUSALINK: vol.Schema({**_HOST, **_PRUSALINK_KEY}),
+    PrinterKind.OCTOPRINT: vol.Schema(_URL),
+    PrinterKind.MOONRAKER: vol.Schema(_URL),
 }
+"""What is asked of somebody who has told nothing yet: of a print server the address alone, since
+only the server knows whether it wants a key."""
 VIRTUAL: Final = vol.Schema(
     {
         vol.Required(CONF_NAME): _TEXT,
@@ -64,6 +85,24 @@ VIRTUAL: Final = vol.Schema(
         ),
     }
 )
+
+
+def schema_of(step: str, kind: PrinterKind) -> vol.Schema:
+    """Return the fields of a step's form."""
+    if kind is PrinterKind.VIRTUAL:
+        return VIRTUAL
+    if step == "confirm_moonraker":
+        return vol.Schema({})
+    if step.startswith(("reauth", "confirm")) or step.endswith("_key"):
+        return KEYS[kind]
+    return WHOLE[kind]
+
+
+def host_of(settings: Mapping[str, Any]) -> str | None:
+    """Return the host name or IP address of a printer; None for one that has no address."""
+    if (url := settings.get(CONF_URL)) is not None:
+        return host_in(url)
+    return settings.get(CONF_HOST)
 
 
 def settings_of(kind: PrinterKind, typed: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,16 +137,15 @@ def title_of(settings: Mapping[str, Any], identity: PrinterIdentity) -> str:
         settings.get(CONF_NAME)
         or identity.name
         or identity.model
-        or settings.get(CONF_HOST)
+        or host_of(settings)
         or identity.serial
     )
 
 
 def as_typed(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings as a form shows them again: the address in one piece, and no secret."""
-    typed = {
-        key: settings[key] for key in (CONF_USERNAME, CONF_NAME, CONF_SPEED) if key in settings
-    }
+    shown_again = (CONF_USERNAME, CONF_NAME, CONF_SPEED, CONF_URL)
+    typed = {key: settings[key] for key in shown_again if key in settings}
     if host := settings.get(CONF_HOST):
         shown = f"[{host}]" if ":" in host and CONF_PORT in settings else host
         typed[CONF_HOST] = f"{shown}:{settings[CONF_PORT]}" if CONF_PORT in settings else host

@@ -1,7 +1,8 @@
-"""Bambu Lab printers that announce themselves: to a form, and for as long as any is set up.
+"""Printers that announce themselves: to a form, and for as long as any is set up.
 
 An announcement proves nothing. It makes a lost line try again at once, and a new address is
-taken over only after the printer there has shown the certificate that we know.
+taken over only after the printer there has shown the certificate that we know. A print server
+without one is not followed: whoever answers there would be handed its key.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_HOST, EVENT_HOMEASSISTANT_STOP
+from homeassistant.const import CONF_HOST, CONF_URL, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import callback
 from homeassistant.util.hass_dict import HassKey
 
-from .const import CONF_KIND, DOMAIN
+from .const import CONF_FINGERPRINT, CONF_KIND, DOMAIN
 from .engine.drivers.discovery import Announcement, from_headers, listening
 from .engine.drivers.registry import PrinterKind
+from .engine.drivers.whereabouts import at_host
 from .engine.errors import Unreachable
+from .forms import host_of
 from .probe import Found, async_probe
 from .runtime import async_find_workshop
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigEntry
     from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant
     from homeassistant.helpers.service_info.ssdp import SsdpServiceInfo
+
+    from .engine.workshop.link import Link
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -84,8 +89,7 @@ class Listener:
         self._stop: CALLBACK_TYPE | None = None
         self.heard_at: dict[str, float] = {}
         """When each serial announced itself last, on the loop's clock."""
-        self._moving: set[str] = set()
-        """Serials whose new address is being proven."""
+        self.mover = Mover(hass)
 
     @property
     def listens(self) -> bool:
@@ -142,26 +146,32 @@ class Listener:
         if link is not None and link.session is not None:
             return
         if entry.data[CONF_HOST] != announcement.host:
-            self._look_at(entry, announcement)
-        elif not returned:
-            return
-        elif link is not None:
-            link.nudge()
-        elif entry.state is ConfigEntryState.SETUP_RETRY:
-            self._hass.config_entries.async_schedule_reload(entry.entry_id)
+            there = {**entry.data, CONF_HOST: announcement.host}
+            self.mover.look_at(entry, there)
+        elif returned:
+            _wake(self._hass, entry, link)
 
-    def _look_at(self, entry: ConfigEntry[Any], announcement: Announcement) -> None:
-        if announcement.serial not in self._moving:
-            self._moving.add(announcement.serial)
+
+class Mover:
+    """Takes over new addresses that have been proven."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        self._hass = hass
+        self._moving: set[str] = set()
+        """Entries whose new address is being proven."""
+
+    def look_at(self, entry: ConfigEntry[Any], there: dict[str, Any]) -> None:
+        """Move an entry to these settings if the printer we know answers there."""
+        if entry.entry_id not in self._moving:
+            self._moving.add(entry.entry_id)
             entry.async_create_background_task(
                 self._hass,
-                self._move(entry, announcement),
+                self._move(entry, there),
                 name=f"printernizer new address of {entry.title}",
             )
 
-    async def _move(self, entry: ConfigEntry[Any], announcement: Announcement) -> None:
+    async def _move(self, entry: ConfigEntry[Any], there: dict[str, Any]) -> None:
         try:
-            there = {**entry.data, CONF_HOST: announcement.host}
             found = await async_probe(self._hass, there)
             if not isinstance(found, Found) or found.identity.serial != entry.unique_id:
                 return
@@ -169,7 +179,36 @@ class Listener:
             self._hass.config_entries.async_update_entry(entry, data=there)
             self._hass.config_entries.async_schedule_reload(entry.entry_id)
         finally:
-            self._moving.discard(announcement.serial)
+            self._moving.discard(entry.entry_id)
+
+
+def _wake(hass: HomeAssistant, entry: ConfigEntry[Any], link: Link | None) -> None:
+    """Try a printer again at once: it has just come back."""
+    if link is not None:
+        link.nudge()
+    elif entry.state is ConfigEntryState.SETUP_RETRY:
+        hass.config_entries.async_schedule_reload(entry.entry_id)
+
+
+@callback
+def async_server_heard(
+    hass: HomeAssistant, entry: ConfigEntry[Any], host: str, also: str = ""
+) -> None:
+    """Take note that a print server we know was announced at a host, `also` known as a name.
+
+    Where it is away and its certificate is pinned, it is looked for there.
+    """
+    if entry.state not in _WAITING or entry.unique_id is None:
+        return
+    workshop = async_find_workshop(hass)
+    link = workshop.fleet.get(entry.unique_id) if workshop is not None else None
+    if link is not None and link.session is not None:
+        return
+    if host_of(entry.data) in {host, also}:
+        _wake(hass, entry, link)
+    elif entry.data.get(CONF_FINGERPRINT) and entry.data[CONF_URL].startswith("https:"):
+        there = {**entry.data, CONF_URL: at_host(entry.data[CONF_URL], host)}
+        async_listener(hass).mover.look_at(entry, there)
 
 
 LISTENER: HassKey[Listener] = HassKey(f"{DOMAIN}_listener")

@@ -7,16 +7,21 @@ so its MAC has to be learnt here, right after the printer was spoken to.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import homeassistant.helpers.device_registry as dr
-from homeassistant.const import CONF_HOST, CONF_MAC
+from homeassistant.const import CONF_HOST, CONF_MAC, CONF_URL
 from homeassistant.core import callback
 
 from .const import DOMAIN
+from .engine.drivers.whereabouts import at_host
+from .forms import host_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from homeassistant.config_entries import ConfigEntry
     from homeassistant.core import HomeAssistant
 
@@ -41,9 +46,24 @@ def mac_at(host: str) -> str | None:
     return None
 
 
+def moved_to(settings: Mapping[str, Any], address: str) -> dict[str, str]:
+    """Return what changes in a printer's settings when its machine has another IP address.
+
+    Nothing for a URL with a name in it: names follow by themselves, and certificates are made out
+    to them.
+    """
+    if (url := settings.get(CONF_URL)) is None:
+        return {CONF_HOST: address}
+    try:
+        ip_address(host_of(settings) or "")
+    except ValueError:
+        return {}
+    return {CONF_URL: at_host(url, address)}
+
+
 async def async_learn_mac(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """Keep the MAC of a printer that has just answered."""
-    host = entry.data.get(CONF_HOST)
+    host = host_of(entry.data)
     mac = await hass.async_add_executor_job(mac_at, host) if host is not None else None
     if mac is not None:
         async_keep_mac(hass, entry, mac)
