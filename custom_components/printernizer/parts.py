@@ -31,6 +31,13 @@ class Parts:
     """Lowest and highest per cent; None where speed has names only, or cannot be set."""
     lights: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    outlets: tuple[str, ...] = ()
+    """Sockets that the printer's host switches, by the names it gives them."""
+    motion: bool = False
+    loader: bool = False
+    emergency: bool = False
+    maintenance: tuple[str, ...] = ()
+    """What the machine's own computers can be asked for, of `MAINTENANCE`."""
 
 
 def parts_of(session: Session) -> Parts:
@@ -51,4 +58,9 @@ def parts_of(session: Session) -> Parts:
         speed_range=speed.percent_range if speed else None,
         lights=tuple(session.lights.keys) if session.lights else (),
         options=tuple(session.options.keys) if session.options else (),
+        outlets=tuple(session.outlets.keys) if session.outlets else (),
+        motion=session.motion is not None and bool(session.motion.axes),
+        loader=session.loader is not None,
+        emergency=session.emergency is not None,
+        maintenance=tuple(session.maintenance.tasks) if session.maintenance else (),
     )

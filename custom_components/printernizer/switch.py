@@ -1,25 +1,26 @@
-"""Options of the printer that are on or off."""
+"""Options of the printer, and outlets of its host, that are on or off."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.components.switch.const import SwitchDeviceClass
 from homeassistant.const import EntityCategory
 
-from .entity import PARALLEL_COMMANDS, PrinterEntity, PrinterEntityDescription
+from .entity import PARALLEL_COMMANDS
+from .on_off import OnOffDescription, OnOffEntity, named, reported
 from .roster import async_enrol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from homeassistant.core import HomeAssistant
     from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
     from .coordinator import PrinterCoordinator
-    from .engine.printer import PrinterStatus
     from .roster import Row
     from .runtime import PrinternizerConfigEntry
 
@@ -30,7 +31,7 @@ OPTIONS: Final = ("auto_recovery", "auto_switch_filament", "sound", "filament_ta
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrinterSwitchDescription(PrinterEntityDescription[bool | None], SwitchEntityDescription):
+class PrinterSwitchDescription(OnOffDescription, SwitchEntityDescription):
     """A row of what can be switched."""
 
 
@@ -39,7 +40,7 @@ async def async_setup_entry(
     entry: PrinternizerConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the options of this printer."""
+    """Add the options and outlets of this printer."""
     async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows)
 
 
@@ -47,41 +48,28 @@ def _rows(coordinator: PrinterCoordinator) -> Iterator[Row]:
     for key in coordinator.parts.options:
         row = PrinterSwitchDescription(
             key=key,
-            translation_key=key if key in OPTIONS else "other",
-            translation_placeholders={} if key in OPTIONS else {"name": key},
+            **named(key, OPTIONS),
             entity_category=EntityCategory.CONFIG,
-            value_fn=_is_on(key),
+            switch=key,
+            value_fn=reported(lambda status: status.options, key),
+            part_fn=lambda session: session.options,
         )
-        yield key, partial(PrinterSwitch, coordinator, row)
+        yield row.key, partial(PrinterSwitch, coordinator, row)
+    for name in coordinator.parts.outlets:
+        yield f"outlet_{name}", partial(PrinterSwitch, coordinator, outlet(name))
 
 
-def _is_on(key: str) -> Callable[[PrinterStatus], bool | None]:
-    return lambda status: dict(status.options).get(key)
+def outlet(name: str) -> PrinterSwitchDescription:
+    """Return the row of an outlet. The printer refuses to cut its own power while it is hot."""
+    return PrinterSwitchDescription(
+        key=f"outlet_{name}",
+        **named(name, (), "outlet"),
+        device_class=SwitchDeviceClass.OUTLET,
+        switch=name,
+        value_fn=reported(lambda status: status.outlets, name),
+        part_fn=lambda session: session.outlets,
+    )
 
 
-class PrinterSwitch(PrinterEntity, SwitchEntity):
-    """An option."""
-
-    latest: bool | None
-
-    @property
-    @override
-    def is_on(self) -> bool | None:
-        """What the printer says of it."""
-        return self.latest
-
-    @override
-    async def async_turn_on(self, **kwargs: Any) -> None:
-        """Switch it on. Raises HomeAssistantError with the printer's reason."""
-        await self._set(on=True)
-
-    @override
-    async def async_turn_off(self, **kwargs: Any) -> None:
-        """Switch it off. Raises HomeAssistantError with the printer's reason."""
-        await self._set(on=False)
-
-    async def _set(self, *, on: bool) -> None:
-        key = self.entity_description.key
-        await self.command(
-            lambda session: session.options.set(key, on) if session.options else None
-        )
+class PrinterSwitch(OnOffEntity, SwitchEntity):
+    """An option or an outlet."""
