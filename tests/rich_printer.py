@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from unittest.mock import PropertyMock, patch
 
 import homeassistant.helpers.entity_registry as er
@@ -20,8 +21,18 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.printernizer.const import CONF_KIND, CONF_SERIAL, DOMAIN
 from custom_components.printernizer.coordinator import PrinterCoordinator
-from custom_components.printernizer.engine.drivers.base import UPRIGHT, NoParts, Range
+from custom_components.printernizer.engine.drivers.base import (
+    MAINTENANCE,
+    UPRIGHT,
+    NoParts,
+    PastRun,
+    PrintObject,
+    Progress,
+    Range,
+    RemoteFile,
+)
 from custom_components.printernizer.engine.errors import Refused, Unreachable
+from custom_components.printernizer.engine.job import Outcome
 from custom_components.printernizer.engine.printer import (
     CurrentJob,
     Fan,
@@ -73,6 +84,7 @@ RICH = PrinterStatus(
         layers=50,
         remaining=timedelta(minutes=58),
         elapsed=timedelta(minutes=42),
+        filament_mm=3456.7,
     ),
     tools=(
         Tool(index=0, temperature=Temperature(actual_c=219.6, target_c=220.0)),
@@ -101,6 +113,8 @@ RICH = PrinterStatus(
     problems=(Problem(code="0300_400C", text="The task was cancelled", severity=Severity.COMMON),),
     lights=(("chamber_light", True), ("logo", False)),
     options=(("sound", True), ("purge_wiper", False)),
+    outlets=(("printer", True), ("Lüfter Schrank", False)),
+    queued=2,
     door_open=False,
     filament_present=True,
     wifi_dbm=-61,
@@ -146,6 +160,17 @@ class RichPrinter(NoParts):
         self.options = _Switches(self, "option", ("sound", "purge_wiper"))
         self.cameras: dict[str, RichPrinter] = {"camera": self}
         self.job_picture: RichPrinter | None = self
+        self.outlets = _Switches(self, "outlet", ("printer", "Lüfter Schrank"))
+        self.motion = RichMotion(self)
+        self.loader = RichLoader(self)
+        self.objects = RichObjects(self)
+        self.emergency = RichEmergency(self)
+        self.macros = RichMacros(self)
+        self.maintenance = RichMaintenance(self)
+        self.history = RichHistory()
+        self.storage: RichStorage | None = RichStorage(self)
+        self.slow: asyncio.Event | None = None
+        """What every ordinary command waits for, when it is there."""
 
     # -- driver and session ----------------------------------------------------------------------
 
@@ -199,6 +224,8 @@ class RichPrinter(NoParts):
     percent_range = (50, 200)
 
     async def pause(self) -> None:
+        if self.slow is not None:
+            await self.slow.wait()
         self.tell("pause")
 
     async def resume(self) -> None:
@@ -274,6 +301,130 @@ class _Switches:
 
     async def set(self, key: str, on: bool) -> None:
         self._printer.tell(self._what, key, on)
+
+
+class _Part:
+    def __init__(self, printer: RichPrinter) -> None:
+        self._printer = printer
+
+
+class RichMotion(_Part):
+    axes = ("x", "y", "z")
+
+    async def home(self, axes: Sequence[str] = ()) -> None:
+        self._printer.tell("home", *axes)
+
+    async def move(
+        self, distances: Mapping[str, float], *, speed_mm_s: float | None = None
+    ) -> None:
+        self._printer.tell("move", dict(distances), speed_mm_s)
+
+
+class RichLoader(_Part):
+    async def load(self, slot: str | None = None) -> None:
+        self._printer.tell("load", slot)
+
+    async def unload(self) -> None:
+        self._printer.tell("unload")
+
+
+class RichObjects(_Part):
+    def __init__(self, printer: RichPrinter) -> None:
+        super().__init__(printer)
+        self.there = [
+            PrintObject(id="1", name="left"),
+            PrintObject(id="2", name="right"),
+            PrintObject(id="3", name="twin"),
+            PrintObject(id="4", name="twin", skipped=True),
+        ]
+
+    async def list(self) -> tuple[PrintObject, ...]:
+        return tuple(self.there)
+
+    async def skip(self, ids: Sequence[str]) -> None:
+        self._printer.tell("skip", *ids)
+
+
+class RichEmergency(_Part):
+    async def stop(self) -> None:
+        self._printer.tell("emergency")
+
+
+class RichMacros(_Part):
+    names = ("CLEAN_NOZZLE", "BED_MESH")
+
+    async def run(self, name: str, parameters: Mapping[str, str]) -> None:
+        if name not in self.names:
+            raise Refused(name, key="macro_missing")
+        self._printer.tell("macro", name, dict(parameters))
+
+
+class RichMaintenance(_Part):
+    tasks = MAINTENANCE
+
+    async def run(self, task: str) -> None:
+        self._printer.tell("maintain", task)
+
+
+class RichHistory:
+    def __init__(self) -> None:
+        self.runs = tuple(
+            PastRun(
+                id=str(number),
+                path=f"/{number}.gcode",
+                outcome=Outcome.COMPLETED if number % 2 else Outcome.CANCELLED,
+                started_at=datetime(2026, 11, 20, 8, number, tzinfo=UTC),
+                ended_at=None if number == 1 else datetime(2026, 11, 20, 9, number, tzinfo=UTC),
+                duration=None if number == 1 else timedelta(seconds=3599.9),
+                filament_mm=None if number == 1 else 1234.56,
+            )
+            for number in range(30, 0, -1)
+        )
+
+    async def recent(self, limit: int = 20) -> tuple[PastRun, ...]:
+        return self.runs[:limit]
+
+
+class RichStorage(_Part):
+    """Takes files byte by byte, as far as the test lets it."""
+
+    free_bytes = None
+
+    def __init__(self, printer: RichPrinter) -> None:
+        super().__init__(printer)
+        self.files: dict[str, bytes] = {}
+        self.progress: Progress | None = None
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+        self.sending = asyncio.Event()
+        self.failure: Exception | None = None
+
+    async def list(self, path: str = "/") -> tuple[RemoteFile, ...]:
+        return tuple(
+            RemoteFile(path=path, name=path.rsplit("/", 1)[-1], size=len(content))
+            for path, content in self.files.items()
+        )
+
+    async def download(self, path: str, to: Path, *, progress: Progress | None = None) -> None:
+        to.write_bytes(self.files[path])
+
+    async def upload(
+        self, source: Path, path: str, *, progress: Progress | None = None, replace: bool = False
+    ) -> str:
+        self.progress = progress
+        self.sending.set()
+        await self.go_on.wait()
+        if self.failure is not None:
+            raise self.failure
+        self.files[path] = source.read_bytes()
+        return path
+
+    async def delete(self, path: str) -> None:
+        if self.files.pop(path, None) is None:
+            raise Refused(path, key="file_missing")
+
+    async def thumbnail(self, reference: str) -> bytes | None:
+        return None
 
 
 @dataclass

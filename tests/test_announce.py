@@ -68,6 +68,7 @@ def test_facts_are_rounded_down_and_plain_json() -> None:
         "progress": 99,
         "layer": 49,
         "layers": 50,
+        "filament_mm": None,
         "outcome": "completed",
         "reason": None,
         "duration_s": 3600,

@@ -1,4 +1,4 @@
-"""What happens to a printer as event entities: its jobs' lives, and its problems.
+"""What happens to a printer as event entities: its jobs' lives, its problems, its uploads.
 
 Only what was seen happening: what the first status after a connect shows is a fact and no
 event, so that neither a restart nor a lost line sends false messages.
@@ -7,6 +7,7 @@ event, so that neither a restart nor a lost line sends false messages.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, override
 
@@ -16,9 +17,11 @@ from homeassistant.core import callback
 
 from .announce import TOLD, job_facts
 from .entity import PARALLEL_READS, PrinterEntity, PrinterEntityDescription
+from .roster import async_enrol
+from .uploads import UploadKind, UploadNews, upload_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from homeassistant.core import HomeAssistant
     from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from .coordinator import PrinterCoordinator
     from .engine.job import JobEvent
     from .engine.printer import Problem
+    from .engine.upload import Upload
+    from .roster import Row
     from .runtime import PrinternizerConfigEntry
 
 PARALLEL_UPDATES = PARALLEL_READS
@@ -34,8 +39,19 @@ APPEARED: Final = "appeared"
 CLEARED: Final = "cleared"
 _MOST: Final = 20
 """Problems told of at once. No printer has more; a broken one may report thousands."""
-_SHOWN: Final = ("name", "plate", "progress", "layer", "layers", "reason", "duration_s")
+_SHOWN: Final = (
+    "name",
+    "plate",
+    "progress",
+    "layer",
+    "layers",
+    "reason",
+    "duration_s",
+    "filament_mm",
+)
 """What of a job's facts is kept with an event: every one of them is recorded."""
+
+_SHOWN_OF_UPLOADS: Final = ("name", "path", "progress", "total_bytes", "error_key", "reason")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +78,30 @@ PROBLEM: Final = PrinterEventDescription(
 )
 
 
+UPLOAD: Final = PrinterEventDescription(
+    key="upload_event",
+    translation_key="upload",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    event_types=[kind.value for kind in UploadKind if kind is not UploadKind.PROGRESS],
+    value_fn=_nothing,
+    exists_fn=lambda _, parts: parts.storage,
+)
+
+
 async def async_setup_entry(
     _: HomeAssistant,
     entry: PrinternizerConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add both event entities of a printer."""
-    coordinator = entry.runtime_data.coordinator
-    async_add_entities([JobEventEntity(coordinator, JOB), ProblemEventEntity(coordinator, PROBLEM)])
+    """Add the event entities of a printer."""
+    async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows)
+
+
+def _rows(coordinator: PrinterCoordinator) -> Iterator[Row]:
+    yield JOB.key, partial(JobEventEntity, coordinator, JOB)
+    yield PROBLEM.key, partial(ProblemEventEntity, coordinator, PROBLEM)
+    if UPLOAD.exists_fn(coordinator.data, coordinator.parts):
+        yield UPLOAD.key, partial(UploadEventEntity, coordinator, UPLOAD)
 
 
 class JobEventEntity(PrinterEntity, EventEntity):
@@ -88,10 +120,32 @@ class JobEventEntity(PrinterEntity, EventEntity):
         if event.job.printer_id != self.coordinator.printer_id or not event.live:
             return
         if event.kind in TOLD:
-            facts = job_facts(event.job)
+            facts = job_facts(event.job, self.coordinator.data)
             known = {key: facts[key] for key in _SHOWN if facts[key] is not None}
             self._trigger_event(event.kind.value, known)
             self.async_write_ha_state()
+
+
+class UploadEventEntity(PrinterEntity, EventEntity):
+    """Files on their way to this printer: begun, arrived, failed, called off."""
+
+    entity_description: PrinterEventDescription
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to uploads."""
+        await super().async_added_to_hass()
+        news = UploadNews(self.coordinator.printer_id, self._on_news)
+        self.async_on_remove(self.coordinator.workshop.uploads.subscribe(news.on_upload))
+
+    @callback
+    def _on_news(self, kind: UploadKind, upload: Upload) -> None:
+        if kind is UploadKind.PROGRESS:
+            return
+        facts = upload_facts(upload, self.coordinator.workshop.clock.now())
+        known = {key: facts[key] for key in _SHOWN_OF_UPLOADS if facts[key] is not None}
+        self._trigger_event(kind.value, known)
+        self.async_write_ha_state()
 
 
 class ProblemEventEntity(PrinterEntity, EventEntity):

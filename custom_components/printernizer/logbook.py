@@ -1,6 +1,6 @@
-"""What happens to jobs as plain sentences in the logbook.
+"""What happens to jobs and uploads as plain sentences in the logbook.
 
-Every event of a job is one line there, with what people ask next: how long it took, and how far
+Every event is one line there, with what people ask next: how long it took, and how far
 it came. Sentences are in the language of Home Assistant, not of the reader: the logbook knows
 no other.
 """
@@ -18,8 +18,9 @@ from homeassistant.components.logbook.const import (
 from homeassistant.core import callback
 from homeassistant.helpers.translation import async_get_cached_translations
 
-from .const import DOMAIN, EVENT_JOB
+from .const import DOMAIN, EVENT_JOB, EVENT_UPLOAD
 from .engine.job import JobEventKind
+from .uploads import UploadKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,44 +56,58 @@ def sentence_key(kind: str, job: Mapping[str, Any]) -> str:
     return key
 
 
+def upload_sentence_key(kind: str, upload: Mapping[str, Any]) -> str:
+    """Return which sentence tells this of an upload: with the reason, where there is one."""
+    because = kind == UploadKind.FAILED and upload.get("reason")
+    return f"logbook_upload_{kind}" + ("_because" if because else "")
+
+
 @callback
 def async_describe_events(
     hass: HomeAssistant, async_describe_event: Callable[[str, str, Describe], None]
 ) -> None:
-    """Tell the logbook how to put the events of jobs."""
+    """Tell the logbook how to put our events."""
 
-    @callback
-    def describe(event: Event[dict[str, Any]]) -> dict[str, str]:
-        data = event.data
-        # Old rows and events fired by hand may lack anything.
-        job = data.get("job") or {}
-        line = {
-            LOGBOOK_ENTRY_NAME: str(data.get("printer") or DOMAIN),
-            LOGBOOK_ENTRY_MESSAGE: _sentence(hass, str(data.get("kind")), job),
-        }
-        if entity_id := _job_entity(hass, data.get("device_id")):
-            line[LOGBOOK_ENTRY_ENTITY_ID] = entity_id
-        return line
+    def describer(subject: str, key_of: Callable[[str, Mapping[str, Any]], str]) -> Describe:
+        @callback
+        def describe(event: Event[dict[str, Any]]) -> dict[str, str]:
+            data = event.data
+            # Old rows and events fired by hand may lack anything.
+            told = data.get(subject)
+            facts = told if isinstance(told, dict) else {}
+            kind = str(data.get("kind"))
+            line = {
+                LOGBOOK_ENTRY_NAME: str(data.get("printer") or DOMAIN),
+                LOGBOOK_ENTRY_MESSAGE: _sentence(hass, key_of(kind, facts), kind, facts),
+            }
+            if entity_id := _event_entity(hass, data.get("device_id"), subject):
+                line[LOGBOOK_ENTRY_ENTITY_ID] = entity_id
+            return line
 
-    async_describe_event(DOMAIN, EVENT_JOB, describe)
+        return describe
+
+    async_describe_event(DOMAIN, EVENT_JOB, describer("job", sentence_key))
+    async_describe_event(DOMAIN, EVENT_UPLOAD, describer("upload", upload_sentence_key))
 
 
-def _sentence(hass: HomeAssistant, kind: str, job: Mapping[str, Any]) -> str:
+def _sentence(hass: HomeAssistant, key: str, kind: str, facts: Mapping[str, Any]) -> str:
     texts = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN)
     prefix = f"component.{DOMAIN}.common."
-    text = texts.get(prefix + sentence_key(kind, job))
+    text = texts.get(prefix + key)
     if text is None:
-        return f"{job.get('name') or ''} {kind}".strip()
+        return f"{facts.get('name') or ''} {kind}".strip()
+    named = facts.get("name")
     return text.format(
-        job=job.get("name") or texts.get(f"{prefix}logbook_nameless", ""),
-        progress=job.get("progress"),
-        duration=spell_duration(int(job.get("duration_s") or 0)),
-        reason=job.get("reason"),
+        job=named or texts.get(f"{prefix}logbook_nameless", ""),
+        file=named or texts.get(f"{prefix}logbook_nameless_file", ""),
+        progress=facts.get("progress"),
+        duration=spell_duration(int(facts.get("duration_s") or 0)),
+        reason=facts.get("reason"),
     )
 
 
-def _job_entity(hass: HomeAssistant, device_id: object) -> str | None:
-    """Return the event entity of the printer's jobs, so that the line leads there."""
+def _event_entity(hass: HomeAssistant, device_id: object, key: str) -> str | None:
+    """Return the printer's event entity for jobs or uploads, so that the line leads there."""
     if not isinstance(device_id, str):
         return None
     entries = er.async_entries_for_device(er.async_get(hass), device_id)
@@ -100,7 +115,7 @@ def _job_entity(hass: HomeAssistant, device_id: object) -> str | None:
         (
             entry.entity_id
             for entry in entries
-            if entry.domain == "event" and entry.translation_key == "job"
+            if entry.domain == "event" and entry.translation_key == key
         ),
         None,
     )

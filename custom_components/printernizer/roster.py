@@ -54,6 +54,8 @@ def shape(status: PrinterStatus) -> tuple[object, ...]:
         status.usage is None,
         status.transfer is None,
         status.z_mm is None,
+        status.queued is None,
+        status.job is None or status.job.filament_mm is None,
     )
 
 

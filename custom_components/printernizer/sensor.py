@@ -21,6 +21,7 @@ from .sensor_rows import (
 )
 from .steady import steady, steady_time
 from .unit_rows import FEEDER_SENSORS, SLOT_SENSORS, fan_sensors, heat_sensors
+from .upload_entities import upload_sensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +65,7 @@ def _rows(coordinator: PrinterCoordinator) -> Iterator[Row]:
             row.remembered and was_here(coordinator, Platform.SENSOR, row.key)
         ):
             yield row.key, partial(PrinterSensor, coordinator, row)
+    yield from upload_sensors(coordinator)
     for feeder in status.feeders:
         for row_of_feeder in FEEDER_SENSORS:
             if row_of_feeder.exists_fn(feeder, parts):

@@ -100,6 +100,12 @@ def _active_slot(status: PrinterStatus) -> str | None:
     return _one_of(next((slot.key for slot in status.slots if slot.active), None), SLOTS)
 
 
+def _filament_used(status: PrinterStatus) -> int | None:
+    """Whole decimetres: a third of a gram is news, a millimetre is noise."""
+    measured = status.job.filament_mm if status.job else None
+    return None if measured is None else round(measured / 100) * 100
+
+
 PRINTER_SENSORS: Final[tuple[PrinterSensorDescription[Any], ...]] = (
     PrinterSensorDescription(
         key="state",
@@ -201,6 +207,13 @@ PRINTER_SENSORS: Final[tuple[PrinterSensorDescription[Any], ...]] = (
         remembered=True,
     ),
     PrinterSensorDescription(
+        key="queued",
+        translation_key="queued",
+        value_fn=lambda status: status.queued,
+        exists_fn=lambda status, _: status.queued is not None,
+        remembered=True,
+    ),
+    PrinterSensorDescription(
         key="transfer",
         translation_key="transfer",
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
@@ -250,6 +263,19 @@ JOB_SENSORS: Final[tuple[PrinterSensorDescription[Any], ...]] = (
         translation_key="file",
         entity_registry_enabled_default=False,
         value_fn=lambda status: fit(status.job.path) if status.job else None,
+    ),
+    PrinterSensorDescription(
+        key="filament_used",
+        translation_key="filament_used",
+        device_class=SensorDeviceClass.DISTANCE,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        native_unit_of_measurement=UnitOfLength.MILLIMETERS,
+        suggested_unit_of_measurement=UnitOfLength.METERS,
+        suggested_display_precision=1,
+        entity_registry_enabled_default=False,
+        value_fn=_filament_used,
+        exists_fn=lambda status, _: status.job is not None and status.job.filament_mm is not None,
+        remembered=True,
     ),
 )
 

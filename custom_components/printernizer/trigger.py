@@ -1,4 +1,4 @@
-"""Triggers for automations: what happens to a job, and a printer that has become free."""
+"""Triggers for automations: what happens to a job, a printer that has become free, uploads."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from homeassistant.helpers.trigger import (
 )
 
 from .announce import EVENT_FREE
-from .const import EVENT_JOB
+from .const import EVENT_JOB, EVENT_UPLOAD
 from .engine.job import CLOSING, JobEventKind
 from .targets import EVERYTHING, async_is_meant
+from .uploads import UploadKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,10 +35,16 @@ class Occasion:
 
     event_type: str = EVENT_JOB
     kinds: frozenset[str] = frozenset(JobEventKind)
+    subject: str = "job"
+    """Where the event says what it is about."""
 
 
 def _job(*kinds: JobEventKind) -> Occasion:
     return Occasion(kinds=frozenset(kinds))
+
+
+def _upload(kind: UploadKind) -> Occasion:
+    return Occasion(event_type=EVENT_UPLOAD, kinds=frozenset({kind}), subject="upload")
 
 
 OCCASIONS: Final[Mapping[str, Occasion]] = {
@@ -49,6 +56,8 @@ OCCASIONS: Final[Mapping[str, Occasion]] = {
     "job_cancelled": _job(JobEventKind.CANCELLED),
     "job_ended": Occasion(kinds=CLOSING),
     "printer_free": Occasion(event_type=EVENT_FREE),
+    "upload_finished": _upload(UploadKind.FINISHED),
+    "upload_failed": _upload(UploadKind.FAILED),
 }
 """Every trigger, by its key in automations; the device triggers are the same."""
 
@@ -73,7 +82,9 @@ def async_listen(
     def hear(event: Event[dict[str, Any]]) -> None:
         facts = event.data
         # Anybody may fire this event by hand, with anything in it.
-        if str(facts.get("kind")) not in occasion.kinds or not isinstance(facts.get("job"), dict):
+        if str(facts.get("kind")) not in occasion.kinds:
+            return
+        if not isinstance(facts.get(occasion.subject), dict):
             return
         if async_is_meant(hass, facts.get("device_id"), target):
             tell(event)
@@ -83,6 +94,9 @@ def async_listen(
 
 def describe(event: Event[dict[str, Any]]) -> str:
     """Say in a few words what happened, for traces."""
+    if event.event_type == EVENT_UPLOAD:
+        name = event.data["upload"].get("name") or "a file"
+        return f"upload of {name} to {event.data.get('printer')}: {event.data.get('kind')}"
     name = event.data["job"].get("name") or "a job"
     if event.event_type == EVENT_FREE:
         return f"{event.data.get('printer')} is free after {name}"

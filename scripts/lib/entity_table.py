@@ -11,7 +11,7 @@ import homeassistant.core  # noqa: F401 - settles who `voluptuous` is before any
 
 from custom_components.printernizer import (
     binary_sensor,
-    button,
+    button_rows,
     camera,
     event,
     image,
@@ -22,6 +22,7 @@ from custom_components.printernizer import (
     switch,
     unit_rows,
     update,
+    upload_entities,
 )
 from custom_components.printernizer.engine.drivers.base import Range
 from custom_components.printernizer.engine.printer import (
@@ -63,6 +64,8 @@ def rows() -> Iterator[tuple[str, str, Any]]:
         sensor_rows.START_TIME,
         sensor_rows.END_TIME,
         *sensor_rows.LAST_JOB_SENSORS,
+        *upload_entities.UPLOAD_SENSORS,
+        upload_entities.UPLOAD_END,
         *unit_rows.heat_sensors(_EVERYTHING, Parts()),
         *unit_rows.fan_sensors(_EVERYTHING, Parts()),
         *unit_rows.FEEDER_SENSORS,
@@ -71,17 +74,25 @@ def rows() -> Iterator[tuple[str, str, Any]]:
     tables: dict[str, tuple[Any, ...]] = {
         "sensor": sensors,
         "binary_sensor": (binary_sensor.ONLINE, *binary_sensor.BINARY_SENSORS),
-        "button": (*button.BUTTONS, button.REFRESH),
+        "button": (
+            *button_rows.BUTTONS,
+            button_rows.LOAD_SLOT,
+            button_rows.EMERGENCY_STOP,
+            button_rows.CANCEL_UPLOAD,
+            *button_rows.MAINTENANCE_BUTTONS,
+            button_rows.REFRESH,
+        ),
         "number": tuple(number.numbers(Parts(heaters=_HEATERS, speed_range=(1, 2)))),
         "select": (select.SPEED_PROFILE,),
-        "camera": (camera.CAMERA,),
-        "image": (image.JOB_PICTURE,),
+        "camera": (camera.CAMERA, camera.MORE),
+        "image": (image.JOB_PICTURE, image.SNAPSHOT),
         "update": (update.FIRMWARE,),
-        "event": (event.JOB, event.PROBLEM),
+        "event": (event.JOB, event.PROBLEM, event.UPLOAD),
     }
     for platform, table in tables.items():
         for row in table:
             yield platform, row.translation_key, row
+    yield "switch", "outlet", switch.outlet("name")
     for platform, keys in (
         ("switch", switch.OPTIONS),
         ("light", light.LIGHTS),
@@ -102,7 +113,7 @@ def table() -> str:
         words = names["entity"][platform][key]
         name = words.get("name", "(the device itself)")
         category = getattr(row, "entity_category", None) or (
-            "config" if platform == "switch" else ""
+            "config" if platform == "switch" and row is None else ""
         )
         enabled = getattr(row, "entity_registry_enabled_default", True)
         lines.append(
