@@ -13,7 +13,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from .const import CONF_ACCESS_CODE, CONF_KIND
 from .engine.drivers.recognition import find
 from .engine.drivers.registry import PrinterKind
-from .engine.errors import AccessDenied, CertificateChanged, DriverError, Refused, Unreachable
+from .engine.errors import AccessDenied, CertificateChanged, DriverError, Unreachable
 from .runtime import build_driver
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ FORM_ERRORS: Final = frozenset(
         "other_instance",
         "other_kind",
         "proxy_login",
+        "source_gone",
+        "source_unavailable",
         "unknown_server",
         "unreachable_server",
         "wrong_api_key",
@@ -154,12 +156,12 @@ def form_errors(
 def _server_errors(error: DriverError, settings: Mapping[str, Any]) -> dict[str, str]:
     if error.key == "proxy_login":
         return {"base": "proxy_login"}
+    if error.key == "no_permission":
+        return {CONF_API_KEY: "no_permission"}
     if isinstance(error, AccessDenied):
         if settings.get(CONF_PASSWORD) or settings.get(CONF_USERNAME):
             return {CONF_PASSWORD: "wrong_login"}
         return {CONF_API_KEY: "wrong_api_key" if settings.get(CONF_API_KEY) else "key_needed"}
-    if isinstance(error, Refused) and error.key == error.default_key:
-        return {CONF_API_KEY: "no_permission"}
     key = _shown(error.key, error.default_key)
     return {"base": _OF_SERVERS.get(key, key)}
 
