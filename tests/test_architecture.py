@@ -20,7 +20,7 @@ WITHIN: dict[str, set[str]] = {
     "preview": {"values"},
     "drivers": {"values", "clock"},
     "store": {"values"},
-    "workshop": {"values", "clock", "drivers", "store"},
+    "workshop": {"values", "clock", "drivers", "store", "formats"},
     "clock": set(),
 }
 """What a part of the engine may import besides itself. `clock` is workshop/clock.py alone: the

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class FileKind(StrEnum):
+    """What a file is, from its bytes."""
+
+    GCODE = "gcode"
+    BGCODE = "bgcode"
+    THREEMF = "3mf"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,12 +43,14 @@ class PlateFacts:
 class FileFacts:
     """What a file was sliced for. What it does not say is None or empty, never a guess."""
 
+    kind: FileKind | None = None
+    """None: nothing we can read."""
     slicer: str | None = None
     slicer_version: str | None = None
     printer_model: str | None = None
     """As the slicer spells it: "COREONE", "Bambu Lab A1 mini", "N1"."""
     plates: tuple[PlateFacts, ...] = ()
-    """In the order of their numbers. Empty: nothing in it is ready to be printed."""
+    """In the order of their numbers. Empty where the kind is known: nothing in it is sliced."""
 
     def plate(self, number: int | None = None) -> PlateFacts | None:
         """Return a plate by its number, or the first one; None where there is none."""
@@ -47,5 +59,5 @@ class FileFacts:
         return next((plate for plate in self.plates if plate.number == number), None)
 
 
-NO_FACTS = FileFacts()
+NO_FACTS: Final = FileFacts()
 """Of a file that says nothing, or that nobody has read."""

@@ -1,0 +1,268 @@
+"""3MF archives: which plates are sliced in them, and for what.
+
+Nothing is ever extracted: members are read by their exact names, through a counted stream.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from xml.parsers import expat
+
+from ..errors import BadFile
+from ..file import FilamentFacts, FileFacts, FileKind, PlateFacts
+from . import gcode
+from .settings import colour, diameters, number, plate_of, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import BinaryIO
+
+_MOST_MEMBERS: Final = 2000
+_LARGEST_MEMBER: Final = 8 << 20
+"""Bytes of a member of settings, inflated; the largest seen are some 300 kB."""
+_LARGEST_READ: Final = 8 << 20
+"""Bytes of one read of the archive: its directory is read in one piece, however long it says it
+is. 2000 members take a few hundred kB."""
+_HEAD_BYTES: Final = 256 << 10
+_DEEPEST: Final = 32
+_MOST_ELEMENTS: Final = 50_000
+_MOST_FILAMENTS: Final = 64
+_PLATE: Final = re.compile(r"Metadata/plate_([1-9]\d{0,3})\.gcode")
+_SLICE_INFO: Final = "Metadata/slice_info.config"
+_PROJECT: Final = "Metadata/project_settings.config"
+_PRUSA: Final = "Metadata/Slic3r_PE.config"
+_MODEL: Final = "3D/3dmodel.model"
+_APPLICATION: Final = re.compile(
+    rb'<metadata\s+name="Application"[^>]{0,200}>([^<]{1,200})</metadata>'
+)
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    OSError,
+)
+"""What the standard library raises on archives that are none, or not any more."""
+
+
+def read(file: BinaryIO, name: str) -> FileFacts:
+    """Return what an archive says of its plates. Raises BadFile."""
+    try:
+        with zipfile.ZipFile(_Careful(file, name)) as archive:
+            return _Archive(archive, name).facts()
+    except _BROKEN as err:
+        raise BadFile(f"{name}: its archive is broken: {err}") from err
+
+
+class _Careful(io.RawIOBase):
+    """A file of which nobody reads too much at once."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        super().__init__()
+        self._file = file
+        self._name = name
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= _LARGEST_READ:
+            at = self._file.tell()
+            raise BadFile(f"{self._name} at byte {at}: its directory has {size} bytes")
+        return self._file.read(size)
+
+
+@dataclass(slots=True)
+class _Plate:
+    """One `<plate>` of slice_info, as it is read."""
+
+    said: dict[str, str] = field(default_factory=dict)
+    filaments: list[Mapping[str, str]] = field(default_factory=list)
+
+
+class _Archive:
+    """One archive, its directory checked."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self._archive = archive
+        self._name = name
+        members = archive.infolist()
+        if len(members) > _MOST_MEMBERS:
+            raise BadFile(f"{name}: its archive has {len(members)} members")
+        self._members = {member.filename: member for member in members}
+        if len(self._members) != len(members):
+            # Two readers would see two different files.
+            raise BadFile(f"{name}: a name occurs twice in its archive")
+
+    def facts(self) -> FileFacts:
+        """Put together what its parts say."""
+        numbers = sorted(
+            int(match.group(1)) for name in self._members if (match := _PLATE.fullmatch(name))
+        )
+        project = self._project()
+        told = {number: plate for plate in self._slice_info() if (number := _index(plate))}
+        models = {text(plate.said.get("printer_model_id")) for plate in told.values()} - {None}
+        slicer = self._slicer()
+        return FileFacts(
+            kind=FileKind.THREEMF,
+            slicer=slicer[0],
+            slicer_version=slicer[1],
+            printer_model=models.pop() if len(models) == 1 else text(project.get("printer_model")),
+            plates=tuple(self._plate(number, told.get(number), project) for number in numbers),
+        )
+
+    def _plate(self, number: int, told: _Plate | None, project: Mapping[str, str]) -> PlateFacts:
+        if told is None:
+            # Not written by a slicer we know, or by an old one: its moves may say more.
+            head = self._bytes(f"Metadata/plate_{number}.gcode", _HEAD_BYTES, whole=False)
+            return plate_of(gcode.settings_in(head[: head.rfind(b"\n") + 1]), number)
+        nozzles = diameters(told.said.get("nozzle_diameters")) or diameters(
+            project.get("nozzle_diameter")
+        )
+        return PlateFacts(
+            number=number,
+            nozzles_mm=tuple(sorted(set(nozzles))),
+            filaments=tuple(
+                sorted(
+                    (
+                        fact
+                        for filament in told.filaments
+                        if (fact := _filament(filament)) is not None
+                    ),
+                    key=lambda fact: fact.index,
+                )
+            ),
+        )
+
+    def _slice_info(self) -> list[_Plate]:
+        content = self._bytes(_SLICE_INFO)
+        return _SliceInfo(f"{self._name}/{_SLICE_INFO}").read(content) if content else []
+
+    def _project(self) -> Mapping[str, str]:
+        """Return the settings of the project, Bambu's or Prusa's."""
+        if content := self._bytes(_PROJECT):
+            return _flat(_json(content, f"{self._name}/{_PROJECT}"))
+        return gcode.settings_in(self._bytes(_PRUSA))
+
+    def _slicer(self) -> tuple[str | None, str | None]:
+        match = _APPLICATION.search(self._bytes(_MODEL, _HEAD_BYTES, whole=False))
+        said = text(match.group(1).decode("utf-8", "replace")) if match else None
+        if said is None:
+            return None, None
+        name, _, version = said.partition("-")
+        return name, version or None
+
+    def _bytes(self, name: str, most: int = _LARGEST_MEMBER, *, whole: bool = True) -> bytes:
+        """Read a member, or its beginning; empty when there is none. Raises BadFile."""
+        member = self._members.get(name)
+        if member is None:
+            return b""
+        if member.flag_bits & 1:
+            raise BadFile(f"{self._name}/{name}: it is encrypted")
+        with self._archive.open(member) as stream:
+            content = stream.read(most + 1 if whole else most)
+        if whole and len(content) > most:
+            raise BadFile(
+                f"{self._name}/{name} at byte {member.header_offset}: inflates beyond {most} bytes"
+            )
+        return content
+
+
+class _SliceInfo:
+    """Reads slice_info.config. No DTD, no entities, no depth, no end of elements."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._plates: list[_Plate] = []
+        self._open: list[str] = []
+        self._elements = 0
+        # The encoding is ours to say: another one is not a 3MF.
+        self._parser = expat.ParserCreate("UTF-8")
+        self._parser.StartDoctypeDeclHandler = self._refuse
+        self._parser.EntityDeclHandler = self._refuse
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+
+    def read(self, content: bytes) -> list[_Plate]:
+        """Return the plates. Raises BadFile."""
+        try:
+            self._parser.Parse(content, True)
+        except expat.ExpatError as err:
+            raise self._bad(expat.errors.messages[err.code]) from err
+        return self._plates
+
+    def _bad(self, cause: str) -> BadFile:
+        return BadFile(f"{self._name} at byte {self._parser.CurrentByteIndex}: {cause}")
+
+    def _refuse(self, *_: object) -> None:
+        raise self._bad("it declares a document type or entities")
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._open.append(tag)
+        self._elements += 1
+        if len(self._open) > _DEEPEST or self._elements > _MOST_ELEMENTS:
+            raise self._bad("its elements are too many or too deep")
+        if self._open == ["config", "plate"]:
+            self._plates.append(_Plate())
+        elif self._open == ["config", "plate", "metadata"]:
+            key = attributes.get("key")
+            if key is not None:
+                self._plates[-1].said[key[:100]] = attributes.get("value", "")[:1000]
+        elif self._open == ["config", "plate", "filament"]:
+            if len(self._plates[-1].filaments) >= _MOST_FILAMENTS:
+                raise self._bad("a plate has too many filaments")
+            self._plates[-1].filaments.append(attributes)
+
+    def _end(self, _tag: str) -> None:
+        self._open.pop()
+
+
+def _index(plate: _Plate) -> int | None:
+    index = number(plate.said.get("index", ""), 1, 9999)
+    return None if index is None else int(index)
+
+
+def _filament(said: Mapping[str, str]) -> FilamentFacts | None:
+    place = number(said.get("id", ""), 1, _MOST_FILAMENTS)
+    if place is None:
+        return None
+    return FilamentFacts(
+        index=int(place) - 1, material=text(said.get("type")), colour=colour(said.get("color"))
+    )
+
+
+def _json(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as err:
+        at = getattr(err, "pos", 0)
+        raise BadFile(f"{name} at byte {at}: it is not JSON") from err
+    return found if isinstance(found, dict) else {}
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return settings as text; lists as slicers write them in G-code."""
+    flat = {key: value for key, value in settings.items() if isinstance(value, str)}
+    for key in ("nozzle_diameter",):
+        value = settings.get(key)
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            flat[key] = ",".join(value)
+    return flat
