@@ -52,6 +52,7 @@ MORE: dict[str, set[str]] = {
     "probe.py": {"drivers.registry", "drivers.recognition"},
     "prusalink_flow.py": {"drivers.registry"},
     "server_flow.py": {"drivers.registry", "drivers.recognition", "drivers.whereabouts"},
+    "follow_flow.py": {"drivers.registry"},
     "targets.py": {"drivers.registry"},
 }
 """What single modules of the ring may import besides: kinds of printers, and how they are found."""

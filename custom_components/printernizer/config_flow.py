@@ -15,6 +15,7 @@ from homeassistant.core import callback
 from .const import CONF_KIND, DOMAIN, KIND_SHOP, SHOP_ID, SHOP_TITLE
 from .discovery_flow import DiscoveryFlow
 from .engine.drivers.registry import PrinterKind
+from .follow_flow import FollowFlow
 from .forms import VIRTUAL, settings_of
 from .printer_options import PrinterOptionsFlow
 from .shop_options import ShopOptionsFlow
@@ -29,12 +30,13 @@ MENU: Final = (
     PrinterKind.PRUSALINK,
     PrinterKind.OCTOPRINT,
     PrinterKind.MOONRAKER,
+    PrinterKind.FOLLOWED,
     PrinterKind.VIRTUAL,
 )
 """What can be added by hand, in the order of the menu; each is the step `async_step_<kind>`."""
 
 
-class PrinternizerConfigFlow(DiscoveryFlow, domain=DOMAIN):
+class PrinternizerConfigFlow(DiscoveryFlow, FollowFlow, domain=DOMAIN):
     """Adds printers, and changes how they are reached."""
 
     VERSION = 1

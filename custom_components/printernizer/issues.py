@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WRONG_PRINTER: Final = "wrong_printer"
 CERTIFICATE_CHANGED: Final = "certificate_changed"
+SOURCE_GONE: Final = "source_gone"
 DEVELOPER_MODE: Final = "developer_mode"
 STORE_KEYS: Final = ("store_failed", "store_newer", "store_broken", "disk_full")
 
@@ -47,13 +48,14 @@ def async_wrong_printer(hass: HomeAssistant, entry: ConfigEntry[Any], error: Wro
             data={"entry_id": entry.entry_id, "fingerprint": error.fingerprint, **fingerprints},
         )
         return
+    kind = SOURCE_GONE if error.key == SOURCE_GONE else WRONG_PRINTER
     ir.async_create_issue(
         hass,
         DOMAIN,
-        issue_id(WRONG_PRINTER, entry),
+        issue_id(kind, entry),
         is_fixable=False,
         severity=ir.IssueSeverity.ERROR,
-        translation_key=WRONG_PRINTER,
+        translation_key=kind,
         translation_placeholders=placeholders,
     )
 
@@ -61,7 +63,7 @@ def async_wrong_printer(hass: HomeAssistant, entry: ConfigEntry[Any], error: Wro
 @callback
 def async_right_printer(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """The printer we know answers again."""
-    for kind in (WRONG_PRINTER, CERTIFICATE_CHANGED):
+    for kind in (WRONG_PRINTER, CERTIFICATE_CHANGED, SOURCE_GONE):
         ir.async_delete_issue(hass, DOMAIN, issue_id(kind, entry))
 
 

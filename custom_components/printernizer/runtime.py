@@ -29,6 +29,7 @@ from .engine.store import jobs, migrate
 from .engine.store.database import Store
 from .engine.workshop.clock import SystemClock
 from .engine.workshop.workshop import Workshop
+from .followed.driver import FollowedDriver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -193,9 +194,11 @@ def default_database_url(hass: HomeAssistant) -> str:
 def build_driver(hass: HomeAssistant, settings: Mapping[str, Any]) -> Driver:
     """Return the driver for the settings of a printer entry. Opens nothing."""
     shared = async_find_workshop(hass)
+    clock = shared.clock if shared is not None else SystemClock()
     around = Surroundings(
-        clock=shared.clock if shared is not None else SystemClock(),
+        clock=clock,
         http=async_get_clientsession(hass),
+        follow=lambda followed: FollowedDriver(hass, followed, clock),
     )
     return build(PrinterKind(settings[CONF_KIND]), settings, around)
 

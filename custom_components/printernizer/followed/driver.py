@@ -38,6 +38,9 @@ class Pace:
     """How often a source is asked for fresh values while something is waited for."""
 
 
+PACE: Final = Pace()
+
+
 class FollowedDriver:
     """How to find one printer in Home Assistant: an integration and a device, no sockets."""
 
@@ -54,7 +57,7 @@ class FollowedDriver:
         self._identifier: str = settings[CONF_IDENTIFIER]
         self._serial: str = settings[CONF_SERIAL]
         self._clock = clock
-        self._pace = pace or Pace()
+        self._pace = pace or PACE
         self._reader = StateReader(SOURCES[self._domain])
         self._met = False
 

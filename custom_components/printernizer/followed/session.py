@@ -127,7 +127,7 @@ class FollowedSession(NoParts):
     def silence(self) -> Unreachable:
         """Return what to raise while the source says nothing."""
         title = self.source.title
-        return Unreachable(f"{title} shows no state of it", key="source_unavailable", source=title)
+        return Unreachable(f"{title} is silent", key="source_unavailable")
 
     async def refresh(self) -> None:
         """Ask the source for a fresh look, and say how the printer is, changed or not."""
