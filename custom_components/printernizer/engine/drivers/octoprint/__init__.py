@@ -1,0 +1,1 @@
+"""OctoPrint: REST for questions and commands, one push line for what happens."""
