@@ -134,6 +134,20 @@ class Job:
         return self.identity.name or (self.identity.path or "").rsplit("/", 1)[-1]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastRun:
+    """A print as the printer's own history tells it. Times are UTC, by the printer's clock."""
+
+    id: str
+    """The printer's own id of this run, never reused."""
+    path: str | None
+    outcome: Outcome
+    started_at: datetime | None
+    ended_at: datetime | None = None
+    duration: timedelta | None = None
+    filament_mm: float | None = None
+
+
 class JobEventKind(StrEnum):
     """What can happen to a run. One closing kind per run, always the last but for none."""
 

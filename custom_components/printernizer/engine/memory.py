@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .job import Job, JobIdentity
+    from .job import Job, JobIdentity, PastRun
     from .printer import PrinterState, PrinterStatus
 
 RESULTS_KEPT: Final = 5
@@ -51,6 +51,18 @@ class Quiet:
 
     at: datetime
     monotonic: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recalled:
+    """The printer told of its ended jobs, before the first status on a line."""
+
+    runs: tuple[PastRun, ...]
+    """Newest first."""
+    at: datetime
+    monotonic: float
+    since: datetime | None = None
+    """When the printer was last heard; None when it never was."""
 
 
 type Observation = Seen | Lost | Quiet

@@ -80,7 +80,7 @@ OUTCOMES: Final = {
     PrinterState.FAILED: Outcome.FAILED,
     PrinterState.CANCELLED: Outcome.CANCELLED,
 }
-_CLOSING_KIND: Final = {
+CLOSING_KIND: Final = {
     Outcome.COMPLETED: JobEventKind.FINISHED,
     Outcome.FAILED: JobEventKind.FAILED,
     Outcome.CANCELLED: JobEventKind.CANCELLED,
@@ -97,7 +97,7 @@ def observe(memory: Memory, observation: Observation) -> tuple[Memory, tuple[Job
     """
     if isinstance(observation, Seen) and _nothing_new(memory, observation):
         return memory, ()
-    fold = _Fold(memory, observation.at, observation.monotonic)
+    fold = Fold(memory, observation.at, observation.monotonic)
     match observation:
         case Seen(status=status, first=first):
             fold.see(status, first=first)
@@ -115,7 +115,7 @@ def expire(memory: Memory, at: datetime, reason: str) -> tuple[Memory, tuple[Job
     """
     if memory.run is None:
         return memory, ()
-    fold = _Fold(memory, at, memory.anchor_monotonic)
+    fold = Fold(memory, at, memory.anchor_monotonic)
     fold.give_up(reason)
     return fold.memory, tuple(fold.events)
 
@@ -157,7 +157,7 @@ def _clocks_apart(memory: Memory, at: datetime, monotonic: float) -> bool:
     return steady < 0 or abs(wall - steady) > CLOCK_JUMP.total_seconds()
 
 
-class _Fold:
+class Fold:
     """One step of the fold: the memory on its way, and the events so far."""
 
     __slots__ = ("at", "events", "memory", "monotonic")
@@ -259,7 +259,7 @@ class _Fold:
     def _keep(self, run: OpenRun) -> None:
         self.memory = replace(self.memory, run=run)
 
-    def _tell(self, kind: JobEventKind, job: Job, *, live: bool) -> None:
+    def tell(self, kind: JobEventKind, job: Job, *, live: bool) -> None:
         self.events.append(JobEvent(kind=kind, job=job, at=self.at, live=live))
 
     # -- a job is under way ------------------------------------------------------------------
@@ -330,7 +330,7 @@ class _Fold:
         elapsed = elapsed_of(job)
         started = self.at if live else (self.at - elapsed if elapsed is not None else None)
         state = JOB_STATES[status.state]
-        run = self._new_run(seen, state, started_at=started, origin=job.origin if job else None)
+        run = self.new_run(seen, state, started_at=started, origin=job.origin if job else None)
         begun = progressed(run.job, job, state)
         run = replace(
             run,
@@ -340,11 +340,11 @@ class _Fold:
             held_since=self.monotonic if live and state in _HELD else None,
         )
         self._keep(run)
-        self._tell(JobEventKind.STARTED, run.job, live=live)
+        self.tell(JobEventKind.STARTED, run.job, live=live)
         if state is not JobState.PREPARING:
-            self._tell(JobEventKind(state.value), run.job, live=live)
+            self.tell(JobEventKind(state.value), run.job, live=live)
 
-    def _new_run(
+    def new_run(
         self,
         identity: JobIdentity,
         state: JobState,
@@ -400,7 +400,7 @@ class _Fold:
             )
         )
         for kind in kinds:
-            self._tell(kind, job, live=live)
+            self.tell(kind, job, live=live)
 
     def _moves(self, run: OpenRun, state: JobState) -> list[JobEventKind]:
         """Which events the new state makes of the old."""
@@ -476,7 +476,7 @@ class _Fold:
             if run is not None:
                 self._superseded(run, live=live)
             self._unseen_run(status, seen, live=live)
-        self._remember(seen, status.state)
+        self.remember(seen, status.state)
 
     def _is_result_of(self, run: OpenRun, seen: JobIdentity) -> bool:
         return run.job.identity.same_run(seen) or (
@@ -530,7 +530,7 @@ class _Fold:
         job = status.job
         elapsed = elapsed_of(job)
         started = self.at - elapsed if live and elapsed is not None else None
-        run = self._new_run(
+        run = self.new_run(
             seen,
             JobState.PRINTING,
             started_at=started,
@@ -538,7 +538,7 @@ class _Fold:
         )
         run = replace(run, job=progressed(run.job, job, JobState.ENDED))
         self._keep(run)
-        self._tell(JobEventKind.STARTED, run.job, live=live)
+        self.tell(JobEventKind.STARTED, run.job, live=live)
         self._report(run, status, seen, live=live)
 
     def _close(
@@ -562,9 +562,9 @@ class _Fold:
             closed_at=self.at,
         )
         job = self._timed(run, job, elapsed)
-        self._tell(_CLOSING_KIND[outcome], job, live=ended)
+        self.tell(CLOSING_KIND[outcome], job, live=ended)
         self.memory = replace(self.memory, run=None)
-        self._remember(job.identity, self.memory.result_state)
+        self.remember(job.identity, self.memory.result_state)
 
     def _timed(self, run: OpenRun, job: Job, elapsed: timedelta | None) -> Job:
         """Say how long it took, and how that is known."""
@@ -587,7 +587,7 @@ class _Fold:
             return replace(job, duration=wall, duration_source=DurationSource.CLOCK)
         return job
 
-    def _remember(self, identity: JobIdentity, shown_as: PrinterState | None) -> None:
+    def remember(self, identity: JobIdentity, shown_as: PrinterState | None) -> None:
         """Know this result again when it is shown later."""
         memory = self.memory
         results = memory.results

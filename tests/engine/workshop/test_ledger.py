@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from custom_components.printernizer.engine.errors import StoreError
-from custom_components.printernizer.engine.job import JobEvent, JobEventKind, Outcome
+from custom_components.printernizer.engine.job import JobEvent, JobEventKind, Outcome, PastRun
 from custom_components.printernizer.engine.memory import Memory, Observation
 from custom_components.printernizer.engine.printer import CurrentJob, PrinterState, PrinterStatus
 from custom_components.printernizer.engine.store import jobs, printers
@@ -373,3 +374,40 @@ async def test_foreign_text_cannot_keep_a_printer_from_being_met(
 async def test_a_ledger_that_was_never_opened_closes(url: str, clock: HandClock) -> None:
     async with Store(url) as store:
         await Ledger(store, clock).close()
+
+
+async def test_what_a_printer_remembers_is_written_like_all_else(
+    url: str, clock: HandClock
+) -> None:
+    told: list[JobEvent] = []
+    past = PastRun(id="0000A1", path="/a.gcode", outcome=Outcome.COMPLETED, started_at=clock.now())
+    async with Store(url) as store, Ledger(store, clock) as ledger:
+        ledger.subscribe(told.append)
+        ledger.seen("P1", shows("idle", name=None), first=True)
+        await clock.advance(120)
+        ledger.seen("P1", shows("idle", name=None), first=False)
+        ledger.lost("P1")
+        await clock.advance(9000)
+        later = replace(past, id="0000A2", started_at=clock.now())
+        ledger.recall("P1", (later, past))
+        await written(ledger)
+        assert [event.kind for event in told] == [K.STARTED, K.FINISHED]
+        job = ledger.last_job("P1")
+        assert job is not None
+        assert await store.run(jobs.get, job.id) == job
+    async with Store(url) as store, Ledger(store, clock) as ledger:
+        ledger.recall("P1", (later, past))
+        assert ledger.health.pending == 0
+
+
+async def test_a_history_waits_until_the_database_takes_writes_again(
+    url: str, clock: HandClock
+) -> None:
+    async with FaultyStore(url) as store, Ledger(store, clock, pending_limit=1) as ledger:
+        ledger.seen("P1", shows("idle", name=None), first=True)
+        store.broken = True
+        ledger.seen("P1", shows("printing", 0.1), first=False)
+        past = PastRun(id="0000A1", path="/a", outcome=Outcome.COMPLETED, started_at=clock.now())
+        ledger.recall("P1", (past,))
+        assert ledger.health.overflowing
+        store.broken = False

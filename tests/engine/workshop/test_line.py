@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from custom_components.printernizer.engine.drivers.base import NoParts
 from custom_components.printernizer.engine.errors import (
     AccessDenied,
     DriverError,
     NotAllowed,
+    Refused,
     Unreachable,
     WrongPrinter,
 )
+from custom_components.printernizer.engine.job import Outcome, PastRun
 from custom_components.printernizer.engine.printer import (
     PrinterIdentity,
     PrinterState,
@@ -29,9 +32,10 @@ if TYPE_CHECKING:
 
 IDLE = PrinterStatus(state=PrinterState.IDLE)
 PRINTING = PrinterStatus(state=PrinterState.PRINTING)
+PAST = PastRun(id="00001F", path="/a.gcode", outcome=Outcome.COMPLETED, started_at=None)
 
 
-class Wire:
+class Wire(NoParts):
     """A session whose statuses the test types in."""
 
     def __init__(self) -> None:
@@ -88,6 +92,9 @@ class Notebook:
 
     def seen(self, printer_id: str, status: PrinterStatus, *, first: bool) -> None:
         self.lines.append(f"{printer_id} {status.state}{' first' if first else ''}")
+
+    def recall(self, printer_id: str, runs: tuple[PastRun, ...]) -> None:
+        self.lines.append(f"{printer_id} recalls {len(runs)}")
 
     def lost(self, printer_id: str) -> None:
         self.lines.append(f"{printer_id} lost")
@@ -431,3 +438,51 @@ def test_a_backoff_doubles_up_to_its_longest_with_jitter() -> None:
     assert calm.next_wait() == 60
     hasty = Backoff(first_s=1, longest_s=60, share=lambda: 0.0)
     assert hasty.next_wait() == 0.5
+
+
+class Chronicle:
+    """A printer's history, or why there is none."""
+
+    def __init__(self, *told: PastRun | Exception) -> None:
+        self.told = told
+
+    async def recent(self, limit: int = 20) -> tuple[PastRun, ...]:
+        if self.told and isinstance(self.told[0], Exception):
+            raise self.told[0]
+        return tuple(one for one in self.told[:limit] if isinstance(one, PastRun))
+
+
+async def test_the_history_is_told_before_the_first_status(
+    fleet: Fleet, notebook: Notebook
+) -> None:
+    """Told after it, a run that ended while we were away would be closed as unknown first."""
+    driver = ScriptedDriver()
+    driver.wire.history = Chronicle(PAST, PAST)
+    driver.says(IDLE)
+    await fleet.add("S1", driver).settled()
+    assert notebook.lines == ["S1 recalls 2", "S1 idle first"]
+
+
+@pytest.mark.parametrize("failure", [Unreachable("no answer"), Refused("no such method")])
+async def test_a_printer_that_tells_no_history_is_followed_all_the_same(
+    fleet: Fleet, notebook: Notebook, failure: Exception
+) -> None:
+    driver = ScriptedDriver()
+    driver.wire.history = Chronicle(failure)
+    driver.says(IDLE)
+    await fleet.add("S1", driver).settled()
+    assert notebook.lines == ["S1 idle first"]
+
+
+async def test_a_history_that_the_ledger_stumbles_over_costs_no_line(
+    fleet: Fleet, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(printer_id: str, runs: tuple[PastRun, ...]) -> None:
+        raise RuntimeError(printer_id)
+
+    monkeypatch.setattr(notebook, "recall", stumble)
+    driver = ScriptedDriver()
+    driver.wire.history = Chronicle(PAST)
+    driver.says(IDLE)
+    await fleet.add("S1", driver).settled()
+    assert notebook.lines == ["S1 idle first"]

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
-    from datetime import datetime, timedelta
+    from datetime import datetime
     from pathlib import Path
 
-    from ..job import Outcome
+    from ..job import PastRun
     from ..printer import CurrentJob, PrinterIdentity, PrinterStatus
 
 HOT_C: Final = 50.0
@@ -321,19 +321,6 @@ MAINTENANCE: Final = (
 )
 """Connect or drop the serial line to the printer; restart its firmware, the program that drives
 it (Klipper), the server we speak to; reboot or shut down the computer they run on."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PastRun:
-    """A print as the printer's own history tells it. Times are UTC."""
-
-    id: str
-    path: str | None
-    outcome: Outcome
-    started_at: datetime | None
-    ended_at: datetime | None = None
-    duration: timedelta | None = None
-    filament_mm: float | None = None
 
 
 class History(Protocol):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..drivers.base import Driver
     from ..errors import DriverError
+    from ..job import PastRun
     from ..printer import PrinterStatus
     from .clock import Clock
 
@@ -33,6 +34,9 @@ class Observer(Protocol):
 
     def seen(self, printer_id: str, status: PrinterStatus, *, first: bool) -> None:
         """Take a status."""
+
+    def recall(self, printer_id: str, runs: tuple[PastRun, ...]) -> None:
+        """Take what a printer remembers of its ended jobs."""
 
     def lost(self, printer_id: str) -> None:
         """The line dropped."""
@@ -132,6 +136,15 @@ class Fleet:
             member.gone_because = None
             member.last_told = status
             self._tell(member, status)
+
+    def on_history(self, link: Link, runs: tuple[PastRun, ...]) -> None:
+        """Let the ledger know what a printer remembers, before its first status."""
+        if link.printer_id not in self._members:
+            return
+        try:
+            self._observer.recall(link.printer_id, runs)
+        except Exception:
+            _LOGGER.exception("%s: the ledger failed on its history", link.printer_id)
 
     def on_lost(self, link: Link, error: DriverError) -> None:
         """Tell the ledger at once; the others after the grace, and once."""

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ..errors import StoreError
 from ..job import CLOSING
-from ..memory import Line, Lost, Memory, Observation, Quiet, Seen
+from ..memory import Line, Lost, Memory, Observation, Quiet, Recalled, Seen
 from ..readings import cleaned
+from ..recollection import recollect
 from ..store import jobs, printers
 from ..tracking import expire, observe
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from ..job import Job, JobEvent
+    from ..job import Job, JobEvent, PastRun
     from ..printer import PrinterStatus
     from ..store.database import Store
     from .clock import Clock
@@ -147,20 +148,39 @@ class Ledger:
             ),
         )
 
+    def recall(self, printer_id: str, runs: tuple[PastRun, ...]) -> None:
+        """Take what a printer remembers of its ended jobs, newest first, before its status."""
+        if self._full(printer_id):
+            return
+        memory = self._memories.get(printer_id) or Memory(printer_id=printer_id)
+        told = Recalled(
+            runs=runs,
+            at=self._clock.now(),
+            monotonic=self._clock.monotonic(),
+            since=self._heard.get(printer_id),
+        )
+        self._keep(memory, *recollect(memory, told))
+
     def lost(self, printer_id: str) -> None:
         """Take the loss of a line."""
         self._take(printer_id, Lost(at=self._clock.now(), monotonic=self._clock.monotonic()))
 
     def _take(self, printer_id: str, observation: Observation) -> None:
-        if len(self._pending) >= self._limit:
-            if not self._unheard:
-                _LOGGER.error("The database takes no writes; printers are not followed any more")
-            self._unheard.add(printer_id)
+        if self._full(printer_id):
             return
         self._unheard.discard(printer_id)
         self._heard[printer_id] = observation.at
         memory = self._memories.get(printer_id) or Memory(printer_id=printer_id)
         self._keep(memory, *observe(memory, observation))
+
+    def _full(self, printer_id: str) -> bool:
+        """Whether so much waits for the database that an observation has to be passed over."""
+        if len(self._pending) < self._limit:
+            return False
+        if not self._unheard:
+            _LOGGER.error("The database takes no writes; printers are not followed any more")
+        self._unheard.add(printer_id)
+        return True
 
     def _keep(self, before: Memory, memory: Memory, events: Sequence[JobEvent]) -> None:
         if memory is before:

@@ -11,6 +11,7 @@ from .backoff import Backoff
 
 if TYPE_CHECKING:
     from ..drivers.base import Driver, Session
+    from ..job import PastRun
     from ..printer import PrinterIdentity, PrinterStatus
     from .clock import Clock
 
@@ -20,11 +21,20 @@ REFRESH_S: Final = 15.0
 """The slowest answer seen to a request for a full status took 10 s, on a busy Bambu P1."""
 
 
+HISTORY_S: Final = 10.0
+"""How long the first status may wait for the printer's history."""
+HISTORY_RUNS: Final = 50
+"""More jobs than a printer ends in a weekend."""
+
+
 class LinkListener(Protocol):
     """Whoever wants to know what comes down the line."""
 
     def on_status(self, link: Link, status: PrinterStatus, *, first: bool) -> None:
         """Take a status; `first` is the first one after a connect: a fact, not a transition."""
+
+    def on_history(self, link: Link, runs: tuple[PastRun, ...]) -> None:
+        """Take what the printer remembers of its ended jobs, before its first status."""
 
     def on_lost(self, link: Link, error: DriverError) -> None:
         """The line dropped, or could not be opened. Called on every failed try."""
@@ -125,6 +135,7 @@ class Link:
             self.identity = session.identity
             first = True
             try:
+                await self._recall(session)
                 async for status in session.statuses():
                     self._backoff.reset()
                     self.error = None
@@ -139,6 +150,18 @@ class Link:
                 self.session = None
                 self.status = None
         raise Unreachable("the printer ended the line")
+
+    async def _recall(self, session: Session) -> None:
+        """Ask how the jobs ended that nobody of us saw. A printer that does not say is no loss."""
+        if session.history is None:
+            return
+        try:
+            async with asyncio.timeout(HISTORY_S):
+                runs = await session.history.recent(HISTORY_RUNS)
+        except (DriverError, TimeoutError) as err:
+            _LOGGER.debug("%s: it does not tell its history: %s", self.printer_id, err)
+            return
+        self._listener.on_history(self, runs)
 
     def _down(self, error: DriverError) -> None:
         self.error = error

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from ..drivers.base import Driver, PastRun, PrintObject, Progress, RemoteFile, Session
+    from ..drivers.base import Driver, PrintObject, Progress, RemoteFile, Session
+    from ..job import PastRun
     from ..printer import PrinterStatus
     from ..store.database import Store
     from ..upload import Upload
