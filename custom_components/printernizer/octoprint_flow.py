@@ -14,6 +14,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from .const import CONF_FINGERPRINT
 from .engine.drivers.registry import PrinterKind
 from .engine.errors import AccessDenied, DriverError, Unreachable
+from .probe import NotFound, async_find_server
 from .server_flow import ServerFlow
 
 if TYPE_CHECKING:
@@ -129,10 +130,8 @@ class OctoPrintFlow(ServerFlow):
         if self._waiting is None:
             try:
                 self._handshake = await self._request_key()
-            except DriverError as err:
-                error = "unreachable_server" if isinstance(err, Unreachable) else "no_dialogue"
-                kind = PrinterKind.OCTOPRINT
-                return self._form("octoprint_key", kind, self._pending, {"base": error})
+            except DriverError:
+                return await self._no_dialogue()
             self._waiting = self.hass.async_create_task(self._wait_for_key(self._handshake))
             return self._progress(self._waiting)
         if not self._waiting.done():
@@ -163,6 +162,14 @@ class OctoPrintFlow(ServerFlow):
     ) -> ConfigFlowResult:
         """Offer both ways again after OctoPrint went away in between."""
         return self._ways("octoprint_lost")
+
+    async def _no_dialogue(self) -> ConfigFlowResult:
+        """Ask for a key instead, and say whether OctoPrint is away or will not be asked."""
+        kind, url = PrinterKind.OCTOPRINT, self._pending[CONF_URL]
+        pinned = self._pending.get(CONF_FINGERPRINT)
+        there = await async_find_server(self.hass, [url], kind, fingerprint=pinned)
+        errors = dict(there.errors) if isinstance(there, NotFound) else {"base": "no_dialogue"}
+        return self._form("octoprint_key", kind, self._pending, errors)
 
     def _progress(self, waiting: asyncio.Task[str]) -> ConfigFlowResult:
         return self.async_show_progress(

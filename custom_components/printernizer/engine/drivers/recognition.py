@@ -82,7 +82,8 @@ async def recognise(
         return Server(kind=PrinterKind.MOONRAKER, url=url, open=free)
     version = await ask("/api/version")
     if (kind := _by_version(version)) is not None:
-        return Server(kind=kind, url=url)
+        # A Moonraker that tells its version to a stranger lets strangers in.
+        return Server(kind=kind, url=url, open=kind is PrinterKind.MOONRAKER)
     if version.status == 403 and await _is_octoprint(ask):
         return Server(kind=PrinterKind.OCTOPRINT, url=url)
     old = await ask("/server/info")
