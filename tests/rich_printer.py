@@ -25,14 +25,13 @@ from custom_components.printernizer.engine.drivers.base import (
     MAINTENANCE,
     UPRIGHT,
     NoParts,
-    PastRun,
     PrintObject,
     Progress,
     Range,
     RemoteFile,
 )
 from custom_components.printernizer.engine.errors import Refused, Unreachable
-from custom_components.printernizer.engine.job import Outcome
+from custom_components.printernizer.engine.job import Outcome, PastRun
 from custom_components.printernizer.engine.printer import (
     CurrentJob,
     Fan,
