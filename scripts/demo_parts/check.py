@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from custom_components.printernizer.engine.store import jobs
+from custom_components.printernizer.engine.store import jobs, starts
 from custom_components.printernizer.engine.store.database import Store
 
 from .config_folder import DOMAIN
@@ -112,7 +112,9 @@ def _reading(database: Path) -> sqlite3.Connection:
 async def _intact(facts: Facts, database: Path) -> None:
     async with Store(f"sqlite:///{database}") as store:
         report = await store.run(jobs.verify_chain)
+        asked = await store.run(starts.verify_chain)
     facts.tell(report.intact, f"the chain of {report.length} job events verifies")
+    facts.tell(asked.intact, f"the chain of {asked.length} start events verifies")
 
 
 def _quiet(facts: Facts, log: str) -> None:

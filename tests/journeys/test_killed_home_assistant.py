@@ -30,7 +30,7 @@ from custom_components.printernizer.engine.job import (
     JobEventKind,
     Outcome,
 )
-from custom_components.printernizer.engine.store import jobs
+from custom_components.printernizer.engine.store import jobs, starts
 from custom_components.printernizer.engine.store.database import Store
 from scripts.demo_parts.config_folder import Entry, House
 from scripts.demo_parts.dashboard import entities_of
@@ -108,13 +108,14 @@ class Shop:
         async with Store(f"sqlite:///{self.database}") as store:
             report = await store.run(jobs.verify_chain)
             assert report.intact, report
+            assert (await store.run(starts.verify_chain)).intact
             page = await store.run(jobs.page, jobs.JobFilter(printer_id=self.serial))
             for job in page.jobs:
                 events = await store.run(jobs.events, job.id)
                 closings = [event.kind for event in events if event.kind in CLOSING]
                 assert len(closings) == (0 if job.open else 1), events
-                starts = [event for event in events if event.kind is JobEventKind.STARTED]
-                assert len(starts) == 1, events
+                begun = [event for event in events if event.kind is JobEventKind.STARTED]
+                assert len(begun) == 1, events
             return list(reversed(page.jobs))
 
     async def closed(self, count: int) -> list[Job]:

@@ -10,12 +10,20 @@ import pytest
 import sqlalchemy as sa
 
 from custom_components.printernizer.engine.errors import StoreError
+from custom_components.printernizer.engine.file import (
+    FilamentFacts,
+    FileFacts,
+    FileKind,
+    PlateFacts,
+)
 from custom_components.printernizer.engine.job import Job, JobEvent, Outcome
 from custom_components.printernizer.engine.memory import Memory
-from custom_components.printernizer.engine.store import files, jobs, printers
+from custom_components.printernizer.engine.start import StartEvent, StartStep
+from custom_components.printernizer.engine.store import files, jobs, printers, sent, starts
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.store.jobs import JobFilter
 from custom_components.printernizer.engine.store.schema import CHAIN, JOB_EVENTS
+from custom_components.printernizer.engine.store.sent import SentFile
 
 from ..story import BEGINNING, Story
 
@@ -36,6 +44,29 @@ async def recorded(store: Store, story: Story) -> Story:
     """Put a story into a store."""
     await store.run(jobs.record, story.events, [story.memory], story.at)
     return story
+
+
+def a_start(printer_id: str = "P1") -> list[StartEvent]:
+    """Tell of a print that was refused, overridden, sent, and began."""
+    start = uuid4()
+    steps = (StartStep.SENT, StartStep.NOT_TAKEN, StartStep.BEGAN)
+    return [
+        StartEvent(
+            start_id=start,
+            number=number,
+            printer_id=printer_id,
+            step=step,
+            at=BEGINNING + timedelta(seconds=number),
+            path="/Würfel.gcode",
+            plate=2,
+            attempt=1,
+            by="0123456789abcdef",
+            overridden=("wrong_nozzle: 0.6 mm, not 0.4 mm",),
+            key="printer_busy" if step is StartStep.NOT_TAKEN else None,
+            reason="it says no" if step is StartStep.NOT_TAKEN else None,
+        )
+        for number, step in enumerate(steps, 1)
+    ]
 
 
 async def test_what_was_recorded_is_read_back_exactly(store: Store) -> None:
@@ -187,11 +218,12 @@ async def test_a_number_is_not_given_twice(store: Store) -> None:
 
 def _unguarded(connection: sa.Connection, statement: str) -> None:
     """Do what somebody with the file in hand can do."""
-    if connection.dialect.name == "sqlite":
-        for trigger in ("update", "delete", "replace"):
-            connection.exec_driver_sql(f"DROP TRIGGER job_events_no_{trigger}")
-    else:
-        connection.exec_driver_sql("ALTER TABLE job_events DISABLE TRIGGER ALL")
+    for table in ("job_events", "start_events"):
+        if connection.dialect.name == "sqlite":
+            for trigger in ("update", "delete", "replace"):
+                connection.exec_driver_sql(f"DROP TRIGGER {table}_no_{trigger}")
+        else:
+            connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
     connection.exec_driver_sql(statement)
 
 
@@ -203,7 +235,7 @@ def _unguarded(connection: sa.Connection, statement: str) -> None:
         ("UPDATE job_events SET live = NOT live WHERE id = 5", 5, "changed"),
         ("DELETE FROM job_events WHERE id = 4", 4, "missing"),
         ("DELETE FROM job_events WHERE id > 6", 7, "cut off"),
-        ("UPDATE chain SET length = 6", 7, "added"),
+        ("UPDATE chain SET length = 6 WHERE id = 1", 7, "added"),
     ],
 )
 async def test_a_hand_in_the_history_is_found(
@@ -214,6 +246,120 @@ async def test_a_hand_in_the_history_is_found(
     await store.run(_unguarded, statement)
     report = await store.run(jobs.verify_chain)
     assert (report.intact, report.broken_at, report.reason) == (False, broken_at, reason)
+
+
+async def test_starts_are_read_back_exactly_and_the_newest_first(store: Store) -> None:
+    one, other = a_start(), a_start("P2")
+    await store.run(starts.record, one[:1])
+    await store.run(starts.record, other)
+    await store.run(starts.record, one[1:])
+    await store.run(starts.record, [])
+    assert await store.run(starts.of_start, one[0].start_id) == tuple(one)
+    assert await store.run(starts.of_printer, "P1") == tuple(reversed(one))
+    assert await store.run(starts.of_printer, "P1", limit=1) == (one[-1],)
+    assert await store.run(starts.of_start, uuid4()) == ()
+    report = await store.run(starts.verify_chain)
+    assert (report.intact, report.length) == (True, 6)
+
+
+async def test_a_start_that_is_recorded_twice_stands_there_once(store: Store) -> None:
+    """A commit may succeed although the line to the database breaks before it says so."""
+    events = a_start()
+    await store.run(starts.record, events[:2])
+    await store.run(starts.record, events)
+    assert await store.run(starts.of_start, events[0].start_id) == tuple(events)
+    assert (await store.run(starts.verify_chain)).length == 3
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE start_events SET step = 'began' WHERE id = 1",
+        "DELETE FROM start_events WHERE id = 1",
+        "DELETE FROM start_events",
+    ],
+)
+async def test_starts_refuse_to_be_rewritten(store: Store, statement: str) -> None:
+    """Who overrode what is worth something only if nobody can take it back."""
+    await store.run(starts.record, a_start())
+    with pytest.raises(StoreError, match="append-only"):
+        await store.run(lambda connection: connection.exec_driver_sql(statement))
+    assert (await store.run(starts.verify_chain)).length == 3
+
+
+@pytest.mark.parametrize("table", ["job_events", "start_events"])
+async def test_history_is_not_emptied_by_another_word(store: Store, url: str, table: str) -> None:
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no such word")
+    await recorded(store, a_story())
+    await store.run(starts.record, a_start())
+    with pytest.raises(StoreError, match="append-only"):
+        await store.run(lambda connection: connection.exec_driver_sql(f"TRUNCATE {table}"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "broken_at", "reason"),
+    [
+        ("UPDATE start_events SET at = '2020-01-01 00:00:00' WHERE id = 3", 3, "changed"),
+        ("UPDATE start_events SET detail = '{}' WHERE id = 5", 5, "changed"),
+        ("UPDATE start_events SET step = 'began' WHERE id = 4", 4, "changed"),
+        ("UPDATE start_events SET printer_id = 'P2' WHERE id = 4", 4, "changed"),
+        ("DELETE FROM start_events WHERE id = 4", 4, "missing"),
+        ("DELETE FROM start_events WHERE id > 4", 5, "cut off"),
+        ("UPDATE chain SET length = 4 WHERE id = 2", 5, "added"),
+    ],
+)
+async def test_a_hand_in_the_starts_is_found(
+    store: Store, statement: str, broken_at: int, reason: str
+) -> None:
+    await recorded(store, a_story())
+    await recorded(store, a_story(1, "P2"))
+    await store.run(starts.record, [*a_start(), *a_start()])
+    await store.run(_unguarded, statement)
+    report = await store.run(starts.verify_chain)
+    assert (report.intact, report.broken_at, report.reason) == (False, broken_at, reason)
+    assert (await store.run(jobs.verify_chain)).intact, "the other chain is another story"
+
+
+async def test_two_instances_write_one_chain_of_starts(url: str) -> None:
+    printers_of = [a_start(f"P{number}") for number in range(6)]
+
+    async def write(store: Store, events: list[StartEvent]) -> None:
+        for event in events:
+            await store.run(starts.record, [event])
+
+    async with Store(url) as one, Store(url) as two:
+        await asyncio.gather(
+            *(write((one, two)[number % 2], events) for number, events in enumerate(printers_of))
+        )
+        report = await one.run(starts.verify_chain)
+    assert (report.intact, report.length) == (True, 18)
+
+
+async def test_what_a_sent_file_was_sliced_for_is_remembered(store: Store) -> None:
+    facts = FileFacts(
+        kind=FileKind.THREEMF,
+        slicer="BambuStudio",
+        slicer_version="02.04.00.70",
+        printer_model="N2S",
+        plates=(
+            PlateFacts(
+                number=2,
+                nozzles_mm=(0.4, 0.6),
+                filaments=(FilamentFacts(index=3, material="PLA", colour="#00AE42"),),
+            ),
+        ),
+    )
+    first = SentFile(size_bytes=2**40, facts=facts, sent_at=BEGINNING)
+    await store.run(sent.remember, "P1", "/a.3mf", first)
+    assert await store.run(sent.find, "P1", "/a.3mf") == first
+    later = SentFile(size_bytes=7, facts=FileFacts(), sent_at=BEGINNING + timedelta(days=1))
+    await store.run(sent.remember, "P1", "/a.3mf", later)
+    assert await store.run(sent.find, "P1", "/a.3mf") == later
+    assert await store.run(sent.find, "P2", "/a.3mf") is None
+    await store.run(sent.forget, "P1", "/a.3mf")
+    await store.run(sent.forget, "P1", "/a.3mf")
+    assert await store.run(sent.find, "P1", "/a.3mf") is None
 
 
 async def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
@@ -350,9 +496,12 @@ async def test_the_tables_are_what_the_code_believes(store: Store) -> None:
 
     assert await store.run(differences) == []
     assert (
-        await store.run(lambda connection: connection.execute(sa.select(CHAIN.c.length)).scalar())
-        == 0
-    )
+        await store.run(
+            lambda connection: connection.execute(
+                sa.select(CHAIN.c.id, CHAIN.c.length).order_by(CHAIN.c.id)
+            ).all()
+        )
+    ) == [(1, 0), (2, 0)]
 
 
 async def test_while_it_is_held_nothing_is_written(store: Store) -> None:

@@ -17,12 +17,19 @@ import pytest
 import sqlalchemy as sa
 
 from custom_components.printernizer.engine.errors import StoreError
-from custom_components.printernizer.engine.store import database, jobs, migrate, printers
+from custom_components.printernizer.engine.store import (
+    database,
+    jobs,
+    migrate,
+    printers,
+    starts,
+)
+from custom_components.printernizer.engine.store.chain import ChainReport
 from custom_components.printernizer.engine.store.database import Store, set_aside
 from custom_components.printernizer.engine.store.schema import JOB_EVENTS, JOBS
 
 from ..story import Story
-from .test_contract import a_story, recorded
+from .test_contract import a_start, a_story, recorded
 
 DATABASES = Path(__file__).parent / "databases"
 PACKAGE = Path(__file__).parents[3] / "custom_components/printernizer"
@@ -233,24 +240,55 @@ async def test_a_clean_end_leaves_one_file(path: Path) -> None:
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
-async def test_a_ledger_of_the_first_version_opens(path: Path) -> None:
-    """Every later version has to open what this one wrote."""
+async def _opened_old(path: Path, version: str) -> Store:
     with sqlite3.connect(path) as connection:
-        connection.executescript((DATABASES / "0001.sql").read_text("utf-8"))
+        connection.executescript((DATABASES / f"{version}.sql").read_text("utf-8"))
     connection.close()
-    async with Store(url_of(path)) as store:
+    return Store(url_of(path))
+
+
+@pytest.mark.parametrize("version", sorted(file.stem for file in DATABASES.glob("*.sql")))
+async def test_a_ledger_of_every_version_opens(path: Path, version: str) -> None:
+    """Every later version has to open what an earlier one wrote, and write on in it."""
+    async with await _opened_old(path, version) as store:
         report = await store.run(jobs.verify_chain)
         assert (report.intact, report.length) == (True, 14)
         memory = await store.run(printers.load_memory, "P1")
         assert memory.run is not None
         assert memory.run.job.title == "läuft"
+        told = (await store.run(starts.verify_chain)).length
+        assert told == {"0001": 0, "0002": 2}[version]
+        await store.run(starts.record, a_start("P1"))
+        await recorded(store, a_story(1, "P2"))
+        assert (await store.run(starts.verify_chain)) == ChainReport(length=told + 3)
+        assert (await store.run(jobs.verify_chain)).intact
+        assert await store.run(migrate.revision) == "0002"
+    copies = [item.name for item in path.parent.iterdir() if "before" in item.name]
+    assert copies == ([] if version == "0002" else ["ledger.db.before-0002"])
 
 
-SECOND = """
+async def test_the_new_tables_of_an_old_ledger_are_guarded_too(path: Path) -> None:
+    async with await _opened_old(path, "0001") as store:
+        await store.run(starts.record, a_start("P1"))
+        with pytest.raises(StoreError, match="append-only"):
+            await store.run(lambda it: it.exec_driver_sql("DELETE FROM start_events"))
+    with sqlite3.connect(path) as raw:
+        # Not our connection: no pragma of ours, by either key of the table.
+        for number in (1, 7):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                raw.execute(
+                    "INSERT OR REPLACE INTO start_events SELECT ?, start_id, number, printer_id,"
+                    " 'began', at, detail, hash FROM start_events WHERE id = 1",
+                    (number,),
+                )
+    raw.close()
+
+
+NEXT = """
 from alembic import op
 import sqlalchemy as sa
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 def upgrade():
     op.add_column("printers", sa.Column("nickname", sa.Text))
     {then}
@@ -260,7 +298,7 @@ def upgrade():
 def _next_version(tmp_path: Path, then: str = "pass") -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "0002_nickname.py").write_text(SECOND.format(then=then))
+    (folder / "0003_nickname.py").write_text(NEXT.format(then=then))
     return folder
 
 
@@ -270,7 +308,7 @@ async def test_a_ledger_is_copied_before_it_is_migrated(path: Path, tmp_path: Pa
     for _ in range(2):
         async with Store(url_of(path), migrations=migrations) as store:
             assert (await store.run(jobs.verify_chain)).length == len(story.events)
-    async with Store(url_of(path.with_name("ledger.db.before-0002"))) as copy:
+    async with Store(url_of(path.with_name("ledger.db.before-0003"))) as copy:
         assert (await copy.run(jobs.verify_chain)).length == len(story.events)
     with pytest.raises(StoreError) as refusal:
         await Store(url_of(path)).open()
@@ -287,21 +325,21 @@ async def test_every_database_is_migrated_with_what_it_holds(url: str, tmp_path:
             await Store(url, migrations=broken).open()
     shutil.rmtree(broken)
     async with Store(url, migrations=_next_version(tmp_path)) as store:
-        assert await store.run(migrate.revision) == "0002"
+        assert await store.run(migrate.revision) == "0003"
         assert (await store.run(jobs.verify_chain)).length == len(story.events)
 
 
 async def test_without_a_copy_nothing_is_migrated(path: Path, tmp_path: Path) -> None:
     """A disk with no room for the copy: a person must hear of it, and the old one must stay."""
     await filled(path, 3)
-    obstacle = path.with_name("ledger.db.before-0002.part")
+    obstacle = path.with_name("ledger.db.before-0003.part")
     obstacle.mkdir()
     with pytest.raises(StoreError) as refusal:
         await Store(url_of(path), migrations=_next_version(tmp_path)).open()
     assert "copy" in refusal.value.reason
     obstacle.rmdir()
     async with Store(url_of(path)) as store:
-        assert await store.run(migrate.revision) == "0001"
+        assert await store.run(migrate.revision) == "0002"
 
 
 async def test_a_journal_that_cannot_be_written_holds_nothing(path: Path) -> None:
@@ -351,14 +389,15 @@ async def test_a_migration_that_fails_leaves_the_old_version(path: Path, tmp_pat
 
 # The engine under another name, without Home Assistant: starts in a fifth of the time.
 WRITER = """
-import asyncio, sys, types
+import asyncio, sys, types, uuid
 from datetime import UTC, datetime, timedelta
 package = types.ModuleType("shop")
 package.__path__ = [{package!r}]
 sys.modules["shop"] = package
 from shop.engine.memory import Memory, Seen
 from shop.engine.printer import CurrentJob, PrinterState, PrinterStatus
-from shop.engine.store import jobs
+from shop.engine.start import StartEvent, StartStep
+from shop.engine.store import jobs, starts
 from shop.engine.store.database import Store
 from shop.engine.tracking import observe
 
@@ -376,6 +415,14 @@ async def main():
             )
             await store.run(jobs.record, events, [memory], at)
             told += len(events)
+            steps = [
+                StartEvent(
+                    start_id=uuid.uuid4(), number=number, printer_id=sys.argv[2], step=kind,
+                    at=at, path="/a.gcode", plate=None, attempt=1,
+                )
+                for number, kind in enumerate((StartStep.SENT, StartStep.BEGAN), 1)
+            ]
+            await store.run(starts.record, steps)
             print(told, flush=True)
             await asyncio.sleep(0.002)
 
@@ -410,6 +457,9 @@ async def test_a_kill_in_the_middle_of_writing_loses_nothing_reported(path: Path
             reported.append(int(numbers[-1]) if numbers else 0)
         async with Store(url_of(path)) as store:
             assert (await store.run(jobs.verify_chain)).intact
+            asked = await store.run(starts.verify_chain)
+            assert asked.intact
+            assert asked.length % 2 == 0, "a start was torn"
             for number, at_least in enumerate(reported):
                 await _whole(store, f"K{attempt}{number}", at_least)
 

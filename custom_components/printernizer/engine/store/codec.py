@@ -1,12 +1,13 @@
-"""Jobs and memories to rows and JSON, and back."""
+"""Jobs, memories and facts to rows and JSON, and back."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..file import FilamentFacts, FileFacts, FileKind, PlateFacts
 from ..job import Certainty, DurationSource, Job, JobIdentity, JobState, Outcome
 from ..memory import Memory, OpenRun
 from ..printer import PrinterState
@@ -140,6 +141,26 @@ def memory_of(printer_id: str, text: str | None, job: Job | None) -> Memory:
             doubt_s=run["doubt_s"],
         ),
     )
+
+
+def facts_text(facts: FileFacts) -> str:
+    """Write what a file was sliced for."""
+    return canonical(asdict(facts))
+
+
+def facts_of(text: str) -> FileFacts:
+    """Read what a file was sliced for."""
+    data = json.loads(text)
+    kind = data.pop("kind")
+    plates = tuple(
+        PlateFacts(
+            number=plate["number"],
+            nozzles_mm=tuple(plate["nozzles_mm"]),
+            filaments=tuple(FilamentFacts(**filament) for filament in plate["filaments"]),
+        )
+        for plate in data.pop("plates")
+    )
+    return FileFacts(**data, kind=None if kind is None else FileKind(kind), plates=plates)
 
 
 def _state(value: str | None) -> PrinterState | None:

@@ -1,12 +1,11 @@
 """Jobs and their events: what the ledger writes and everybody reads.
 
-Events form one chain per database: each row's hash is the SHA-256 over the hash before it and
-its own canonical JSON. `verify_chain` walks it and names the first row that does not fit.
+Events form one chain per database (`chain.py`); `verify_chain` walks it and names the first row
+that does not fit.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,17 +16,15 @@ import sqlalchemy as sa
 
 from ..job import Job, JobEvent, JobEventKind, Outcome
 from . import codec, printers
-from .schema import CHAIN, JOB_EVENTS, JOBS, PRINTERS
+from .chain import Chain, ChainReport
+from .schema import JOB_EVENTS, JOBS, PRINTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection, RowMapping
 
     from ..memory import Memory
-
-GENESIS: Final = "0" * 64
-"""The hash before the first event."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,20 +75,18 @@ class JobStatistics:
         return self.completed / decided if decided else None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ChainReport:
-    """What a walk along the chain found."""
+def _said(row: Mapping[Any, Any]) -> list[object]:
+    return [
+        row["id"],
+        str(row["job_id"]),
+        row["kind"],
+        row["at"].astimezone(UTC).isoformat(),
+        row["live"],
+        row["job"],
+    ]
 
-    length: int
-    """Events that fit, from the first."""
-    broken_at: int | None = None
-    """Number of the first event that does not fit, or is missing. None: all is well."""
-    reason: str | None = None
 
-    @property
-    def intact(self) -> bool:
-        """Whether nobody rewrote history."""
-        return self.broken_at is None
+_CHAIN: Final = Chain(id=1, table=JOB_EVENTS, said=_said)
 
 
 # -- writing -----------------------------------------------------------------------------------
@@ -123,7 +118,7 @@ def record(
             printers.upsert(connection, JOBS, ("id",)),
             [codec.job_row(job) for job in latest.values()],
         )
-        _append(connection, events)
+        _CHAIN.append(connection, map(_row, events))
     printers.remember(connection, memories, at)
 
 
@@ -139,39 +134,14 @@ def _missing(connection: Connection, wanted: Sequence[JobEvent]) -> tuple[JobEve
     )
 
 
-def _append(connection: Connection, events: Sequence[JobEvent]) -> None:
-    """Put events at the end of the chain. Other writers wait until we commit."""
-    head = connection.execute(sa.select(CHAIN).with_for_update()).one()
-    number, link = head.length, head.hash
-    rows: list[dict[str, Any]] = []
-    for event in events:
-        number += 1
-        row = {
-            "id": number,
-            "job_id": event.job.id,
-            "kind": event.kind.value,
-            "at": event.at,
-            "live": event.live,
-            "job": codec.job_text(event.job),
-        }
-        link = _link(link, row)
-        rows.append({**row, "hash": link})
-    connection.execute(sa.insert(JOB_EVENTS), rows)
-    connection.execute(sa.update(CHAIN).values(length=number, hash=link))
-
-
-def _link(before: str, row: RowMapping | dict[str, Any]) -> str:
-    text = codec.canonical(
-        [
-            row["id"],
-            str(row["job_id"]),
-            row["kind"],
-            row["at"].astimezone(UTC).isoformat(),
-            row["live"],
-            row["job"],
-        ]
-    )
-    return hashlib.sha256(f"{before}{text}".encode()).hexdigest()
+def _row(event: JobEvent) -> dict[str, Any]:
+    return {
+        "job_id": event.job.id,
+        "kind": event.kind.value,
+        "at": event.at,
+        "live": event.live,
+        "job": codec.job_text(event.job),
+    }
 
 
 _PROGRESS: Final = (
@@ -304,17 +274,4 @@ def _jobs(connection: Connection, query: sa.Select[Any]) -> tuple[Job, ...]:
 
 def verify_chain(connection: Connection) -> ChainReport:
     """Walk all events from the first, in constant memory, and compare with the chain's head."""
-    head = connection.execute(sa.select(CHAIN)).one()
-    number, link = 0, GENESIS
-    query = sa.select(JOB_EVENTS).order_by(JOB_EVENTS.c.id).execution_options(yield_per=1000)
-    for row in connection.execute(query).mappings():
-        if row["id"] != number + 1:
-            return ChainReport(length=number, broken_at=number + 1, reason="missing")
-        if _link(link, row) != row["hash"]:
-            return ChainReport(length=number, broken_at=number + 1, reason="changed")
-        number, link = row["id"], row["hash"]
-    if head.length > number:
-        return ChainReport(length=number, broken_at=number + 1, reason="cut off")
-    if (head.length, head.hash) != (number, link):
-        return ChainReport(length=number, broken_at=head.length + 1, reason="added")
-    return ChainReport(length=number)
+    return _CHAIN.verify(connection)

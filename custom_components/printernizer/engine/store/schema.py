@@ -103,8 +103,8 @@ CHAIN: Final = sa.Table(
     sa.Column("length", sa.BigInteger, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
 )
-"""One row: how many events there are, and the hash of the last. It betrays a cut-off end, and
-its lock puts several writers of one database in line."""
+"""One row for each chain (1: job events, 2: start events): how many rows it has, and the hash of
+the last. It betrays a cut-off end, and its lock puts several writers of one database in line."""
 
 FILES_SEEN: Final = sa.Table(
     "files_seen",
@@ -117,3 +117,30 @@ FILES_SEEN: Final = sa.Table(
     sa.Column("last_seen", UtcDateTime, nullable=False),
 )
 """Files that lay on a printer's storage."""
+
+START_EVENTS: Final = sa.Table(
+    "start_events",
+    METADATA,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("start_id", sa.Uuid, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("printer_id", sa.Text, sa.ForeignKey("printers.id"), nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Index("start_events_by_start", "start_id", "number", unique=True),
+    sa.Index("start_events_by_printer", "printer_id", "id"),
+)
+"""Append-only and chained, as `job_events`. `detail` is the rest of the event as canonical JSON."""
+
+FILES_SENT: Final = sa.Table(
+    "files_sent",
+    METADATA,
+    sa.Column("printer_id", sa.Text, sa.ForeignKey("printers.id"), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False),
+    sa.Column("sent_at", UtcDateTime, nullable=False),
+)
+"""Files that we put onto a printer, with what they were sliced for: they cannot be read there."""
