@@ -4,22 +4,21 @@ Every action takes one printer or several and asks all of them at the same time.
 fails as that printer does. With several, all are done before anything is said: when a response
 is wanted it tells each result, and the action fails only if every printer did; without a
 response any failure fails the action, and the error names the printers.
+
+What there is to ask for stands in `printer_actions.py` and `file_actions.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import math
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-import homeassistant.helpers.entity_registry as er
 import voluptuous as vol
-from homeassistant.auth.permissions.const import CAT_ENTITIES, POLICY_CONTROL, POLICY_READ
+from homeassistant.auth.permissions.const import CAT_ENTITIES
 from homeassistant.const import ATTR_DEVICE_ID
-from homeassistant.core import SupportsResponse, callback
+from homeassistant.core import callback
 from homeassistant.exceptions import (
     HomeAssistantError,
     ServiceValidationError,
@@ -29,173 +28,31 @@ from homeassistant.exceptions import (
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_get_device_and_config_entry
 
+from .action import Request
 from .const import CONF_KIND, DOMAIN, KIND_SHOP
-from .downloads import async_download, async_folder
-from .ha_errors import told_to_the_user
+from .file_actions import FILE_ACTIONS
+from .permissions import async_denied
+from .printer_actions import PRINTER_ACTIONS
 from .targets import async_called
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 
+    from .action import Action, Facts
     from .coordinator import PrinterCoordinator
-    from .engine.drivers.base import RemoteFile
-    from .engine.workshop.workshop import Workshop
 
-LONGEST_GCODE: Final = 10_000
-LONGEST_PATH: Final = 1_024
-MOST_FILES: Final = 2_000
-"""Files in one answer: what a folder holds beyond that is not for an automation."""
-HOTTEST_C: Final = 500.0
-"""No printer we know heats further; the printer itself knows its own limit."""
+MOST_PRINTERS: Final = 1_000
 
-type Deed = Callable[[HomeAssistant, PrinterCoordinator, Mapping[str, Any]], Awaitable[_Facts]]
-type _Facts = dict[str, Any] | None
+ACTIONS: Final[Mapping[str, Action]] = {**PRINTER_ACTIONS, **FILE_ACTIONS}
 
 
-# -- what may be asked -----------------------------------------------------------------------
-
-
-def remote_path(value: object) -> str:
-    """Return a path on a printer, from its root with a leading slash. Raises vol.Invalid."""
-    text = cv.string(value)
-    if not text.strip() or len(text) > LONGEST_PATH or not text.isprintable():
-        raise vol.Invalid("not a path on a printer")
-    if ".." in PurePosixPath(text).parts:
-        raise vol.Invalid("a path on a printer does not go up")
-    return text if text.startswith("/") else f"/{text}"
-
-
-def gcode_lines(value: object) -> str:
-    """Return G-code as text, one command a line. Raises vol.Invalid."""
-    text = "\n".join(value) if isinstance(value, list) else cv.string(value)
-    if not text.strip() or len(text) > LONGEST_GCODE:
-        raise vol.Invalid(f"needs 1 to {LONGEST_GCODE} characters of G-code")
-    if not all(char.isprintable() or char in "\n\r\t" for char in text):
-        raise vol.Invalid("G-code is plain text")
-    return text
-
-
-def target_celsius(value: object) -> float:
-    """Return a target temperature; 0 switches a heater off. Raises vol.Invalid."""
-    celsius: float = vol.Coerce(float)(value)
-    if not math.isfinite(celsius) or not 0 <= celsius <= HOTTEST_C:
-        raise vol.Invalid(f"needs 0 to {HOTTEST_C:.0f} degrees Celsius")
-    return celsius
-
-
-# -- what is done ----------------------------------------------------------------------------
-
-
-def _wish(ask: Callable[[Workshop, str, Mapping[str, Any]], Awaitable[None]]) -> Deed:
-    """Return a deed that asks the workshop for something and has nothing to tell."""
-
-    async def do(
-        _: HomeAssistant, coordinator: PrinterCoordinator, data: Mapping[str, Any]
-    ) -> None:
-        with told_to_the_user():
-            await ask(coordinator.workshop, coordinator.printer_id, data)
-
-    return do
-
-
-async def _list_files(
-    _: HomeAssistant, coordinator: PrinterCoordinator, data: Mapping[str, Any]
-) -> _Facts:
-    with told_to_the_user():
-        files = await coordinator.workshop.list_files(coordinator.printer_id, data["path"])
-    return {
-        "path": data["path"],
-        "files": [_file_facts(file) for file in files[:MOST_FILES]],
-        "truncated": len(files) > MOST_FILES,
-    }
-
-
-def _file_facts(file: RemoteFile) -> dict[str, Any]:
-    return {
-        "path": file.path,
-        "name": file.name,
-        "size": file.size,
-        "modified": file.modified.isoformat() if file.modified else None,
-        "folder": file.folder,
-        "printable": file.printable,
-    }
-
-
-async def _download_file(
-    hass: HomeAssistant, coordinator: PrinterCoordinator, data: Mapping[str, Any]
-) -> _Facts:
-    folder = await async_folder(hass, async_called(coordinator), data.get("folder"))
-    done = await async_download(
-        hass, coordinator, data["path"], folder, overwrite=data["overwrite"]
-    )
-    return {"path": str(done.path), "size": done.size, "sha256": done.sha256}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Action:
-    """One action: its fields beside the printers, what it does, and who may ask for it."""
-
-    deed: Deed
-    fields: Mapping[Any, Any]
-    response: SupportsResponse = SupportsResponse.OPTIONAL
-    permission: str = POLICY_CONTROL
-    admin: bool = False
-
-
-ACTIONS: Final[Mapping[str, Action]] = {
-    "pause": Action(deed=_wish(lambda shop, printer, _: shop.pause(printer)), fields={}),
-    "resume": Action(deed=_wish(lambda shop, printer, _: shop.resume(printer)), fields={}),
-    "cancel": Action(deed=_wish(lambda shop, printer, _: shop.cancel(printer)), fields={}),
-    "start_print": Action(
-        deed=_wish(
-            lambda shop, printer, data: shop.start(printer, data["path"], plate=data.get("plate"))
-        ),
-        fields={
-            vol.Required("path"): remote_path,
-            vol.Optional("plate"): vol.All(vol.Coerce(int), vol.Range(1, 100)),
-        },
-    ),
-    "send_gcode": Action(
-        deed=_wish(lambda shop, printer, data: shop.send_gcode(printer, data["gcode"])),
-        fields={vol.Required("gcode"): gcode_lines},
-        # G-code is everything a printer can do, its limits included; entities are what a
-        # household may use.
-        admin=True,
-    ),
-    "set_temperature": Action(
-        deed=_wish(
-            lambda shop, printer, data: shop.set_temperature(
-                printer, data["heater"], data["celsius"]
-            )
-        ),
-        fields={
-            vol.Required("heater"): vol.All(cv.string, vol.Match(r"^(tool_\d{1,2}|bed|chamber)$")),
-            vol.Required("celsius"): target_celsius,
-        },
-    ),
-    "list_files": Action(
-        deed=_list_files,
-        fields={vol.Optional("path", default="/"): remote_path},
-        response=SupportsResponse.ONLY,
-        permission=POLICY_READ,
-    ),
-    "download_file": Action(
-        deed=_download_file,
-        fields={
-            vol.Required("path"): remote_path,
-            vol.Optional("folder"): cv.string,
-            vol.Optional("overwrite", default=False): cv.boolean,
-        },
-    ),
-}
-
-
-def schema_of(action: Action) -> vol.Schema:
+def schema_of(action: Action) -> vol.Schema | vol.All:
     """Return what a call of this action looks like."""
-    printers = vol.All(cv.ensure_list, [cv.string], vol.Length(min=1))
-    return vol.Schema({vol.Required(ATTR_DEVICE_ID): printers, **action.fields})
+    printers = vol.All(cv.ensure_list, [cv.string], vol.Length(min=1, max=MOST_PRINTERS))
+    schema = vol.Schema({vol.Required(ATTR_DEVICE_ID): printers, **action.fields})
+    return schema if action.check is None else vol.All(schema, action.check)
 
 
 @callback
@@ -217,7 +74,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Result:
     coordinator: PrinterCoordinator
-    facts: _Facts = None
+    facts: Facts = None
     error: HomeAssistantError | None = None
 
     def as_response(self) -> dict[str, Any]:
@@ -282,25 +139,26 @@ async def _check_permission(
         raise UnknownUser(context=call.context, user_id=user_id, permission=action.permission)
     if user.is_admin:
         return
-    if action.admin:
+    if action.admin_fn(call.data):
         raise Unauthorized(context=call.context, user_id=user_id, permission=action.permission)
-    registry = er.async_get(call.hass)
     for coordinator in coordinators:
         entry_id = coordinator.config_entry.entry_id
-        for entity in er.async_entries_for_config_entry(registry, entry_id):
-            if not user.permissions.check_entity(entity.entity_id, action.permission):
-                raise Unauthorized(
-                    context=call.context,
-                    user_id=user_id,
-                    entity_id=entity.entity_id,
-                    permission=action.permission,
-                    perm_category=CAT_ENTITIES,
-                )
+        if entity_id := async_denied(call.hass, user, entry_id, action.permission):
+            raise Unauthorized(
+                context=call.context,
+                user_id=user_id,
+                entity_id=entity_id,
+                permission=action.permission,
+                perm_category=CAT_ENTITIES,
+            )
 
 
 async def _do(action: Action, call: ServiceCall, coordinator: PrinterCoordinator) -> _Result:
+    request = Request(
+        hass=call.hass, coordinator=coordinator, data=call.data, by=call.context.user_id
+    )
     try:
-        facts = await action.deed(call.hass, coordinator, call.data)
+        facts = await action.deed(request)
     except HomeAssistantError as err:
         return _Result(coordinator=coordinator, error=err)
     return _Result(coordinator=coordinator, facts=facts)

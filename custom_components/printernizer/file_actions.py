@@ -1,0 +1,106 @@
+"""Actions on files: seen, fetched, sent, printed and removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import voluptuous as vol
+from homeassistant.auth.permissions.const import POLICY_READ
+from homeassistant.core import SupportsResponse
+from homeassistant.helpers import config_validation as cv
+
+from . import fields
+from .action import Action, wish
+from .downloads import async_download, async_folder
+from .ha_errors import told_to_the_user
+from .local_files import async_local_file
+from .targets import async_called
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .action import Facts, Request
+    from .engine.drivers.base import RemoteFile
+
+MOST_FILES: Final = 2_000
+"""Files in one answer: what a folder holds beyond that is not for an automation."""
+
+
+async def _list_files(request: Request) -> Facts:
+    path = request.data["path"]
+    with told_to_the_user():
+        files = await request.shop.list_files(request.printer, path)
+    return {
+        "path": path,
+        "files": [_file_facts(file) for file in files[:MOST_FILES]],
+        "truncated": len(files) > MOST_FILES,
+    }
+
+
+def _file_facts(file: RemoteFile) -> dict[str, Any]:
+    return {
+        "path": file.path,
+        "name": file.name,
+        "size": file.size,
+        "modified": file.modified.isoformat() if file.modified else None,
+        "folder": file.folder,
+        "printable": file.printable,
+    }
+
+
+async def _download_file(request: Request) -> Facts:
+    hass, printer, data = request.hass, request.coordinator, request.data
+    folder = await async_folder(hass, async_called(printer), data.get("folder"))
+    done = await async_download(hass, printer, data["path"], folder, overwrite=data["overwrite"])
+    return {"path": str(done.path), "size": done.size, "sha256": done.sha256}
+
+
+async def _upload_file(request: Request) -> Facts:
+    data = request.data
+    source = await async_local_file(request.hass, data["source"])
+    with told_to_the_user():
+        done = await request.shop.upload(
+            request.printer, source, data.get("path"), replace=data["replace"]
+        )
+    return {"path": done.path, "size": done.total_bytes, "attempts": done.attempt}
+
+
+_SOURCE: Final = {
+    vol.Required("source"): fields.source,
+    vol.Optional("path"): fields.remote_path,
+    vol.Optional("replace", default=False): cv.boolean,
+}
+FILE_ACTIONS: Final[Mapping[str, Action]] = {
+    "list_files": Action(
+        deed=_list_files,
+        fields={vol.Optional("path", default="/"): fields.remote_path},
+        response=SupportsResponse.ONLY,
+        permission=POLICY_READ,
+    ),
+    "download_file": Action(
+        deed=_download_file,
+        fields={
+            vol.Required("path"): fields.remote_path,
+            vol.Optional("folder"): cv.string,
+            vol.Optional("overwrite", default=False): cv.boolean,
+        },
+    ),
+    "upload_file": Action(deed=_upload_file, fields=_SOURCE),
+    "cancel_upload": Action(
+        deed=wish(lambda ask: ask.shop.uploads.cancel(ask.printer)),
+        fields={},
+    ),
+    "delete_file": Action(
+        deed=wish(lambda ask: ask.shop.delete_file(ask.printer, ask.data["path"])),
+        fields={vol.Required("path"): fields.remote_path},
+    ),
+    "start_print": Action(
+        deed=wish(
+            lambda ask: ask.shop.start(ask.printer, ask.data["path"], plate=ask.data.get("plate"))
+        ),
+        fields={
+            vol.Required("path"): fields.remote_path,
+            vol.Optional("plate"): fields.PLATE,
+        },
+    ),
+}
