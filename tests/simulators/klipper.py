@@ -454,8 +454,8 @@ class Klipper:
     @property
     def excluded(self) -> list[str]:
         """Names of the objects that are left out."""
-        run = self.machine.run
-        return [self.objects_of_job()[index] for index in sorted(run.skipped)] if run else []
+        run, there = self.machine.run, self.objects_of_job()
+        return [there[index] for index in sorted(run.skipped)] if run and there else []
 
     # Heat and air
 
