@@ -7,21 +7,26 @@ it is before it is offered: Raspberry Pis announce a PrusaLink as an OctoPrint.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import homeassistant.helpers.device_registry as dr
 from homeassistant.const import CONF_HOST, CONF_MAC, CONF_PORT, CONF_URL
 
+from .addresses import host_of, moved_to
 from .bambu_flow import BambuFlow
 from .const import CONF_KIND, CONF_SERIAL
+from .engine.drivers.moonraker.announcement import from_zeroconf as moonraker_from_zeroconf
+from .engine.drivers.octoprint.announcement import (
+    from_ssdp as octoprint_from_ssdp,
+    from_zeroconf as octoprint_from_zeroconf,
+)
 from .engine.drivers.prusalink.announcement import from_zeroconf
 from .engine.drivers.registry import PrinterKind
 from .engine.drivers.whereabouts import at_host
-from .forms import host_of, settings_of
+from .forms import settings_of
 from .moonraker_flow import MoonrakerFlow
 from .nearby import async_server_heard, from_ssdp
-from .neighbours import async_keep_mac, moved_to
+from .neighbours import async_keep_mac
 from .octoprint_flow import OctoPrintFlow
 from .probe import NotFound, async_find_server
 from .prusalink_flow import PrusaLinkFlow
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
     from homeassistant.helpers.service_info.ssdp import SsdpServiceInfo
     from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
+    from .engine.drivers.moonraker.announcement import MoonrakerAnnouncement
+    from .engine.drivers.octoprint.announcement import OctoPrintAnnouncement
     from .engine.drivers.recognition import Server
 
 
@@ -99,20 +106,26 @@ class DiscoveryFlow(BambuFlow, PrusaLinkFlow, OctoPrintFlow, MoonrakerFlow):
     # -- print servers -----------------------------------------------------------------------
 
     async def _server_by_zeroconf(self, info: ZeroconfServiceInfo) -> ConfigFlowResult:
-        for kind in (PrinterKind.OCTOPRINT, PrinterKind.MOONRAKER):
-            if info.type != f"_{kind}._tcp.local.":
-                continue
-            heard = import_module(
-                f".engine.drivers.{kind}.announcement", __package__
-            ).from_zeroconf(info.type, info.name, info.host, info.port, info.properties)
-            if heard is not None:
-                return await self._server_heard(kind, heard, info.hostname.rstrip("."))
+        known_as = info.hostname.rstrip(".")
+        record = (info.type, info.name, info.host, info.port, info.properties)
+        if (octoprint := octoprint_from_zeroconf(*record)) is not None:
+            return await self._server_heard(PrinterKind.OCTOPRINT, octoprint, known_as)
+        if (moonraker := moonraker_from_zeroconf(*record)) is not None:
+            return await self._server_heard(PrinterKind.MOONRAKER, moonraker, known_as)
         return self.async_abort(reason="not_a_printer")
 
     async def _server_by_ssdp(self, info: SsdpServiceInfo) -> ConfigFlowResult:
-        return self.async_abort(reason="not_a_printer")
+        found = octoprint_from_ssdp(info.ssdp_location, info.upnp)
+        if found is None:
+            return self.async_abort(reason="not_a_printer")
+        return await self._server_heard(PrinterKind.OCTOPRINT, found)
 
-    async def _server_heard(self, kind: PrinterKind, heard: Any, known_as: str) -> ConfigFlowResult:
+    async def _server_heard(
+        self,
+        kind: PrinterKind,
+        heard: OctoPrintAnnouncement | MoonrakerAnnouncement,
+        known_as: str = "",
+    ) -> ConfigFlowResult:
         """Offer a print server, once it has told us itself what it is."""
         host = host_of({CONF_URL: heard.url})
         assert host is not None

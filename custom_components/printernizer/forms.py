@@ -24,6 +24,7 @@ from homeassistant.helpers.selector import (
     TextSelectorType,
 )
 
+from .addresses import host_of
 from .const import (
     CONF_ACCESS_CODE,
     CONF_FINGERPRINT,
@@ -33,7 +34,6 @@ from .const import (
     CONF_SPEED,
 )
 from .engine.drivers.registry import PrinterKind
-from .engine.drivers.whereabouts import host_in
 from .probe import split_address
 
 if TYPE_CHECKING:
@@ -96,13 +96,6 @@ def schema_of(step: str, kind: PrinterKind) -> vol.Schema:
     if step.startswith(("reauth", "confirm")) or step.endswith("_key"):
         return KEYS[kind]
     return WHOLE[kind]
-
-
-def host_of(settings: Mapping[str, Any]) -> str | None:
-    """Return the host name or IP address of a printer; None for one that has no address."""
-    if (url := settings.get(CONF_URL)) is not None:
-        return host_in(url)
-    return settings.get(CONF_HOST)
 
 
 def settings_of(kind: PrinterKind, typed: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import homeassistant.helpers.issue_registry as ir
 from homeassistant.core import callback
 
+from .addresses import host_of
 from .const import CONF_FINGERPRINT, DOMAIN
 from .engine.errors import CertificateChanged
 
@@ -31,7 +32,7 @@ def issue_id(kind: str, entry: ConfigEntry[Any]) -> str:
 @callback
 def async_wrong_printer(hass: HomeAssistant, entry: ConfigEntry[Any], error: WrongPrinter) -> None:
     """Another device answers, or the same one with another certificate: only a person knows."""
-    placeholders = {"printer": entry.title, "host": str(entry.data.get("host", ""))}
+    placeholders = {"printer": entry.title, "host": host_of(entry.data) or ""}
     if isinstance(error, CertificateChanged):
         fingerprints = {
             "old": readable(entry.data.get(CONF_FINGERPRINT)),

@@ -17,12 +17,12 @@ from homeassistant.const import CONF_HOST, CONF_URL, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import callback
 from homeassistant.util.hass_dict import HassKey
 
+from .addresses import host_of
 from .const import CONF_FINGERPRINT, CONF_KIND, DOMAIN
 from .engine.drivers.discovery import Announcement, from_headers, listening
 from .engine.drivers.registry import PrinterKind
 from .engine.drivers.whereabouts import at_host
 from .engine.errors import Unreachable
-from .forms import host_of
 from .probe import Found, async_probe
 from .runtime import async_find_workshop
 

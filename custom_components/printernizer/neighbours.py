@@ -7,21 +7,17 @@ so its MAC has to be learnt here, right after the printer was spoken to.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import homeassistant.helpers.device_registry as dr
-from homeassistant.const import CONF_HOST, CONF_MAC, CONF_URL
+from homeassistant.const import CONF_MAC
 from homeassistant.core import callback
 
+from .addresses import host_of
 from .const import DOMAIN
-from .engine.drivers.whereabouts import at_host
-from .forms import host_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from homeassistant.config_entries import ConfigEntry
     from homeassistant.core import HomeAssistant
 
@@ -44,21 +40,6 @@ def mac_at(host: str) -> str | None:
         if len(columns) > 3 and columns[0] == host and columns[3] != _NOBODY:
             return dr.format_mac(columns[3])
     return None
-
-
-def moved_to(settings: Mapping[str, Any], address: str) -> dict[str, str]:
-    """Return what changes in a printer's settings when its machine has another IP address.
-
-    Nothing for a URL with a name in it: names follow by themselves, and certificates are made out
-    to them.
-    """
-    if (url := settings.get(CONF_URL)) is None:
-        return {CONF_HOST: address}
-    try:
-        ip_address(host_of(settings) or "")
-    except ValueError:
-        return {}
-    return {CONF_URL: at_host(url, address)}
 
 
 async def async_learn_mac(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from homeassistant.const import CONF_API_KEY, CONF_URL
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .const import CONF_FINGERPRINT
+from .engine.drivers.octoprint.app_keys import ask, offered, poll
 from .engine.drivers.registry import PrinterKind
 from .engine.errors import AccessDenied, DriverError, Unreachable
 from .probe import NotFound, async_find_server
@@ -20,7 +20,7 @@ from .server_flow import ServerFlow
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigFlowResult
 
-    type Handshake = Any
+    from .engine.drivers.octoprint.app_keys import Handshake
     from .engine.drivers.recognition import Server
 
 APP: Final = "Printernizer"
@@ -32,10 +32,6 @@ STRIKES: Final = 4
 GIVE_UP_S: Final = 600.0
 """OctoPrint keeps a request for ten minutes."""
 _WAYS: Final = ["octoprint_confirm", "octoprint_key"]
-
-
-def _app_keys() -> Any:
-    return import_module(".engine.drivers.octoprint.app_keys", __package__)
 
 
 class OctoPrintFlow(ServerFlow):
@@ -89,14 +85,14 @@ class OctoPrintFlow(ServerFlow):
         """Offer the dialogue where there is one, else ask for a key."""
         self._pending = settings
         try:
-            offered = await _app_keys().offered(
+            dialogue = await offered(
                 settings[CONF_URL],
                 async_get_clientsession(self.hass),
                 fingerprint=settings.get(CONF_FINGERPRINT),
             )
         except DriverError:
-            offered = False  # what is wrong is told when the key is tried
-        if offered:
+            dialogue = False  # what is wrong is told when the key is tried
+        if dialogue:
             return self._ways(step)
         return self._form("octoprint_key", PrinterKind.OCTOPRINT, settings)
 
@@ -188,7 +184,7 @@ class OctoPrintFlow(ServerFlow):
         return base
 
     async def _request_key(self) -> Handshake:
-        return await _app_keys().ask(
+        return await ask(
             self._pending[CONF_URL],
             async_get_clientsession(self.hass),
             APP,
@@ -203,7 +199,7 @@ class OctoPrintFlow(ServerFlow):
             async with asyncio.timeout(GIVE_UP_S):
                 while True:
                     try:
-                        key: str | None = await _app_keys().poll(handshake, session)
+                        key: str | None = await poll(handshake, session)
                         if key is not None:
                             return key
                         strikes = 0

@@ -14,9 +14,10 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_HOST, CONF_PORT, CONF_URL
 
+from .addresses import host_of
 from .const import CONF_FINGERPRINT, CONF_KIND, CONF_LOGIN
 from .engine.drivers.registry import PrinterKind
-from .forms import KEYS, as_typed, host_of, learnt, schema_of, settings_of, title_of
+from .forms import KEYS, as_typed, learnt, schema_of, settings_of, title_of
 from .issues import readable
 from .probe import Found, async_probe
 

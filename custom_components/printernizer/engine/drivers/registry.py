@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from ..errors import NotAllowed
 from .bambu.driver import BambuDriver
+from .moonraker.driver import MoonrakerDriver
+from .octoprint.driver import OctoPrintDriver
 from .prusalink.driver import PrusaLinkDriver
 from .virtual.driver import VirtualDriver
 from .virtual.home import virtual_machine
@@ -79,7 +80,7 @@ def _prusalink(settings: Mapping[str, Any], around: Surroundings) -> Driver:
 
 
 def _octoprint(settings: Mapping[str, Any], around: Surroundings) -> Driver:
-    driver: Driver = import_module(".octoprint.driver", __package__).OctoPrintDriver(
+    return OctoPrintDriver(
         settings["url"],
         api_key=settings["api_key"],
         serial=settings.get("serial"),
@@ -87,11 +88,10 @@ def _octoprint(settings: Mapping[str, Any], around: Surroundings) -> Driver:
         session=around.http,
         clock=around.clock,
     )
-    return driver
 
 
 def _moonraker(settings: Mapping[str, Any], around: Surroundings) -> Driver:
-    driver: Driver = import_module(".moonraker.driver", __package__).MoonrakerDriver(
+    return MoonrakerDriver(
         settings["url"],
         api_key=settings.get("api_key"),
         username=settings.get("username"),
@@ -101,7 +101,6 @@ def _moonraker(settings: Mapping[str, Any], around: Surroundings) -> Driver:
         session=around.http,
         clock=around.clock,
     )
-    return driver
 
 
 def _followed(settings: Mapping[str, Any], around: Surroundings) -> Driver:
