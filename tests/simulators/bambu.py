@@ -7,8 +7,9 @@ an attribute. Nothing here comes from the driver under test.
 import asyncio
 import copy
 import json
+import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -22,11 +23,14 @@ from .bambu_camera import CameraServer
 from .bambu_ftps import FtpsServer
 from .bambu_reports import CANCEL_CODE, PROFILES, Wire, full_push, partial_push, versions
 from .certificates import Certificate, issue
+from .print_files import object_number
 
 BUSY_CODE = 0x05004004
 CANCEL_SHOWN_S = 3.0
 """How long the code of a cancel is shown before the firmware clears it."""
 PREPARE_S = 0.3
+EXTERNAL = 254
+_NUMBER = re.compile(r"-?\d+(\.\d*)?")
 
 
 class BambuSimulator:
@@ -76,6 +80,7 @@ class BambuSimulator:
         self.cancel_shown_s = CANCEL_SHOWN_S
         self.late_cancel_code_s = 0.0
         """How long after FAILED the code of a cancel appears."""
+        self._relative = False
         self.pushalls: list[float] = []
         self.commands: list[dict[str, Any]] = []
         self._sent: dict[str, Any] = {}
@@ -276,6 +281,12 @@ class BambuSimulator:
                 machine.set_chamber_target(float(body["ctt_val"]))
             case "print", "clean_print_error":
                 self.wire.error = 0
+            case "print", "skip_objects":
+                count = len(machine.run.plate.objects) if machine.run else 0
+                places = {object_number(index): index for index in range(count)}
+                machine.skip([places.get(one, -1) for one in body["obj_list"]])
+            case "print", "ams_change_filament":
+                self._change(body)
             case "system", "ledctrl":
                 if body["led_node"].startswith("chamber_light"):
                     machine.set_light(on=body["led_mode"] == "on")
@@ -291,22 +302,75 @@ class BambuSimulator:
         if any(type(body[key]) is not bool for key in ("use_ams", "timelapse", "bed_leveling")):
             raise Refused("invalid parameter")
         plate = int(str(body["param"]).removeprefix("Metadata/plate_").removesuffix(".gcode"))
-        self._print("/" + url.removeprefix(form).lstrip("/"), plate, str(body["task_id"]))
+        path = "/" + url.removeprefix(form).lstrip("/")
+        self._print(path, plate, str(body["task_id"]), self._feeds(body))
 
-    def _print(self, path: str, plate: int, task_id: str) -> None:
+    def _feeds(self, body: dict[str, Any]) -> list[int | None]:
+        """Which spool each filament comes from: the flat numbers, or the pairs beside them."""
+        flat: list[int] = body["ams_mapping"]
+        pairs: list[dict[str, int]] | None = body.get("ams_mapping2")
+        if body["use_ams"] is not any(number >= 0 and number != EXTERNAL for number in flat):
+            raise Refused("Failed to get AMS mapping table")
+        if pairs is None:
+            return [0 if number == EXTERNAL else number for number in flat]
+        if len(pairs) != len(flat) or EXTERNAL in flat:
+            raise Refused("Failed to get AMS mapping table")
+        feeds: list[int | None] = []
+        for number, pair in zip(flat, pairs, strict=True):
+            unit, slot = pair["ams_id"], pair["slot_id"]
+            if unit in {254, 255}:
+                feeds.append(None if slot == 255 else 0)
+            elif number != unit * 4 + slot:
+                raise Refused("Failed to get AMS mapping table")
+            else:
+                feeds.append(number)
+            if unit in {254, 255} and number != -1:
+                raise Refused("Failed to get AMS mapping table")
+        return feeds
+
+    def _change(self, body: dict[str, Any]) -> None:
+        """Load or unload. The temperatures must be ones that filament melts at."""
+        unit, slot, target = body["ams_id"], body["slot_id"], body["target"]
+        if not 170 <= body["tar_temp"] <= 320:
+            raise Refused("invalid temperature")
+        if (slot, target) == (255, 255):
+            self.machine.unload()
+            self.wire.fed = False
+            return
+        if unit == 255:
+            if target not in ({254} if not self.profile.dual else {255}):
+                raise Refused("invalid target")
+            self.machine.load(0)
+        elif target != unit * 4 + slot:
+            raise Refused("invalid target")
+        else:
+            self.machine.load(target)
+        self.wire.fed = True
+
+    def _print(self, path: str, plate: int, task_id: str, feeds: Sequence[int | None] = ()) -> None:
         if self.machine.in_job:
             if self.start_cancels:
                 self.machine.cancel()
             self.wire.error = BUSY_CODE
             raise Refused("device is busy")
-        self.machine.start(path, plate)
+        self.machine.start(path, plate, feeds)
         self.wire.error = 0
         self.wire.task_id = task_id
 
     def _gcode(self, line: str) -> None:
         word, *rest = line.split()
-        values = {part[0]: float(part[1:]) for part in rest if part[1:].lstrip("-").isdigit()}
+        values = {part[0]: float(part[1:]) for part in rest if _NUMBER.fullmatch(part[1:])}
         match word:
+            case "G28":
+                self.machine.home([axis[0].lower() for axis in rest])
+                self.machine.gcode(line)
+            case "G1" if self._relative:
+                way = {axis.lower(): way for axis, way in values.items() if axis in "XYZ"}
+                self.machine.move(way)
+            case "M1002":
+                self._relative = False
+            case "G91":
+                self._relative = True
             case "M104":
                 self.machine.set_tool_target(int(values.get("T", 0)), values["S"])
             case "M140":

@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,11 +37,21 @@ class FtpsServer:
         """Bytes of a download or upload after which the data line breaks, once."""
         self.full_after: int | None = None
         """Bytes of an upload after which the card is full: it hangs up first, then says why."""
+        self.full_word = "552 Insufficient storage space."
         self.size_error = 0
         """What SIZE is wrong by."""
         self.pause_s = 0.0
         """Wait between blocks: a slow printer."""
         self.ranges = True
+        self.renames = "over"
+        """What RNTO does where a file is: "over" it, "beside" only, or "never" known at all."""
+        self.refuses: dict[str, str] = {}
+        """What it answers to these verbs, instead of doing them."""
+        self.die_after: int | None = None
+        """Bytes of an upload after which the whole server is gone."""
+        self.reached = threading.Event()
+        """Set when an upload has brought `tell_after` bytes."""
+        self.tell_after = 1
         self.greeting = "220 (vsFTPd 3.0.3)"
         self.folders = {"/", "/cache", "/timelapse", "/model", "/image", "/ipcam", "/logger"}
         self.log: list[str] = []
@@ -106,6 +117,20 @@ class FtpsServer:
             self._open.discard(line)
             line.close()
 
+    def die(self) -> None:
+        """Be gone in the middle of everything."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+        for line in list(self._open):
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    def hold(self, line: socket.socket) -> None:
+        """Remember a line, to be cut with all others."""
+        self._open = {line for line in self._open if line.fileno() >= 0} | {line}
+
     def wrap_data(self, plain: socket.socket) -> ssl.SSLSocket:
         """Secure a data line."""
         secured: ssl.SSLSocket = self._context.wrap_socket(plain, server_side=True)
@@ -122,6 +147,7 @@ class _Conversation:
         self._in = False
         self._offset = 0
         self._passive: socket.socket | None = None
+        self._from: str | None = None
 
     def run(self) -> None:
         self._say(self._server.greeting)
@@ -133,6 +159,9 @@ class _Conversation:
             if verb == "QUIT":
                 self._say("221 Goodbye.")
                 return
+            if (answer := self._server.refuses.get(verb)) is not None:
+                self._say(answer)
+                continue
             if not self._in and verb not in {"USER", "PASS"}:
                 self._say("530 Please login with USER and PASS.")
                 continue
@@ -187,6 +216,31 @@ class _Conversation:
             self._say("550 Delete operation failed.")
         else:
             self._say("250 Delete operation successful.")
+
+    def _cwd(self, path: str) -> None:
+        known = _absolute(path) in self._server.folders
+        self._say("250 Directory changed." if known else "550 Failed to change directory.")
+
+    def _rnfr(self, path: str) -> None:
+        if self._server.renames == "never":
+            self._say("500 Unknown command.")
+            return
+        self._from = _absolute(path) if self._file(path) else None
+        self._say("350 Ready for RNTO." if self._from else "550 RNFR command failed.")
+
+    def _rnto(self, path: str) -> None:
+        old, new = self._from, _absolute(path)
+        self._from = None
+        if old is None:
+            self._say("503 RNFR required first.")
+            return
+        if self._server.renames == "beside" and new in self._machine.files:
+            self._say("553 File exists.")
+            return
+        file = self._machine.files[old]
+        self._machine.remove(old)
+        self._machine.store(replace(file, path=new))
+        self._say("250 Rename successful.")
 
     def _pasv(self, _: str) -> None:
         if self._passive is not None:
@@ -283,29 +337,46 @@ class _Conversation:
         data = self._data()
         if data is None:
             return
+        self._server.hold(data)
         content = bytearray()
-        while block := _receive(data):
-            content += block
-            if (cut := self._server.cut_after) is not None and len(content) >= cut:
-                self._server.cut_after = None
-                data.close()
-                self._say("426 Failure reading network stream.")
-                return
-            if (full := self._server.full_after) is not None and len(content) >= full:
-                data.close()
-                _forget_tls_error()
-                self._say("552 Insufficient storage space.")
-                return
-            time.sleep(self._server.pause_s)
+        complaint = None
+        try:
+            while complaint is None and (block := _receive(data)):
+                content += block
+                complaint = self._fault(len(content))
+                time.sleep(self._server.pause_s)
+        except OSError:
+            complaint = "426 Failure reading network stream."
+        if complaint is not None:
+            data.close()
+            _forget_tls_error()
+        # It is written in place: what came before a fault lies there.
         try:
             self._machine.store(
                 VirtualFile(path=target, content=bytes(content), modified=time.time())
             )
         except Refused:
+            self._machine.files.pop(target, None)
             data.close()
-            self._say("552 Disk full.")
-            return
-        self._end(data)
+            complaint = "552 Disk full."
+        if complaint is None:
+            self._end(data)
+        else:
+            self._say(complaint)
+
+    def _fault(self, moved: int) -> str | None:
+        """Return what to break an upload off with after so many bytes."""
+        server = self._server
+        if moved >= server.tell_after:
+            server.reached.set()
+        if server.die_after is not None and moved >= server.die_after:
+            server.die()
+        if server.cut_after is not None and moved >= server.cut_after:
+            server.cut_after = None
+            return "426 Failure reading network stream."
+        if server.full_after is not None and moved >= server.full_after:
+            return server.full_word
+        return None
 
     def _end(self, data: ssl.SSLSocket) -> None:
         with contextlib.suppress(OSError):

@@ -15,6 +15,8 @@ from custom_components.printernizer.engine.drivers.virtual.machine import (
     VirtualMachine,
 )
 
+from .print_files import object_number
+
 CANCEL_CODE = 0x0300400C
 JAM_CODE = 0x03008016
 RUNOUT_CODE = 0x07008011
@@ -89,6 +91,8 @@ class Wire:
     online: int = 5
     just_started: bool = False
     mc_percent: int = 0
+    fed: bool = False
+    """Filament was loaded by hand: the slot is shown also without a job."""
     storage: bool = True
     door_open: bool = False
 
@@ -180,8 +184,8 @@ def _ams(machine: VirtualMachine, wire: Wire, *, feeding: bool) -> dict[str, Any
         for index, slot in enumerate(part):
             exist |= (slot.material is not None) << (unit * 4 + index)
     now = "255"
-    if feeding:
-        now = str(machine.active_tool) if fed else "254"
+    if feeding and machine.loaded is not None:
+        now = str(machine.loaded) if fed else "254"
     bits = f"{exist:x}"
     return {
         "ams": listed,
@@ -208,9 +212,10 @@ def _external(machine: VirtualMachine, key: str) -> dict[str, Any]:
     return {**blank, "id": key, "tray_sub_brands": "", "tray_uuid": "0" * 32, "tag_uid": "0" * 16}
 
 
-def _home_flag(wire: Wire) -> int:
+def _home_flag(machine: VirtualMachine, wire: Wire) -> int:
     on = wire.options
-    flags = 0b111 | 1 << 8 | 1 << 18 | 1 << 31
+    flags = 1 << 8 | 1 << 18 | 1 << 31
+    flags |= sum(1 << bit for bit, axis in enumerate("xyz") if axis in machine.homed)
     flags |= on["auto_recovery"] << 4 | on["auto_switch_filament"] << 10
     flags |= on["sound_enable"] << 17 | 1 << 19 | on["filament_tangle_detect"] << 20
     if wire.profile.family == "full":
@@ -256,7 +261,7 @@ def full_push(machine: VirtualMachine, wire: Wire) -> dict[str, Any]:
     machine.tick()
     profile = wire.profile
     state, stage, error = _words(machine, wire)
-    feeding = machine.in_job
+    feeding = machine.in_job or wire.fed
     tool = machine.tools[machine.active_tool if profile.dual else 0]
     wire.sequence += 1
     hms = [*wire.hms]
@@ -300,13 +305,13 @@ def full_push(machine: VirtualMachine, wire: Wire) -> dict[str, Any]:
         "queue_number": 0, "queue_total": 0, "queue_est": 0, "queue_sts": 0,
         "stg": [2, 14, 1] if machine.phase is Phase.HEATING else [],
         "stg_cur": stage,
-        "home_flag": _home_flag(wire),
+        "home_flag": _home_flag(machine, wire),
         "mc_print_line_number": "0",
         "mc_print_sub_stage": 0,
         "sdcard": wire.storage,
         "force_upgrade": False,
         "mess_production_state": "active",
-        "s_obj": [],
+        "s_obj": [object_number(one) for one in sorted(machine.run.skipped)] if machine.run else [],
         "filam_bak": [],
         "fan_gear": 0,
         "nozzle_diameter": "0.4",
@@ -378,8 +383,9 @@ def _device(
     extruders = []
     for index, heater in enumerate(heaters):
         now = 0xFFFF if index == 0 else 0xFEFF
-        if feeding and index == machine.active_tool:
-            now = machine.active_tool % 4 if fed else (0xFF00 if index == 0 else 0xFE00)
+        if feeding and index == machine.active_tool and (slot := machine.loaded) is not None:
+            external = 0xFF00 if index == 0 else 0xFE00
+            now = slot // 4 << 8 | slot % 4 if fed else external
         extruders.append(
             {
                 "id": index, "temp": _packed(heater), "info": 8, "snow": now, "spre": now,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from custom_components.printernizer.engine.drivers.bambu.commander import Commander
+from custom_components.printernizer.engine.drivers.bambu.mapping import in_order
 from custom_components.printernizer.engine.drivers.bambu.messages import Messages
-from custom_components.printernizer.engine.drivers.bambu.start import slot_numbers
 from custom_components.printernizer.engine.drivers.virtual.machine import (
     Fault,
     Heater,
@@ -897,9 +897,11 @@ def test_slot_numbers_follow_the_printers_counting() -> None:
     hot = Slot(key="128_0", unit="128", index=0, empty=False)
     second = Slot(key="1_2", unit="1", index=2, empty=True)
     external = Slot(key="external", unit=None, index=0, empty=False)
-    assert slot_numbers((second, hot, external)) == [6, 128]
-    assert slot_numbers((second, external)) == []
-    assert slot_numbers((external,)) == []
+    built_in = Slot(key="16_3", unit="16", index=3, empty=False)
+    assert in_order((second, hot, built_in, external)).flat == (6, 128, 3)
+    for slots in ((second, external), (external,)):
+        assert not in_order(slots).feeder
+        assert in_order(slots).flat == (254,)
 
 
 async def test_a_broker_that_is_not_ready_is_not_a_wrong_code() -> None:

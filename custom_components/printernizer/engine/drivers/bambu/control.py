@@ -78,7 +78,7 @@ class BambuControl:
         Returns when the status shows the job. Raises Refused, "printer_busy" also while another
         start is under way, "not_confirmed" when it does not begin.
         """
-        await self._starter.start(path, plate or 1)
+        await self._starter.start(path, plate or 1, slots)
 
 
 class BambuHeaters:

@@ -12,6 +12,7 @@ from .camera import JpegCamera, StreamCamera
 from .certificate import Pin
 from .client import open_line
 from .commander import Commander, PendingStart
+from .hands import BambuObjects
 from .messages import Messages
 from .models import CameraKind
 from .session import BambuSession
@@ -79,7 +80,7 @@ class BambuDriver:
             try:
                 await session.open()
                 session.equip(self._identity(session, messages))
-                self._furnish(session)
+                self._furnish(session, messages, commander)
                 yield session
             finally:
                 await session.close()
@@ -87,12 +88,18 @@ class BambuDriver:
                     if isinstance(camera, JpegCamera):
                         await camera.close()
 
-    def _furnish(self, session: BambuSession) -> None:
+    def _furnish(self, session: BambuSession, messages: Messages, commander: Commander) -> None:
         """Add the parts that have lines of their own."""
         storage = BambuStorage(
-            self._host, self._ports[1], self._pin, self._access_code, self._clock
+            self._host,
+            self._ports[1],
+            self._pin,
+            self._access_code,
+            self._clock,
+            status=lambda: messages.status,
         )
         session.storage = session.job_picture = storage
+        session.objects = BambuObjects(commander, storage)
         if (camera := self._camera(session)) is not None:
             session.cameras = {MAIN_CAMERA: camera}
 

@@ -16,7 +16,7 @@ from ...errors import AccessDenied, DriverError, Garbled, Refused, Unreachable
 from .certificate import NotTrusted, Pin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Buffer, Iterator
 
 CONNECT_S: Final = 10.0
 STALL_S: Final = 30.0
@@ -27,8 +27,18 @@ BLOCK: Final = 64 * 1024
 _LIST_LIMIT: Final = 2 << 20
 _ROWS: Final = 10_000
 _REPLY_LINES: Final = 200
+TIDY_S: Final = 5.0
+"""How long the printer may take to hear that a transfer was called off."""
 _NO_RANGES: Final = frozenset({"500", "501", "502", "504", "550", "554"})
+_UNKNOWN: Final = frozenset({"500", "501", "502", "504"})
 _STORAGE: Final = {"552": "storage_full", "553": "storage_missing"}
+_FULL: Final = frozenset({"451", "452", "552"})
+"""No room, and (451) a write on the printer that failed: vsftpd says no more of a full card."""
+_FULL_WORDS: Final = ("space", "full", "quota")
+
+
+class Stopped(Exception):
+    """A transfer that nobody wants any more."""
 
 
 class Ftps(ftplib.FTP):
@@ -40,6 +50,12 @@ class Ftps(ftplib.FTP):
         self._pin = pin
         self._lines = 0
         self._data: socket.socket | None = None
+        self.began = False
+        """Whether the printer has taken up the last transfer: from then on a file is changed."""
+        self.stopped = False
+        self.broken_off = False
+        self.leftover: str | None = None
+        """A piece of a file that could not be removed, because the line broke."""
 
     @property
     def _context(self) -> ssl.SSLContext:
@@ -85,6 +101,8 @@ class Ftps(ftplib.FTP):
         except ftplib.error_perm as err:
             raise _refusal(str(err)) from err
         except ftplib.error_temp as err:
+            if str(err)[:3] == "452":
+                raise Refused(str(err)[4:84], key="storage_full") from err
             crowded = str(err)[:3] in {"421", "425"}
             key = "too_many_clients" if crowded else None
             raise Unreachable(f"the printer breaks off: {str(err)[:80]}", key=key) from err
@@ -93,9 +111,19 @@ class Ftps(ftplib.FTP):
         except (OSError, EOFError) as err:
             raise Unreachable("the file line broke") from err
 
+    def stop(self) -> None:
+        """Call a transfer off from another thread; what it wrote is still tidied up."""
+        self.stopped = True
+        self._hang_up(self._data)
+
     def break_off(self) -> None:
         """End it from another thread: whatever waits, fails at once."""
-        for line in (self._data, self.sock):
+        self.stopped = self.broken_off = True
+        self._hang_up(self._data, self.sock)
+
+    @staticmethod
+    def _hang_up(*lines: socket.socket | None) -> None:
+        for line in lines:
             if line is not None:
                 with suppress(OSError):
                     socket.socket.shutdown(line, socket.SHUT_RDWR)
@@ -118,7 +146,9 @@ class Ftps(ftplib.FTP):
     def ntransfercmd(
         self, cmd: str, rest: int | str | None = None
     ) -> tuple[socket.socket, int | None]:
+        self.began = False
         plain, size = super().ntransfercmd(cmd, rest)
+        self.began = True
         assert isinstance(self.sock, ssl.SSLSocket)
         self._data = plain
         try:
@@ -189,31 +219,67 @@ class Ftps(ftplib.FTP):
                 yield block
         self.finish()
 
-    def store(self, path: str, blocks: Iterator[bytes]) -> None:
-        """Write a file. The final word may come late or wrong: the size decides, not it."""
+    def renames(self, path: str) -> bool:
+        """Whether it knows how to rename: asked about any path, which stays as it is."""
+        try:
+            self.sendcmd(f"RNFR {path}")
+        except ftplib.error_perm as err:
+            if str(err)[:3] in _UNKNOWN:
+                return False
+            if str(err)[:3] != "550":
+                raise
+        return True
+
+    def has_folder(self, path: str) -> bool:
+        """Whether there is such a folder."""
+        try:
+            self.cwd(path)
+        except ftplib.error_perm:
+            return False
+        return True
+
+    def store(self, path: str, blocks: Iterator[Buffer]) -> str | None:
+        """Write a file; returns the printer's complaint, if it has one after the last byte.
+
+        The final word may come late or wrong: the size decides, not it. Raises what `blocks`
+        raises, and Stopped.
+        """
         data = self.transfercmd(f"STOR {path}")
+        failed: Exception | None = None
         with data:
             assert isinstance(data, ssl.SSLSocket)
-            broken = self._send(data, blocks)
-        if broken is not None:
-            # Why, stands on the control line: a full card hangs up first and explains after.
-            self.finish()
-            raise broken
+            try:
+                self._send(data, blocks)
+            except Exception as err:  # noqa: BLE001 - raised below, once the line is in order
+                failed = err
+        if self.stopped:
+            failed = Stopped()
+        if failed is not None:
+            self._forget_tls_error()
+            if isinstance(failed, OSError):
+                # Why, stands on the control line: a full card hangs up first and explains after.
+                self.finish()
+            else:
+                with suppress(*_BROKEN):
+                    self.finish(TIDY_S)
+            raise failed
         try:
             self.finish()
-        except ftplib.error_temp, TimeoutError:
-            return
+        except TimeoutError:
+            return "no last word"
+        except ftplib.error_temp as err:
+            if str(err)[:3] in _FULL:
+                raise Refused(str(err)[4:84], key="storage_full") from err
+            return str(err)
+        return None
 
-    def _send(self, data: ssl.SSLSocket, blocks: Iterator[bytes]) -> OSError | None:
+    def _send(self, data: ssl.SSLSocket, blocks: Iterator[Buffer]) -> None:
         for block in blocks:
-            try:
-                data.sendall(block)
-            except OSError as err:
-                self._forget_tls_error()
-                return err
+            if self.stopped:
+                raise Stopped
+            data.sendall(block)
         _say_farewell(data)
         self._forget_tls_error()
-        return None
 
     def _forget_tls_error(self) -> None:
         """Empty OpenSSL's list of errors for this thread.
@@ -225,12 +291,12 @@ class Ftps(ftplib.FTP):
         with suppress(ssl.SSLWantReadError):
             line.do_handshake()
 
-    def finish(self) -> None:
+    def finish(self, timeout_s: float = FINAL_S) -> None:
         """Wait for the word after a transfer."""
         assert self.sock is not None
         self._lines = 0
         self._data = None
-        self.sock.settimeout(FINAL_S)
+        self.sock.settimeout(timeout_s)
         try:
             self.voidresp()
         finally:
@@ -261,6 +327,8 @@ def _refusal(answer: str) -> DriverError:
         return AccessDenied("the printer does not accept the access code")
     if code == "522":
         return Unreachable("the printer did not recognise the resumed TLS session")
+    if code in {"550", "553"} and any(word in reason.casefold() for word in _FULL_WORDS):
+        return Refused(reason, key="storage_full")
     if code in _STORAGE:
         return Refused(reason or "the storage takes nothing", key=_STORAGE[code])
     if code == "550":

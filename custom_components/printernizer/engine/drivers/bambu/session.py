@@ -21,6 +21,7 @@ from .control import (
     BambuOptions,
     BambuSpeed,
 )
+from .hands import BambuLoader, BambuMotion
 from .payload import objects, text
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ class BambuSession(NoParts):
         self.fans = BambuFans(commander, model)
         self.speed = BambuSpeed(commander)
         self.console = BambuConsole(commander)
+        self.motion = BambuMotion(commander)
+        self.loader = BambuLoader(commander, model)
         status = commander.status
         self.lights = BambuLights(commander) if status.lights else None
         self.options = BambuOptions(commander) if status.options else None

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...errors import Refused
-from . import commands
+from . import commands, mapping
 from .storage import printer_path
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from ...printer import PrinterStatus, Problem, Slot
+    from ...printer import PrinterStatus, Problem
     from .commander import Commander
     from .models import Model
 
@@ -24,9 +24,6 @@ START_S: Final = 90.0
 """How long a start may take to show."""
 _ARCHIVE: Final = ".3mf"
 _PRINTABLE: Final = (_ARCHIVE, ".gcode", ".gco")
-_FIRST_SINGLE: Final = 128
-"""From here on a feeder is a single slot (AMS HT), and its number is the slot's."""
-_MOST_FILAMENTS: Final = 16
 
 
 class Starter:
@@ -39,7 +36,7 @@ class Starter:
         self._model = model
         self._freshen = freshen
 
-    async def start(self, path: str, plate: int) -> None:
+    async def start(self, path: str, plate: int, slots: Sequence[str | None] = ()) -> None:
         """Print a file that lies on the printer, and return when its status shows the job.
 
         Raises Refused with the printer's reason, "printer_busy", or "not_confirmed" when nothing
@@ -48,6 +45,8 @@ class Starter:
         path = printer_path(path)
         if not path.lower().endswith(_PRINTABLE):
             raise Refused("only sliced 3MF and G-code can be printed", key="not_supported")
+        if slots and not path.lower().endswith(_ARCHIVE):
+            raise Refused("bare G-code names its slots itself", key="not_supported")
         commander = self._commander
         if commander.status.read_only:
             raise Refused("commands need Developer Mode on the printer", key="developer_mode")
@@ -57,11 +56,13 @@ class Starter:
             self._refuse_second()
             if not commander.status.ready:
                 raise Refused("the printer is not free", key="printer_busy")
+            known = commander.status.slots
+            sources = mapping.chosen(known, slots) if slots else mapping.in_order(known)
             before = {problem.code for problem in commander.status.problems}
             # Outlives this line and this call: what was sent may begin although nobody waits.
             commander.pending.until = commander.now + START_S
             try:
-                job_id = await self._send(path, plate, before)
+                job_id = await self._send(path, plate, sources, before)
             except Refused:
                 commander.pending.until = None
                 raise
@@ -73,13 +74,14 @@ class Starter:
         if until is not None and self._commander.now < until:
             raise Refused("a start is under way", key="printer_busy")
 
-    async def _send(self, path: str, plate: int, before: set[str]) -> str | None:
+    async def _send(
+        self, path: str, plate: int, sources: mapping.Sources, before: set[str]
+    ) -> str | None:
         """Send it; returns the id that the job will have, where it can have one."""
         if not path.lower().endswith(_ARCHIVE):
             return await self._send_one(commands.start_gcode(path), before)
-        slots = slot_numbers(self._commander.status.slots)
         first, second = (
-            commands.start_plate(path, plate, self._model, form=form, slots=slots)
+            commands.start_plate(path, plate, self._model, form=form, sources=sources)
             for form in commands.URL_FORMS
         )
         try:
@@ -143,19 +145,3 @@ def _in_words(problem: Problem) -> str:
 
 def _about_address(reason: str) -> bool:
     return any(word in reason.casefold() for word in ("url", "scheme"))
-
-
-def slot_numbers(slots: Iterable[Slot]) -> list[int]:
-    """Return the numbers of the feeders' slots, in order: filament n is taken from slot n.
-
-    What else could be meant stands in the file, which the printer has and we have not. Empty
-    when no feeder holds a spool: then the external one is used.
-    """
-    fed = [slot for slot in slots if slot.unit is not None]
-    if all(slot.empty for slot in fed):
-        return []
-    units = [int(slot.unit or 0) for slot in fed]
-    return [
-        unit if unit >= _FIRST_SINGLE else unit * 4 + slot.index
-        for unit, slot in zip(units, fed, strict=True)
-    ][:_MOST_FILAMENTS]

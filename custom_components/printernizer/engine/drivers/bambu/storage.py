@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import errno
+import ftplib
+import math
 import posixpath
+import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from ...errors import BadFile, DriverError, Garbled, Refused, StoreError, Unreachable
-from .archive import plate_picture
-from .ftps import BLOCK, Ftps
+from ...errors import DriverError, Refused
+from .archive import plate_objects, plate_picture
+from .ftps import TIDY_S, Ftps
 from .listing import read_listing
+from .transfer import Upload, download
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from io import BufferedRandom, BufferedWriter
+    from collections.abc import Callable
     from pathlib import Path
 
-    from ...printer import CurrentJob
+    from ...printer import CurrentJob, PrinterStatus
     from ...workshop.clock import Clock
     from ..base import Progress, RemoteFile
+    from .archive import Fetch, PlateObject
     from .certificate import Pin
 
 USER: Final = "bblp"
 _LONGEST: Final = 512
-_OVERLAP: Final = 4096
-"""Bytes fetched twice when a download goes on, to make sure that it is still the same file."""
+_TELL_S: Final = 0.1
+"""How often progress is told: the loop has better to do than to hear of every block."""
 
 
 def printer_path(path: str) -> str:
@@ -42,12 +45,22 @@ class BambuStorage:
 
     free_bytes: None = None
 
-    def __init__(self, host: str, port: int, pin: Pin, access_code: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        pin: Pin,
+        access_code: str,
+        clock: Clock,
+        *,
+        status: Callable[[], PrinterStatus | None] = lambda: None,
+    ) -> None:
         self._host = host
         self._port = port
         self._pin = pin
         self._access_code = access_code
         self._clock = clock
+        self._status = status
         self._lock = asyncio.Lock()
 
     async def list(self, path: str = "/") -> tuple[RemoteFile, ...]:
@@ -60,7 +73,7 @@ class BambuStorage:
         """Fetch a file, going on where an earlier attempt broke off."""
         source = printer_path(path)
         tell = _told(progress)
-        await self._run(lambda ftps: _download(ftps, source, to, tell))
+        await self._run(lambda ftps: download(ftps, source, to, tell))
 
     async def upload(
         self,
@@ -70,17 +83,31 @@ class BambuStorage:
         progress: Progress | None = None,
         replace: bool = False,
     ) -> str:
-        """Store a file and compare its size on the printer."""
+        """Store a file under a name of its own, and its own when its size proves it whole."""
         target = printer_path(path)
-        tell = _told(progress)
-        total = await asyncio.to_thread(_size_of, source)
-        await self._run(lambda ftps: _upload(ftps, source, target, total, tell, replace=replace))
+        moving = await asyncio.to_thread(
+            Upload, source, target, _told(progress), at_rest=partial(self._at_rest, target)
+        )
+        await self._run(lambda ftps: moving.run(ftps, replace=replace), tidies=True)
         return target
 
     async def delete(self, path: str) -> None:
         """Remove a file."""
         target = printer_path(path)
-        await self._run(lambda ftps: ftps.delete(target))
+        self._at_rest(target)
+        await self._run(lambda ftps: _delete(ftps, target))
+
+    def _at_rest(self, path: str) -> None:
+        """Raise Refused while a job prints the file of this name.
+
+        The folder does not count: what a job says of it is not where we put it.
+        """
+        status = self._status()
+        if status is None or not status.active or status.job is None:
+            return
+        names = {_stem(name) for name in (status.job.name, status.job.path) if name}
+        if _stem(path) in names:
+            raise Refused("it is being printed", key="printer_busy")
 
     async def thumbnail(self, reference: str) -> bytes | None:
         """Return the picture of the first plate of a 3MF, by ranged reads."""
@@ -97,7 +124,15 @@ class BambuStorage:
         paths = candidates(job)
         return await self._run(lambda ftps: _picture(ftps, paths, job.plate)) if paths else None
 
-    async def _run[T](self, work: Callable[[Ftps], T]) -> T:
+    async def objects(self, job: CurrentJob) -> tuple[PlateObject, ...]:
+        """Return what a job's file says of the objects on its plate; none without the file."""
+        paths = candidates(job)
+        if not paths:
+            return ()
+        what = partial(plate_objects, plate=job.plate)
+        return await self._run(lambda ftps: _read(ftps, paths, what)) or ()
+
+    async def _run[T](self, work: Callable[[Ftps], T], *, tidies: bool = False) -> T:
         async with self._lock:
             await self._pin.prepare()
             ftps = Ftps(self._pin)
@@ -105,6 +140,9 @@ class BambuStorage:
             try:
                 return await asyncio.shield(working)
             except asyncio.CancelledError:
+                if tidies:
+                    ftps.stop()
+                    await asyncio.wait([working], timeout=TIDY_S)
                 ftps.break_off()
                 await asyncio.wait([working])
                 with suppress(Exception):
@@ -112,8 +150,34 @@ class BambuStorage:
                 raise
 
     def _session[T](self, ftps: Ftps, work: Callable[[Ftps], T]) -> T:
-        with ftps.session(self._host, self._port, USER, self._access_code):
-            return work(ftps)
+        try:
+            with ftps.session(self._host, self._port, USER, self._access_code):
+                return work(ftps)
+        finally:
+            if ftps.leftover is not None and not ftps.broken_off:
+                self._sweep(ftps.leftover)
+
+    def _sweep(self, path: str) -> None:
+        """Remove half a file over a new line, where the old one broke."""
+        again = Ftps(self._pin)
+        with suppress(DriverError), again.session(self._host, self._port, USER, self._access_code):
+            again.delete(path)
+
+
+def _stem(path: str) -> str:
+    name = path.rsplit("/", 1)[-1].casefold()
+    for ending in (".3mf", ".gcode"):
+        name = name.removesuffix(ending)
+    return name
+
+
+def _delete(ftps: Ftps, path: str) -> None:
+    try:
+        ftps.delete(path)
+    except ftplib.error_perm as err:
+        if str(err).startswith("550") and ftps.size_of(path) is not None:
+            raise Refused(str(err)[4:84] or "the printer does not delete it") from err
+        raise
 
 
 def candidates(job: CurrentJob) -> list[str]:
@@ -139,116 +203,33 @@ def _told(progress: Progress | None) -> Progress:
     if progress is None:
         return lambda _moved, _total: None
     loop = asyncio.get_running_loop()
+    told = -math.inf
 
     def tell(moved: int, total: int | None) -> None:
-        loop.call_soon_threadsafe(progress, moved, total)
+        nonlocal told
+        now = time.monotonic()
+        if moved == total or now - told >= _TELL_S:
+            told = now
+            loop.call_soon_threadsafe(progress, moved, total)
 
     return tell
 
 
 def _picture(ftps: Ftps, paths: list[str], plate: int | None) -> bytes | None:
+    return _read(ftps, paths, lambda fetch, size: plate_picture(fetch, size, plate))
+
+
+def _read[T](ftps: Ftps, paths: list[str], what: Callable[[Fetch, int], T]) -> T | None:
+    """Read something out of the first of these archives that is there, piece by piece."""
     for path in paths:
         size = ftps.size_of(path)
         if not size:
             continue
         try:
-            return plate_picture(partial(ftps.read_range, path), size, plate)
+            return what(partial(ftps.read_range, path), size)
         except Refused as err:
-            # Without ranged reads a picture would cost the whole file.
+            # Without ranged reads it would cost the whole file.
             if err.key == "not_supported":
                 return None
             raise
     return None
-
-
-def _download(ftps: Ftps, path: str, to: Path, tell: Progress) -> None:
-    total = ftps.size_of(path)
-    if total is None:
-        raise Refused("no such file", key="file_missing", path=path)
-    have = _good_beginning(ftps, path, to, total)
-    with _writable(to, have) as file:
-        moved = have
-        tell(moved, total)
-        if moved < total:
-            for block in ftps.blocks(path, have):
-                _write(file, block)
-                moved += len(block)
-                tell(moved, total)
-    if moved < total:
-        raise Unreachable("the printer sent less than it has")
-    if moved > total:
-        raise Garbled("the printer sent more than it has")
-
-
-def _good_beginning(ftps: Ftps, path: str, to: Path, total: int) -> int:
-    """Return how many bytes of `to` may stay: its end must be the same on the printer."""
-    have = to.stat().st_size if to.exists() else 0
-    start = have - _OVERLAP
-    if have > total or start <= 0:
-        return 0
-    try:
-        known = ftps.read_range(path, start, _OVERLAP)
-    except Refused:
-        return 0
-    with to.open("rb") as file:
-        file.seek(start)
-        return have if file.read(_OVERLAP) == known else 0
-
-
-def _writable(to: Path, have: int) -> BufferedRandom | BufferedWriter:
-    try:
-        file = to.open("r+b") if have else to.open("wb")
-        file.seek(have)
-        file.truncate()
-    except OSError as err:
-        raise StoreError(f"cannot write: {err.strerror}", key="disk_full") from err
-    return file
-
-
-def _write(file: BufferedRandom | BufferedWriter, block: bytes) -> None:
-    try:
-        file.write(block)
-    except OSError as err:
-        key = "disk_full" if err.errno == errno.ENOSPC else "store_failed"
-        raise StoreError(f"cannot write: {err.strerror}", key=key) from err
-
-
-def _size_of(source: Path) -> int:
-    try:
-        return source.stat().st_size
-    except OSError as err:
-        raise BadFile(f"{source.name} cannot be read: {err.strerror}") from err
-
-
-def _upload(
-    ftps: Ftps, source: Path, path: str, total: int, tell: Progress, *, replace: bool
-) -> None:
-    if not replace and ftps.size_of(path) is not None:
-        raise Refused("such a file is there already", key="file_exists", path=path)
-    try:
-        with ftps.translated():
-            ftps.store(path, _chunks(source, total, tell))
-    except DriverError:
-        _tidy(ftps, path)
-        raise
-    with ftps.translated():
-        stored = ftps.size_of(path)
-    if stored != total:
-        _tidy(ftps, path)
-        raise Unreachable(f"{stored or 0} of {total} bytes arrived")
-
-
-def _chunks(source: Path, total: int, tell: Progress) -> Iterator[bytes]:
-    moved = 0
-    tell(0, total)
-    with source.open("rb") as file:
-        while block := file.read(BLOCK):
-            yield block
-            moved += len(block)
-            tell(moved, total)
-
-
-def _tidy(ftps: Ftps, path: str) -> None:
-    """Remove half a file, if the line still allows."""
-    with suppress(DriverError), ftps.translated():
-        ftps.delete(path)

@@ -134,6 +134,15 @@ def _external(report: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
         yield EXTERNAL, tray
 
 
+def tray_of(report: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return what the printer says of the place with this key; empty when it has none."""
+    for unit, feeder in _units(report):
+        for tray in objects(feeder.get("tray"))[:_SLOT_LIMIT]:
+            if f"{unit}_{whole(tray.get('id'))}" == key:
+                return tray
+    return dict(_external(report)).get(key, {})
+
+
 def _slot(
     key: str,
     unit: str | None,
