@@ -20,7 +20,7 @@ from custom_components.printernizer.engine.job import (
     JobState,
     Outcome,
 )
-from custom_components.printernizer.engine.printer import PrinterState
+from custom_components.printernizer.engine.printer import CurrentJob, PrinterState, PrinterStatus
 from tests.shop_floor import (  # noqa: F401 - fixtures
     PRINTED_S,
     SAMPLE,
@@ -75,6 +75,22 @@ def test_facts_are_rounded_down_and_plain_json() -> None:
         "started_at": "2026-11-20T12:00:00+00:00",
         "ended_at": "2026-11-20T13:00:00+00:00",
     }
+
+
+def test_filament_is_told_of_the_run_it_went_into() -> None:
+    """What the firmware measured for the next print is not the last one's."""
+    mine = CurrentJob(id="7", path="/a/bracket.gcode", plate=2, filament_mm=1234.56)
+
+    def told(job: CurrentJob | None) -> object:
+        return job_facts(a_job(), PrinterStatus(state=PrinterState.FINISHED, job=job))[
+            "filament_mm"
+        ]
+
+    assert told(mine) == 1235
+    assert told(replace(mine, filament_mm=0.0)) == 0
+    assert told(replace(mine, id="8")) is None
+    assert told(replace(mine, filament_mm=None)) is None
+    assert told(None) is None
 
 
 def test_what_nobody_knows_is_none_and_not_zero() -> None:

@@ -13,12 +13,14 @@ from homeassistant.helpers.translation import async_load_integrations
 
 import custom_components.printernizer as integration
 from custom_components.printernizer.announce import TOLD
-from custom_components.printernizer.const import DOMAIN, EVENT_JOB
+from custom_components.printernizer.const import DOMAIN, EVENT_JOB, EVENT_UPLOAD
 from custom_components.printernizer.logbook import (
     async_describe_events,
     sentence_key,
     spell_duration,
+    upload_sentence_key,
 )
+from custom_components.printernizer.uploads import UploadKind
 from tests.shop_floor import Floor, floor  # noqa: F401 - fixtures
 
 TRANSLATIONS = Path(integration.__file__).parent / "translations"
@@ -26,7 +28,7 @@ TRANSLATIONS = Path(integration.__file__).parent / "translations"
 type Describe = Callable[[Event[dict[str, Any]]], dict[str, str]]
 
 
-def describer(hass: HomeAssistant) -> Describe:
+def describer(hass: HomeAssistant, of: str = EVENT_JOB) -> Describe:
     """Return what the logbook calls for each of our events."""
     found: dict[tuple[str, str], Describe] = {}
 
@@ -34,7 +36,7 @@ def describer(hass: HomeAssistant) -> Describe:
         found[domain, event_type] = describe
 
     async_describe_events(hass, take)
-    return found[DOMAIN, EVENT_JOB]
+    return found[DOMAIN, of]
 
 
 async def said(hass: HomeAssistant, kind: str, language: str = "en", **job: Any) -> str:
@@ -105,6 +107,52 @@ async def test_each_event_is_a_plain_sentence(
     assert await said(floor.hass, kind, "de", **job) == german
 
 
+@pytest.mark.parametrize(
+    ("kind", "upload", "english", "german"),
+    [
+        ("started", {}, "is receiving a.gcode", "empfängt a.gcode"),
+        ("finished", {"progress": 100}, "has received a.gcode", "hat a.gcode empfangen"),
+        (
+            "failed",
+            {"reason": "no room", "progress": 5},
+            "did not receive a.gcode: no room",
+            "hat a.gcode nicht empfangen: no room",
+        ),
+        ("failed", {"reason": ""}, "did not receive a.gcode", "hat a.gcode nicht empfangen"),
+        (
+            "cancelled",
+            {"reason": "somebody"},
+            "no longer receives a.gcode: the upload was cancelled",
+            "empfängt a.gcode nicht mehr: die Übertragung wurde abgebrochen",
+        ),
+        ("started", {"name": None}, "is receiving a file", "empfängt eine Datei"),
+        ("vanished", {}, "a.gcode vanished", "a.gcode vanished"),
+    ],
+)
+async def test_each_event_of_an_upload_is_a_plain_sentence(
+    floor: Floor, kind: str, upload: dict[str, Any], english: str, german: str
+) -> None:
+    """Who finds a file missing on Monday looks here."""
+    printer = await floor.add("Voron")
+    for language, sentence in (("en", english), ("de", german)):
+        floor.hass.config.language = language
+        await async_load_integrations(floor.hass, {DOMAIN})
+        facts = {"name": "a.gcode", **upload}
+        data = {"device_id": printer.device_id, "printer": "Voron", "kind": kind, "upload": facts}
+        line = describer(floor.hass, EVENT_UPLOAD)(Event(EVENT_UPLOAD, data))
+        assert (line["name"], line["message"]) == ("Voron", sentence)
+        assert line["entity_id"] == "event.voron_upload_event"
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_sentence_of_an_upload_is_written(language: str) -> None:
+    """Progress has none: it has an event type of its own, which the logbook does not show."""
+    texts = json.loads((TRANSLATIONS / f"{language}.json").read_text())["common"]
+    for kind in set(UploadKind) - {UploadKind.PROGRESS}:
+        for reason in (None, "no room"):
+            assert upload_sentence_key(kind, {"reason": reason}) in texts
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_every_sentence_there_can_be_is_written(language: str) -> None:
     """A key on somebody's screen is worse than no line."""
@@ -134,15 +182,22 @@ def test_lengths_of_time_are_spelt_for_people(seconds: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"kind": "vanished", "job": {"name": "x"}}, {"device_id": 7, "job": None}]
+    "data",
+    [
+        {},
+        {"kind": "vanished", "job": {"name": "x"}, "upload": {"name": "x"}},
+        {"device_id": 7, "job": None, "upload": None},
+        {"job": "bracket", "upload": ["a"]},
+    ],
 )
 async def test_rows_of_another_time_are_still_told(
     hass: HomeAssistant, data: dict[str, Any]
 ) -> None:
     """One odd row must not empty the whole logbook."""
-    line = describer(hass)(Event(EVENT_JOB, data))
-    assert line["name"] == DOMAIN
-    assert line["message"]
+    for event_type in (EVENT_JOB, EVENT_UPLOAD):
+        line = describer(hass, event_type)(Event(event_type, data))
+        assert line["name"] == DOMAIN
+        assert line["message"]
 
 
 async def test_a_line_leads_to_the_entity_of_its_jobs(floor: Floor) -> None:

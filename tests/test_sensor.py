@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE, STATE_UNKNOWN
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.printernizer.engine.drivers.bambu.stages import STAGES as BAMBU_STAGES
 from custom_components.printernizer.engine.printer import (
@@ -233,3 +234,39 @@ async def test_noisy_values_are_off_by_default(set_up: SetUp) -> None:
     stand = await set_up(everything=False)
     for key in ("file", "flow", "z", "wifi", "fan_hotend_rpm"):
         assert stand.hass.states.get(stand.entity_id("sensor", key)) is None, key
+
+
+async def test_the_queue_of_the_printer_is_counted(stand: Stand) -> None:
+    """Moonraker has a queue of its own, and it may not be ours."""
+    assert stand.state("sensor", "queued").state == "2"
+    await stand.say(queued=0)
+    assert stand.state("sensor", "queued").state == "0"
+    await stand.say(queued=None)
+    assert stand.state("sensor", "queued").state == STATE_UNKNOWN
+
+
+async def test_filament_is_counted_in_decimetres(stand: Stand) -> None:
+    """Klipper measures every millimetre ten times a second; the recorder does not want them."""
+    assert RICH.job is not None
+    state = stand.state("sensor", "filament_used")
+    assert (float(state.state), state.attributes["unit_of_measurement"]) == (3.5, "m")
+    changes = async_capture_events(stand.hass, EVENT_STATE_CHANGED)
+    for measured in (3460.0, 3500.0, 3549.0):
+        await stand.say(job=replace(RICH.job, filament_mm=measured))
+    assert changes == []
+    await stand.say(job=replace(RICH.job, filament_mm=3551.0))
+    assert float(stand.state("sensor", "filament_used").state) == 3.6
+    await stand.say(job=None)
+    assert stand.state("sensor", "filament_used").state == STATE_UNKNOWN
+
+
+async def test_what_no_printer_measures_has_no_sensor(set_up: SetUp) -> None:
+    """And it appears with the first print that is measured."""
+    assert RICH.job is not None
+    printer = RichPrinter(replace(RICH, job=replace(RICH.job, filament_mm=None), queued=None))
+    stand = await set_up(printer)
+    assert not stand.has("sensor", "filament_used")
+    assert not stand.has("sensor", "queued")
+    await stand.say(job=RICH.job, queued=0)
+    assert stand.has("sensor", "filament_used")
+    assert stand.has("sensor", "queued")

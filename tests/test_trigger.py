@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import yaml
 from homeassistant.components import automation
 from homeassistant.const import STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import TargetSelector, validate_selector
 from homeassistant.helpers.trigger import async_validate_trigger_config
 from homeassistant.setup import async_setup_component
 
 import custom_components.printernizer as integration
 from custom_components.printernizer.announce import EVENT_FREE
-from custom_components.printernizer.const import EVENT_JOB
+from custom_components.printernizer.const import DOMAIN, EVENT_JOB, EVENT_UPLOAD
 from custom_components.printernizer.engine.drivers.virtual.machine import Fault
 from custom_components.printernizer.trigger import OCCASIONS, TRIGGERS
 from tests.shop_floor import Floor, Heard, floor  # noqa: F401 - fixtures
@@ -80,6 +82,60 @@ async def test_every_trigger_fires_for_what_it_is_called_after(floor: Floor) -> 
         "benchy.gcode on Voron: finished",
         "Voron is free after benchy.gcode",
     }
+
+
+async def test_uploads_that_arrive_or_fail_trigger(floor: Floor) -> None:
+    """The next step of an automation waits for the file."""
+    printer, other = await floor.add("Voron"), await floor.add("Other")
+    media = Path(floor.hass.config.media_dirs["local"])
+    media.mkdir()
+    (media / "hook.gcode").write_bytes(b"G28\n" * 1000)
+    action = {
+        "event": HEARD,
+        "event_data_template": {
+            "kind": "{{ trigger.kind }}",
+            "platform": "{{ trigger.platform }}",
+            "file": "{{ trigger.upload.path }}",
+            "why": "{{ trigger.upload.error_key }}",
+            "description": "{{ trigger.description }}",
+        },
+    }
+    target = {"device_id": printer.device_id}
+    triggers = [
+        {"trigger": f"printernizer.upload_{key}", "target": target}
+        for key in ("finished", "failed")
+    ]
+    config = {"alias": "one", "mode": "parallel", "triggers": triggers, "actions": [action]}
+    assert await async_setup_component(floor.hass, automation.DOMAIN, {automation.DOMAIN: [config]})
+    await floor.hass.async_block_till_done()
+    heard = floor.hear(HEARD)
+    sent = {"source": "media-source://media_source/local/hook.gcode"}
+    for device in (printer, other, printer):
+        with suppress(HomeAssistantError):
+            await floor.hass.services.async_call(
+                DOMAIN, "upload_file", {"device_id": device.device_id, **sent}, blocking=True
+            )
+    await floor.hass.async_block_till_done()
+    assert [event.data for event in heard.events] == [
+        {
+            "kind": "finished",
+            "platform": "printernizer.upload_finished",
+            "file": "/hook.gcode",
+            "why": None,
+            "description": "upload of hook.gcode to Voron: finished",
+        },
+        {
+            "kind": "failed",
+            "platform": "printernizer.upload_failed",
+            "file": None,
+            "why": "file_exists",
+            "description": "upload of hook.gcode to Voron: failed",
+        },
+    ]
+    floor.hass.bus.async_fire(EVENT_UPLOAD, {"kind": "failed", "upload": "x"})
+    floor.hass.bus.async_fire(EVENT_UPLOAD, {"kind": "started", "upload": {}})
+    await floor.hass.async_block_till_done()
+    assert len(heard.events) == 2
 
 
 async def test_variables_tell_the_printer_and_the_job(floor: Floor) -> None:
