@@ -34,6 +34,8 @@ class Pace:
     confirm_s: float = 40.0
     """How long a command may take to show. Two of the sources look every 30 s, and their request
     for a fresh look is not always granted."""
+    answer_s: float = 5.0
+    """How long one such look is waited for."""
     again_s: float = 2.0
     """How often a source is asked for fresh values while something is waited for."""
 

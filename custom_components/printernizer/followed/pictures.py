@@ -6,9 +6,8 @@ what such a printer refuses.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
-
-from homeassistant.exceptions import HomeAssistantError
 
 from ..engine.drivers.base import UPRIGHT
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from ..engine.drivers.base import Orientation
     from ..engine.printer import CurrentJob
     from .hands import Hands
+
+_LOGGER = logging.getLogger(__name__)
 
 FRAME_S: Final = 0.5
 """Between two stills of a moving picture. Home Assistant's cameras say 0.5 s themselves."""
@@ -36,8 +37,9 @@ async def _still(hands: Hands, key: str) -> bytes | None:
     component = image if bound.entity.domain == "image" else camera
     try:
         content: bytes = (await component.async_get_image(session.hass, bound.entity_id)).content
-    except HomeAssistantError, KeyError:
-        return None  # it is not there yet, or has no picture now
+    except Exception as err:  # noqa: BLE001 - of a foreign integration, whatever it raises
+        _LOGGER.debug("%s gave no picture: %s", bound.entity_id, type(err).__name__)
+        return None  # it is not there yet, or has none now
     return content if 0 < len(content) <= _LARGEST else None
 
 

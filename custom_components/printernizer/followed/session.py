@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from homeassistant.helpers.entity_component import async_update_entity
+from homeassistant.helpers.entity_component import DATA_INSTANCES
 
 from ..engine.drivers.base import NoParts
 from ..engine.errors import Unreachable
@@ -51,6 +52,7 @@ class FollowedSession(NoParts):
         self._last: PrinterStatus | None = None
         self._known: CurrentJob | None = None
         self._settle_until: float | None = None
+        self._fresh: asyncio.Task[None] | None = None
         self.source = watch.origin.source
         watch.on_cancelled = lambda: reader.cancelled(clock.monotonic())
         self._serial = serial
@@ -139,12 +141,26 @@ class FollowedSession(NoParts):
         """Ask the source for fresh values of these. It may decline, or be slow."""
         if self.source.push:
             return
+        if self._fresh is None or self._fresh.done():
+            self._fresh = self.hass.async_create_background_task(
+                self._ask_source(keys), f"{self.source.domain} asked for fresh values"
+            )
+        # Not cancelled when it takes long: others wait for the same answer of the source.
+        await asyncio.wait({self._fresh}, timeout=self.pace.answer_s)
+
+    async def _ask_source(self, keys: tuple[str, ...]) -> None:
         for key in keys:
             bound = self.watch.bindings.present.get(key)
             if bound is None:
                 continue
+            component = self.hass.data.get(DATA_INSTANCES, {}).get(bound.entity.domain)
+            entity = component.get_entity(bound.entity_id) if component is not None else None
+            if entity is None:
+                continue
             try:
-                await async_update_entity(self.hass, bound.entity_id)
+                # Not the action for this: it writes the state even while the source still waits
+                # for its printer, and what is old would look new.
+                await entity.async_device_update(warning=False)
             except Exception as err:  # noqa: BLE001 - of a foreign integration, whatever it raises
                 _LOGGER.debug("%s gave no fresh value: %s", bound.entity_id, type(err).__name__)
 

@@ -136,7 +136,8 @@ def _plate(path: str | None) -> int | None:
 def _tools(readings: Readings) -> tuple[Tool, ...]:
     numbers = {
         int(rest)
-        for _, rest, _ in (*readings.all("tool_"), *readings.all("nozzle_"))
+        for prefix in ("tool_", "nozzle_", "material_")
+        for _, rest, _ in readings.all(prefix)
         if rest.isdecimal() and int(rest) < _TOOLS
     }
     return tuple(
