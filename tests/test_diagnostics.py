@@ -28,6 +28,8 @@ from custom_components.printernizer.engine.errors import Unreachable
 from custom_components.printernizer.runtime import async_shop_entry
 from tests.shop_floor import Floor, floor  # noqa: F401
 from tests.simulators.bambu import BambuSimulator
+from tests.simulators.moonraker import MoonrakerSimulator
+from tests.simulators.octoprint import OctoPrintSimulator
 from tests.simulators.prusalink import PrusaLinkSimulator
 
 SERIAL, CODE, PASSWORD = "03919C4A0100321", "8f3kq2zx", "pRuSa-secret"
@@ -197,3 +199,105 @@ def test_secrets_are_found_by_key_by_value_and_by_form() -> None:
     assert clean["nested"]["count"] == 2
     assert clean["nested"]["on"] is True
     assert clean["nested"]["none"] is None
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("http://ada:pass@cam.local/stream", "http://**REDACTED**cam.local/stream"),
+        ("GET /webcam?token=abc&x=1", "GET /webcam?**REDACTED**&x=1"),
+        ("/?x=1&apikey=ABC#top", "/?x=1&**REDACTED**#top"),
+        ("cannot open /home/ada/printer.cfg", "cannot open **REDACTED**"),
+        ("from fe80::1ff:fe23:4567:890a", "from **REDACTED**"),
+        ("from 2001:db8:0:0:1:0:0:1", "from **REDACTED**"),
+        ("at 12:34:56 :: later", "at 12:34:56 :: later"),
+        ("std::string", "std::string"),
+    ],
+)
+def test_addresses_are_stripped_of_what_gives_somebody_away(said: str, shown: str) -> None:
+    """Error texts and webcams carry whole addresses."""
+    assert redacted({"note": said}, frozenset()) == {"note": shown}
+
+
+PLANTED = {
+    "key": "k3y-0f-the-0wner",
+    "user": "ada.lovelace",
+    "password": "pass-w0rd-x",
+    "webcam": "cam-secret-77",
+    "host": "192.168.77.3",
+}
+
+
+async def _told(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, **data: Any
+) -> tuple[dict[str, Any], str]:
+    """Return the file of a printer that is up, and that of the same when it cannot be set up."""
+    from custom_components.printernizer.probe import Found, async_probe
+
+    found = await async_probe(hass, data)
+    assert isinstance(found, Found)
+    entry = await _set_up(hass, **data, serial=found.identity.serial)
+    facts: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert facts["line"]["up"] is True
+    assert facts["transcript"]
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    away: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    return facts, json.dumps([facts, away]).lower()
+
+
+async def test_no_secret_of_an_octoprint_comes_out_again(
+    hass: HomeAssistant,
+    enable_custom_integrations: None,
+    socket_enabled: None,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """Its key can send G-code and switch the machine off; its webcam looks into a room."""
+    server = OctoPrintSimulator(
+        VirtualMachine(time.monotonic), api_key=PLANTED["key"], user=PLANTED["user"]
+    )
+    cam = f"http://ada:{PLANTED['password']}@{PLANTED['host']}/?token={PLANTED['webcam']}"
+    server.webcams = [{"name": "classic", "stream": cam, "snapshot": cam}]
+    async with server:
+        facts, text = await _told(
+            hass, hass_client, kind="octoprint", url=server.url, api_key=PLANTED["key"]
+        )
+    assert facts["entry"]["kind"] == "octoprint"
+    assert server.uuid is not None
+    for secret in (*PLANTED.values(), server.uuid, "annas drucker", "127.0.0.1"):
+        assert secret not in text
+
+
+@pytest.mark.parametrize("way", ["key", "login"])
+async def test_no_secret_of_a_moonraker_comes_out_again(
+    hass: HomeAssistant,
+    enable_custom_integrations: None,
+    socket_enabled: None,
+    hass_client: ClientSessionGenerator,
+    way: str,
+) -> None:
+    """It tells paths, host names and addresses of webcams besides."""
+    cam = f"http://ada:{PLANTED['password']}@{PLANTED['host']}/?token={PLANTED['webcam']}"
+    server = MoonrakerSimulator(
+        VirtualMachine(time.monotonic),
+        api_key=PLANTED["key"],
+        users={PLANTED["user"]: PLANTED["password"]},
+        instance_id="7d3c6f1e2b4a49a0b1c2d3e4f5a6b7c8",
+    )
+    server.webcams = [
+        {
+            "name": "chamber",
+            "enabled": True,
+            "service": "mjpegstreamer",
+            "stream_url": cam,
+            "snapshot_url": cam,
+        }
+    ]
+    secrets = (
+        {"api_key": PLANTED["key"]}
+        if way == "key"
+        else {"username": PLANTED["user"], "password": PLANTED["password"]}
+    )
+    async with server:
+        _, text = await _told(hass, hass_client, kind="moonraker", url=server.url, **secrets)
+    for secret in (*PLANTED.values(), server.instance_id, "annas drucker", "127.0.0.1"):
+        assert str(secret) not in text

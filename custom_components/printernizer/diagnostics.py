@@ -14,8 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.components.diagnostics import REDACTED
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_HOST, CONF_MAC, CONF_NAME, CONF_PASSWORD, CONF_USERNAME
+from homeassistant.const import (
+    CONF_API_KEY,
+    CONF_HOST,
+    CONF_MAC,
+    CONF_NAME,
+    CONF_PASSWORD,
+    CONF_URL,
+    CONF_USERNAME,
+)
 
+from .addresses import host_of
 from .const import CONF_ACCESS_CODE, CONF_FINGERPRINT, CONF_KIND, CONF_SERIAL, KIND_SHOP
 from .runtime import database_url, default_database_url
 
@@ -31,18 +40,23 @@ if TYPE_CHECKING:
 _TELLTALE: Final = frozenset(
     {
         CONF_ACCESS_CODE,
+        CONF_API_KEY,
         CONF_FINGERPRINT,
         CONF_HOST,
         CONF_MAC,
         CONF_NAME,
         CONF_PASSWORD,
         CONF_SERIAL,
+        CONF_URL,
         CONF_USERNAME,
+        "access_token",
         "address",
-        "api_key",
+        "apikey",
         "authkey",
         "authorization",
         "bssid",
+        "command_line",
+        "config_file",
         "cookie",
         "dev_id",
         "display_name",
@@ -51,17 +65,30 @@ _TELLTALE: Final = frozenset(
         "file_name",
         "gcode_file",
         "hostname",
+        "instance_id",
         "ip",
         "job_name",
         "key",
+        "klipper_path",
         "location",
+        "log_file",
         "nonce",
         "path",
+        "python_path",
+        "refresh_token",
         "rtsp_url",
         "serial_number",
+        "session",
         "sn",
+        "snapshot",
+        "snapshot_url",
+        "snapshotdisplay",
+        "snapshoturl",
         "spool_tag",
         "ssid",
+        "stream",
+        "stream_url",
+        "streamurl",
         "subtask_name",
         "tag_uid",
         "title",
@@ -69,15 +96,27 @@ _TELLTALE: Final = frozenset(
         "tray_uuid",
         "ttcode",
         "uid",
-        "url",
+        "upnpuuid",
         "user",
         "user_id",
         "uuid",
+        "x-api-key",
     }
 )
 """Keys, lower case, whose values name a person, a place, a file or a secret."""
 _DEEPEST: Final = 24
+_LOGIN: Final = re.compile(r"(?<=://)[^\s/@]+@")
+"""User and password in an address."""
+_QUERY: Final = re.compile(
+    r"(?i)(?<=[?&])(api_?key|token|access_token|password|session|auth|key)=[^\s&#\"']*"
+)
+_PATH: Final = re.compile(r"/(?:home|Users|root)/[^\s\"':,]*")
+"""A home folder names its owner."""
 _IPV4: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
+_IPV6: Final = re.compile(
+    r"(?<![\w:])(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7}"
+    r"|(?:[0-9A-Fa-f]{1,4}:){1,7}:(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,5})?)(?![\w:])"
+)
 _MAC: Final = re.compile(r"\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b")
 _MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _SHORTEST: Final = 4
@@ -145,7 +184,7 @@ def secrets_of(coordinator: PrinterCoordinator, entry: ConfigEntry[Any]) -> froz
 
 def _known_from_setup(entry: ConfigEntry[Any]) -> frozenset[str]:
     told = (entry.unique_id, entry.title, *(entry.data.get(key) for key in _TELLTALE))
-    return _long_enough(told)
+    return _long_enough((*told, host_of(entry.data)))
 
 
 def _long_enough(told: Iterable[object]) -> frozenset[str]:
@@ -184,6 +223,6 @@ def _clean(value: Any, secrets: re.Pattern[str], depth: int) -> Any:
 
 
 def _text(text: str, secrets: re.Pattern[str]) -> str:
-    for pattern in (secrets, _MAIL, _MAC, _IPV4):
+    for pattern in (_QUERY, _LOGIN, _PATH, secrets, _MAIL, _MAC, _IPV4, _IPV6):
         text = pattern.sub(REDACTED, text)
     return text

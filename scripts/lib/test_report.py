@@ -13,8 +13,10 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 FLOOR = 95.0
-FLOORS = {"custom_components/printernizer/config_flow.py": 100.0}
-"""Home Assistant's quality scale asks for every line of the flow, and 95 % of everything else."""
+FLOOR_OF_FLOWS = 100.0
+FLOWS = ("_flow.py", "_options.py")
+"""How the modules of the config flow end: Home Assistant's quality scale asks for every line of
+them, and for 95 % of everything else."""
 
 
 def below(report: Path) -> list[str]:
@@ -22,7 +24,8 @@ def below(report: Path) -> list[str]:
     files = json.loads(report.read_text(encoding="utf-8"))["files"]
     found = []
     for name, facts in sorted(files.items()):
-        seen, floor = facts["summary"]["percent_covered"], FLOORS.get(name, FLOOR)
+        seen = facts["summary"]["percent_covered"]
+        floor = FLOOR_OF_FLOWS if name.endswith(FLOWS) else FLOOR
         if seen < floor:
             gaps = ", ".join(map(str, facts["missing_lines"][:12]))
             found.append(f"  {seen:5.1f} % < {floor:.0f} %  {name}  lines {gaps or '-'}")
