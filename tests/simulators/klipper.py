@@ -133,6 +133,7 @@ class Klipper:
         self.message: str | None = None
         """M117."""
         self.sensor_enabled = True
+        self.led = [0.0, 0.0, 0.0, 0.0]
         self.clock_offset = 1000.0
         self.idle_paused = False
         """PAUSE without a job is taken, too."""
@@ -530,6 +531,12 @@ class Klipper:
             raise CommandError(f"The value '{name}' is not valid for PIN")
         self.machine.set_light(on=_number(values, "VALUE") > 0)
 
+    def _set_led(self, values: Json) -> None:
+        name = str(values.get("LED", ""))
+        if name != "bedlight":
+            raise CommandError(f"The value '{name}' is not valid for LED")
+        self.led = [_number(values, part, 0.0) for part in ("RED", "GREEN", "BLUE", "WHITE")]
+
     # Motion
 
     def _home(self, values: Json) -> Callable[[], bool]:
@@ -607,6 +614,7 @@ _COMMANDS: Final[Mapping[str, Callable[[Klipper, Json], Callable[[], bool] | Non
     "M220": Klipper._speed_factor,
     "M221": Klipper._extrude_factor,
     "SET_PIN": Klipper._set_pin,
+    "SET_LED": Klipper._set_led,
     "G28": Klipper._home,
     "G0": Klipper._move,
     "G1": Klipper._move,

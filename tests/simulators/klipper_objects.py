@@ -35,6 +35,8 @@ def describe(klipper: Klipper) -> dict[str, Json]:
             "filament_detected": klipper.machine.fault is not Fault.JAM,
             "enabled": klipper.sensor_enabled,
         },
+        "led bedlight": {"color_data": [list(klipper.led)]},
+        "output_pin beeper": {"value": 0.0},
         "output_pin caselight": {"value": 1.0 if klipper.machine.light else 0.0},
         **{f"gcode_macro {name}": dict(macro.variables) for name, macro in klipper.macros.items()},
     }

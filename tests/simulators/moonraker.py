@@ -31,6 +31,7 @@ from .moonraker_login import Logins
 from .moonraker_methods import COMPONENTS, Methods, RpcError
 from .moonraker_past import Past
 from .moonraker_web import Pages, error_answer
+from .scenery import picture
 
 if TYPE_CHECKING:
     import ssl
@@ -397,6 +398,28 @@ def _logger() -> logging.Logger:
     return logger
 
 
+def webcam_entry(name: str, **changes: object) -> Json:
+    """Return a webcam as the server lists it; its addresses are the frontend's."""
+    return {
+        "name": name,
+        "enabled": True,
+        "icon": "mdiWebcam",
+        "aspect_ratio": "4:3",
+        "target_fps": 15,
+        "target_fps_idle": 5,
+        "location": "printer",
+        "service": "mjpegstreamer",
+        "stream_url": "/webcam/?action=stream",
+        "snapshot_url": "/webcam/?action=snapshot",
+        "flip_horizontal": False,
+        "flip_vertical": False,
+        "rotation": 0,
+        "source": "database",
+        "extra_data": {},
+        "uid": f"uid-{name}",
+    } | changes
+
+
 QUICK = Pace(
     status_s=0.02, klippy_s=0.02, lookup_s=0.3, metadata_s=0.1, facts_s=5.0, ping_s=5.0,
     connect_s=2.0, answer_s=2.0, settle_for_s=5.0, transfer_s=2.0,
@@ -413,4 +436,7 @@ async def moonraker_peer(
         aiohttp.ClientSession() as session,
         MoonrakerSimulator(machine, api_key="12345678", **settings) as sim,
     ):
+        sim.power["psu"] = "on"
+        sim.frames = [picture(machine)] * 3
+        sim.webcams = [webcam_entry("bed")]
         yield MoonrakerDriver(sim.url, session=session, clock=clock, api_key="12345678", pace=QUICK)

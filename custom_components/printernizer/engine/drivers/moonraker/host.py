@@ -10,8 +10,7 @@ from ...printer import ACTIVE, PrinterState
 from .control import without_answer
 from .job import jobs_in, past_run
 from .messages import obj, text
-from .objects import macros_in
-from .parts import plain
+from .objects import macros_in, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

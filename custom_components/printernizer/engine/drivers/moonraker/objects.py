@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
+from ...errors import Refused
 from .messages import Json, name, obj, texts
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "fan_generic": ("speed", "rpm"),
     "filament_switch_sensor": ("filament_detected", "enabled"),
     "filament_motion_sensor": ("filament_detected", "enabled"),
+    "output_pin": ("value",),
+    **dict.fromkeys(("led", "neopixel", "dotstar", "pca9533", "pca9632"), ("color_data",)),
 }
 """Fields of objects that have a name of their own: "fan_generic Exhaust"."""
 _MOST_OBJECTS: Final = 400
@@ -139,3 +143,19 @@ def settings_of(configfile: object, section: str) -> Json:
 def file_of(print_stats: Json) -> str | None:
     """Return the file a job prints, below the gcodes root; None without one."""
     return name(print_stats, "filename")
+
+
+def slug(given: str) -> str:
+    """Return a name as a key: lower case, words joined by underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", given.lower()).strip("_")[:64]
+
+
+def plain(value: str) -> str:
+    """Return a name or value that can stand in a command.
+
+    A line break or semicolon would begin another command, a quote or backslash another value.
+    Raises Refused(key="out_of_range").
+    """
+    if not value.isprintable() or set(value) & set("\"'\\;#") or len(value) > 500:
+        raise Refused("it holds characters that G-code cannot carry", key="out_of_range")
+    return f'"{value}"' if not value or " " in value or "=" in value else value

@@ -9,7 +9,7 @@ from ...errors import Refused
 from ...printer import ACTIVE, PrinterState
 from ..base import PrintObject, Range
 from .messages import as_number, name, number, objects, text, texts
-from .objects import settings_of, tool_index
+from .objects import plain, settings_of, tool_index
 from .status import SETTABLE_FAN, chamber_object, extruders, fan_objects
 
 if TYPE_CHECKING:
@@ -24,17 +24,6 @@ _MOVING: Final = frozenset({PrinterState.PREPARING, PrinterState.PRINTING, Print
 LOAD: Final = "LOAD_FILAMENT"
 UNLOAD: Final = "UNLOAD_FILAMENT"
 _FASTEST_MM_S: Final = 1000.0
-
-
-def plain(value: str) -> str:
-    """Return a name or value that can stand in a command.
-
-    A line break or semicolon would begin another command, a quote or backslash another value.
-    Raises Refused(key="out_of_range").
-    """
-    if not value.isprintable() or set(value) & set("\"'\\;#") or len(value) > 500:
-        raise Refused("it holds characters that G-code cannot carry", key="out_of_range")
-    return f'"{value}"' if not value or " " in value or "=" in value else value
 
 
 class MoonrakerHeaters:

@@ -16,6 +16,7 @@ from .host import (
     MoonrakerOutlets,
     tasks_of,
 )
+from .lights import MoonrakerLights
 from .messages import text
 from .parts import (
     LOAD,
@@ -60,25 +61,15 @@ class MoonrakerSession(NoParts):
             fingerprint=fingerprint,
         )
         self._set_parts()
+        self._set_machine_parts()
 
     def _set_parts(self) -> None:
+        """Set the parts that every Moonraker has, or whose component says so."""
         watch, scripts = self._watch, self.scripts
         self.control = self.prompt = MoonrakerControl(watch, scripts)
         self.console = MoonrakerConsole(watch, scripts)
         self.emergency = MoonrakerEmergency(watch)
         self.storage = self.job_picture = MoonrakerStorage(watch, self._http)
-        heaters = MoonrakerHeaters(watch, scripts)
-        if heaters.ranges:
-            self.heaters = heaters
-        fans = MoonrakerFans(watch, scripts)
-        if fans.keys:
-            self.fans = fans
-        if "gcode_move" in watch.store:
-            self.speed = MoonrakerSpeed(scripts)
-        if "toolhead" in watch.store:
-            self.motion = MoonrakerMotion(watch, scripts)
-        if "exclude_object" in watch.store:
-            self.objects = MoonrakerObjects(watch, scripts)
         macros = MoonrakerMacros(watch, scripts)
         if macros.names:
             self.macros = macros
@@ -89,6 +80,25 @@ class MoonrakerSession(NoParts):
             self.outlets = outlets
         if watch.has("history"):
             self.history = MoonrakerHistory(watch)
+
+    def _set_machine_parts(self) -> None:
+        """Set the parts that depend on what this Klipper is configured for."""
+        watch, scripts = self._watch, self.scripts
+        heaters = MoonrakerHeaters(watch, scripts)
+        if heaters.ranges:
+            self.heaters = heaters
+        fans = MoonrakerFans(watch, scripts)
+        if fans.keys:
+            self.fans = fans
+        lights = MoonrakerLights(watch, scripts)
+        if lights.keys:
+            self.lights = lights
+        if "gcode_move" in watch.store:
+            self.speed = MoonrakerSpeed(scripts)
+        if "toolhead" in watch.store:
+            self.motion = MoonrakerMotion(watch, scripts)
+        if "exclude_object" in watch.store:
+            self.objects = MoonrakerObjects(watch, scripts)
 
     async def look_around(self) -> None:
         """Add the parts that take a question: cameras, and what can be restarted."""
@@ -161,5 +171,6 @@ def _weighty(status: PrinterStatus) -> tuple[object, ...]:
         None if job is None else (job.id, job.path),
         status.problems,
         status.outlets,
+        status.lights,
         status.filament_present,
     )

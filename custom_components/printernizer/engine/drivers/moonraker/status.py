@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -19,8 +18,9 @@ from ...printer import (
 )
 from .job import UNDER_WAY, JobMemory
 from .layout import Layout
+from .lights import lights
 from .messages import Json, as_number, cleaned, flag, number, text
-from .objects import is_extruder, settings_of, tool_index
+from .objects import is_extruder, settings_of, slug, tool_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,6 +133,7 @@ def status_of(store: Store, house: House, job: JobMemory) -> PrinterStatus:
         flow_percent=_percent(number(store["gcode_move"], "extrude_factor")),
         slots=_slots(house, state),
         problems=_problems(store, house, state),
+        lights=lights(store),
         outlets=tuple(house.outlets.items()),
         queued=house.queued,
         filament_present=_filament(store),
@@ -212,11 +213,6 @@ def fans(store: Store) -> tuple[Fan, ...]:
         )
         for key, item in fan_objects(store).items()
     )
-
-
-def slug(given: str) -> str:
-    """Return a name as a key: lower case, words joined by underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", given.lower()).strip("_")[:64]
 
 
 # -- the rest ------------------------------------------------------------------------------------

@@ -405,8 +405,8 @@ def _wanted_settings(configfile: Json) -> Json:
     kept: dict[str, Json] = {}
     for section in obj(configfile, "settings"):
         kind = section.partition(" ")[0]
-        if kind in {"heater_bed", "heater_generic"} or is_extruder(section):
+        if kind in {"heater_bed", "heater_generic", "output_pin"} or is_extruder(section):
             found = settings_of(configfile, section)
-            wanted = ("min_temp", "max_temp", "nozzle_diameter")
+            wanted = ("min_temp", "max_temp", "nozzle_diameter", "scale")
             kept[section] = {key: number(found, key) for key in wanted}
     return {"settings": kept}
