@@ -120,10 +120,11 @@ class View:
         )
 
     def _contradicts(self, said: PrinterState) -> bool:
-        """Whether a state begins or ends a job of which no event told."""
+        """Whether a state begins or ends something of which no event told."""
         if not self.acquainted:
             return False
-        return (self.in_job and said is PrinterState.IDLE) or (self.ready and said in ACTIVE)
+        begins = said in ACTIVE or said is PrinterState.BUSY
+        return (self.in_job and said is PrinterState.IDLE) or (self.ready and begins)
 
     def heard_rest(self, printer: Json | None, job: Json, error: Json | None = None) -> View:
         """Take fresh answers.

@@ -1,0 +1,887 @@
+"""An OctoPrint as a real server around a virtual machine, in both generations.
+
+    async with OctoPrintSimulator(machine, version="1.11.8", api_key="…") as sim:
+        sim.url
+
+Written from the protocol sheet, recorded exchanges and a real server; it shares no code with the
+driver. The machine is the printer behind the serial line: without power nothing answers at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+import time
+import uuid
+from collections import deque
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+import aiohttp
+from aiohttp import web
+
+from custom_components.printernizer.engine.drivers.octoprint.client import Pace
+from custom_components.printernizer.engine.drivers.octoprint.driver import OctoPrintDriver
+from custom_components.printernizer.engine.drivers.virtual.machine import (
+    IN_JOB,
+    Phase,
+    PlateFacts,
+    VirtualFile,
+    VirtualMachine,
+)
+from custom_components.printernizer.engine.errors import Refused
+
+from . import octoprint_answers as say
+from .octoprint_files import ALLOWED, Shelf
+from .octoprint_push import Switchboard
+from .octoprint_state import Voice
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from custom_components.printernizer.engine.workshop.clock import Clock
+
+    from .certificates import Certificate
+
+type Handler = Callable[[web.Request, list[str]], Awaitable[web.StreamResponse]]
+
+JPEG = b"\xff\xd8\xff\xe0 a small picture \xff\xd9"
+BOUNDARY = "boundarydonotcross"
+NO_PERMISSION = (
+    "You don't have the permission to access the requested resource. It is either "
+    "read-protected or not readable by the server."
+)
+NOT_FOUND = "The requested URL was not found on the server."
+NOT_OPERATIONAL = "Printer is not operational"
+NO_JOB = "Printer is neither printing nor paused"
+APP_KEY_STALE_S = 5.0
+
+
+@dataclass
+class AppRequest:
+    """Somebody who asks for a key."""
+
+    app: str
+    polled: float
+    decision: bool | None = None
+    key: str = ""
+
+
+def _logger() -> logging.Logger:
+    """Return a log for the simulator's own mistakes, without the lines it breaks on purpose."""
+    logger = logging.getLogger(__name__)
+    logger.filters = [
+        lambda record: not (record.exc_info and record.exc_info[0] is ConnectionResetError)
+    ]
+    return logger
+
+
+class OctoPrintSimulator:
+    """One OctoPrint on 127.0.0.1."""
+
+    def __init__(
+        self,
+        machine: VirtualMachine,
+        *,
+        version: str = "1.11.8",
+        api_key: str = "admin-key",
+        user: str = "ha",
+        prefix: str = "",
+        certificate: Certificate | None = None,
+        current_s: float = 0.5,
+        shared_nozzle: bool = False,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        plates_of: Callable[[str, bytes], tuple[PlateFacts, ...]] | None = None,
+    ) -> None:
+        """current_s: real seconds between two states on the push line."""
+        self.machine = machine
+        self.version = version
+        major, minor = (int(part) for part in version.split(".")[:2])
+        self.second = major >= 2
+        self.lists_webcams = (major, minor) >= (1, 9)
+        self.prefix = prefix
+        self.host, self.port = host, port
+        self.current_s = current_s
+        self.shared_nozzle = shared_nozzle
+        self.keys: dict[str, tuple[str, frozenset[str]]] = {
+            api_key: (user, frozenset({"ADMIN", *say.PERMISSIONS}))
+        }
+        """By key: whose it is, and what they may do."""
+        self.uuid: str | None = str(uuid.uuid5(uuid.NAMESPACE_DNS, machine.serial))
+        self.text = f"OctoPrint {version}"
+        self.starting = False
+        """The proxy is up, the server behind it is not: 503 with a page."""
+        self.push = True
+        """Whether the proxy lets the push line through."""
+        self.core_commands = ["restart", "restart_safe", "reboot", "shutdown"]
+        self.commands_run: list[str] = []
+        self.webcams: list[say.Json] = [
+            {
+                "name": "classic",
+                "stream": "/webcam/?action=stream",
+                "snapshot": "http://127.0.0.1:8080/?action=snapshot",
+            }
+        ]
+        self.webcam_enabled = True
+        self.picture: bytes | None = JPEG
+        self.webcam_headers: list[dict[str, str]] = []
+        self.ranges = not self.second
+        """2.0 sends whole files only."""
+        self.transfer_s = 1.0
+        """Machine seconds a file takes to the card."""
+        self.refuses_targets = False
+        """Takes a target and does nothing, as a firmware that is busy."""
+        self.failed_logins = 0
+        self.log: deque[str] = deque(maxlen=1000)
+        """"METHOD target" of every request that was let in."""
+        self.bodies: deque[say.Json] = deque(maxlen=200)
+        self.trouble: deque[tuple[str, object]] = deque()
+        """(part of "METHOD target", what happens): a status, "reset", "hang", "html", (status,
+        text) or bytes as the body."""
+        self.shelf = Shelf(machine, self.second)
+        self.voice = Voice(machine, second=self.second)
+        self.sessions: dict[str, str] = {}
+        self.app_requests: dict[str, AppRequest] = {}
+        self.line = Switchboard(self._greeting, self._history, self._who)
+        self._plugin_hash = secrets.token_hex(16)
+        self._plates_of = plates_of or (lambda _path, _content: (PlateFacts(),))
+        self._certificate = certificate
+        self._runner: web.AppRunner | None = None
+        self._pump: asyncio.Task[None] | None = None
+
+    # -- life --------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Its base address."""
+        scheme = "https" if self._certificate else "http"
+        return f"{scheme}://{self.host}:{self.port}{self.prefix}"
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=1 << 30)
+        app.router.add_route("*", "/{tail:.*}", self._answer)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=0.05, logger=_logger(), auto_decompress=False
+        )
+        await self._runner.setup()
+        context = self._certificate.context() if self._certificate else None
+        site = web.TCPSite(self._runner, self.host, self.port, ssl_context=context)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self._pump = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._runner is not None
+        assert self._pump is not None
+        self._pump.cancel()
+        await asyncio.gather(self._pump, return_exceptions=True)
+        await self.line.close()
+        await self._runner.cleanup()
+
+    async def _run(self) -> None:
+        """Push what happens, and the state from time to time."""
+        due = 0.0
+        while True:
+            if self.machine.reachable:
+                await self.tell()
+                if time.monotonic() >= due:
+                    due = time.monotonic() + self.current_s
+                    await self.line.tell_current(self._current)
+            else:
+                for line in list(self.line.lines):
+                    _cut(line.socket)
+                self.line.lines.clear()
+            await asyncio.sleep(min(0.02, self.current_s))
+
+    async def tell(self) -> None:
+        """Look at the machine and push the events since."""
+        self.voice.catch_up()
+        events, self.voice.events = self.voice.events, []
+        for event in events:
+            await self.line.tell(event)
+
+    async def restart(self) -> None:
+        """Go down and come back: sockets closed, sessions and the selected file forgotten."""
+        await self.line.close()
+        self.sessions.clear()
+        self.voice.selected = None
+        self._plugin_hash = secrets.token_hex(16)
+
+    # -- the push line -----------------------------------------------------------------------
+
+    def _greeting(self) -> say.Json:
+        return {
+            "version": self.version, "display_version": self.version, "branch": "HEAD",
+            "python_version": "3.13.0", "plugin_hash": self._plugin_hash,
+            "config_hash": self._plugin_hash[::-1], "debug": False, "safe_mode": None,
+            "online": True, "permissions": [],
+        }  # fmt: skip
+
+    def _state(self) -> say.Json:
+        return {
+            "state": self.voice.state(), "job": self.voice.job(), "currentZ": None,
+            "progress": self.voice.progress(), "offsets": {},
+            "resends": {"count": 0, "transmitted": 8, "ratio": 0}, "serverTime": time.time(),
+            "logs": ["Recv: wait"], "messages": ["wait"], "markings": [],
+        }  # fmt: skip
+
+    def _temps(self) -> list[say.Json]:
+        if not self.voice.open:
+            return []
+        heaters = say.temperatures(self.machine, offset=False)
+        return [{"time": int(time.time()), **heaters}]
+
+    def _history(self) -> say.Json:
+        return {**self._state(), "temps": self._temps()}
+
+    def _current(self) -> say.Json:
+        return {**self._state(), "temps": self._temps(), "busyFiles": []}
+
+    def _who(self, name: str, session: str) -> bool:
+        return self.sessions.get(session) == name
+
+    # -- one request -------------------------------------------------------------------------
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        await self._silence(request)
+        if self.starting:
+            page = "<html><body>The server is starting up</body></html>"
+            return web.Response(status=503, text=page, content_type="text/html")
+        path = request.path
+        if not path.startswith(f"{self.prefix}/"):
+            return self._error(404, NOT_FOUND)
+        await self.tell()
+        path = path[len(self.prefix) :]
+        self.log.append(f"{request.method} {request.path_qs[len(self.prefix) :]}")
+        if (made := await self._troubled(request, self.log[-1])) is not None:
+            return made
+        segments = [part for part in path.split("/") if part]
+        if segments[:1] == ["api"]:
+            return await self._api(request, segments[1:])
+        return await self._pages(request, segments)
+
+    async def _pages(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
+        """What is not the API."""
+        match segments:
+            case ["sockjs", *rest]:
+                return await self._sockjs(request, rest)
+            case ["webcam", *_]:
+                return await self._webcam(request)
+            case ["plugin", "appkeys", *rest]:
+                return await self._app_keys(request, rest)
+            case ["plugin", "discovery", "discovery.xml"]:
+                return web.Response(text=self._description(), content_type="application/xml")
+            case ["downloads" | "plugin", *_]:
+                return await self._download(request, segments)
+        return self._error(404, NOT_FOUND)
+
+    async def _silence(self, request: web.Request) -> None:
+        """Without power nobody answers."""
+        if self.machine.reachable:
+            return
+        _cut(request)
+        raise ConnectionResetError
+
+    async def _troubled(self, request: web.Request, target: str) -> web.StreamResponse | None:
+        if not self.trouble or self.trouble[0][0] not in target:
+            return None
+        _, what = self.trouble.popleft()
+        if what == "hang":
+            while request.transport is not None and not request.transport.is_closing():
+                await asyncio.sleep(0.02)
+            raise ConnectionResetError
+        if what == "reset":
+            _cut(request)
+            raise ConnectionResetError
+        if what == "cut body":
+            await request.content.readany()
+            _cut(request)
+            raise ConnectionResetError
+        if what == "html":
+            return web.Response(text="<html>Please log in</html>", content_type="text/html")
+        if what == "elsewhere":
+            return web.Response(status=302, headers={"Location": "http://192.0.2.1/"})
+        if isinstance(what, bytes):
+            return web.Response(body=what, content_type="application/json")
+        if isinstance(what, tuple):
+            return self._error(*what)
+        assert isinstance(what, int)
+        return self._error(what, "as told")
+
+    def _error(self, status: int, reason: str) -> web.Response:
+        return web.json_response({"error": reason}, status=status)
+
+    def _user(self, request: web.Request) -> tuple[str | None, frozenset[str]]:
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        key = request.headers.get("X-Api-Key") or bearer
+        return self.keys.get(key, (None, frozenset()))
+
+    def _guard(self, request: web.Request, segments: list[str]) -> web.Response | None:
+        """Treat a key that is not known as nobody's: 403, and 400 for what changes something."""
+        name, permissions = self._user(request)
+        if segments == ["currentuser"]:
+            return None
+        if name is None and request.method != "GET":
+            return self._error(400, "CSRF validation failed")
+        if segments == ["login"]:
+            return None
+        needed = _needed(request.method, segments)
+        if needed in permissions or "ADMIN" in permissions:
+            return None
+        return self._error(403, NO_PERMISSION)
+
+    async def _body(self, request: web.Request) -> say.Json:
+        if request.content_type != "application/json":
+            raise web.HTTPBadRequest(text=json.dumps({"error": "Expected content-type JSON"}))
+        body: say.Json = await request.json()
+        self.bodies.append(body)
+        return body
+
+    # -- routes ------------------------------------------------------------------------------
+
+    async def _api(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
+        if (refused := self._guard(request, segments)) is not None:
+            return refused
+        try:
+            answer = await self._route(request, segments)
+        except Refused as refusal:
+            answer = self._error(409, refusal.reason)
+        await self.tell()
+        return answer
+
+    async def _route(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
+        head = segments[0] if segments else ""
+        routes: dict[str, Handler] = {
+            "files": self._files,
+            "job": self._job,
+            "printer": self._printer,
+            "connection": self._connection,
+            "system": self._system,
+            "timelapse": self._timelapse,
+            "login": self._login,
+        }
+        if head in routes:
+            return await routes[head](request, segments[1:])
+        said = self._facts(request, segments)
+        return self._error(404, NOT_FOUND) if said is None else web.json_response(said)
+
+    def _facts(self, request: web.Request, segments: list[str]) -> say.Json | None:
+        match segments:
+            case ["version"]:
+                return {"api": "0.1", "server": self.version, "text": self.text}
+            case ["server"]:
+                return {"version": self.version, "safemode": None}
+            case ["currentuser"]:
+                name, permissions = self._user(request)
+                groups = ["admins"] if "ADMIN" in permissions else ["guests"]
+                return {"name": name, "groups": groups, "permissions": sorted(permissions)}
+            case ["settings"]:
+                return self._settings()
+            case ["printerprofiles"]:
+                return say.profiles(self.machine, self.url, shared_nozzle=self.shared_nozzle)
+        return None
+
+    def _settings(self) -> say.Json:
+        discovery = {} if self.uuid is None else {"discovery": {"upnpUuid": self.uuid}}
+        return {
+            "api": {"key": None},
+            "appearance": {"name": self.machine.name},
+            "feature": {"sdSupport": True},
+            "temperature": {"profiles": []},
+            "webcam": say.webcam(
+                self.webcams, listed=self.lists_webcams, enabled=self.webcam_enabled
+            ),
+            "plugins": discovery,
+        }
+
+    async def _login(self, request: web.Request, _: list[str]) -> web.Response:
+        body = await self._body(request)
+        name, _permissions = self._user(request)
+        if not body.get("passive"):
+            self.failed_logins += 1
+            return self._error(429 if self.failed_logins > 3 else 403, "wrong")
+        session = secrets.token_hex(16)
+        if name is not None:
+            self.sessions[session] = name
+        answer = web.json_response(
+            {"_is_external_client": False, "_login_mechanism": "apikey", "name": name,
+             "session": session, "active": True}
+        )  # fmt: skip
+        answer.set_cookie("session_P5000", session)
+        return answer
+
+    # -- the printer -------------------------------------------------------------------------
+
+    async def _connection(self, request: web.Request, _: list[str]) -> web.Response:
+        voice = self.voice
+        if request.method == "GET":
+            return web.json_response(
+                say.connection(open_=voice.open, error=bool(voice.error), second=self.second)
+            )
+        match (await self._body(request)).get("command"):
+            case "connect":
+                voice.connect()
+            case "disconnect" if voice.open:
+                voice.lose(None)
+            case "disconnect":
+                pass
+            case _:
+                return self._error(400, "command is invalid")
+        return web.Response(status=204)
+
+    async def _printer(self, request: web.Request, segments: list[str]) -> web.Response:
+        if segments == ["error"]:
+            error = self.voice.error if not self.second else None
+            return web.json_response({"error": error or "", "reason": self.voice.reason})
+        if not self.voice.open:
+            return self._error(409, NOT_OPERATIONAL)
+        if request.method == "GET":
+            return self._heaters(request, segments)
+        return self._obey(segments, await self._body(request))
+
+    def _obey(self, segments: list[str], body: say.Json) -> web.Response:
+        machine = self.machine
+        match segments:
+            case ["command"]:
+                return self._gcode(body)
+            case ["printhead"]:
+                return self._head(body)
+            case ["tool"]:
+                return self._tool(body)
+            case ["bed"]:
+                self._heat(lambda: machine.set_bed_target(float(body["target"])))
+            case ["chamber"] if machine.chamber is not None:
+                self._heat(lambda: machine.set_chamber_target(float(body["target"])))
+            case _:
+                return self._error(409, "Printer does not have a heated chamber")
+        return web.Response(status=204)
+
+    def _heaters(self, request: web.Request, segments: list[str]) -> web.Response:
+        if segments:
+            heaters = say.temperatures(self.machine)
+            if segments[0] == "chamber" and self.machine.chamber is None:
+                return self._error(409, "Printer does not have a heated chamber")
+            return web.json_response(
+                {key: value for key, value in heaters.items() if key.startswith(segments[0])}
+            )
+        left_out = request.query.get("exclude", "").split(",")
+        said: say.Json = {"state": self.voice.state()}
+        if "temperature" not in left_out:
+            said["temperature"] = say.temperatures(self.machine)
+        if "sd" not in left_out:
+            said["sd"] = {"ready": self.voice.card}
+        return web.json_response(said)
+
+    def _heat(self, set_target: Callable[[], None]) -> None:
+        if not self.refuses_targets:
+            set_target()
+
+    def _tool(self, body: say.Json) -> web.Response:
+        if body.get("command") == "flowrate":
+            return web.Response(status=204 if 75 <= body["factor"] <= 125 else 400)
+        for name, target in body["targets"].items():
+            index = int(name.removeprefix("tool"))
+            if index >= len(self.machine.tools):
+                return self._error(400, "Invalid target for setting temperature")
+            self._heat(partial(self.machine.set_tool_target, index, float(target)))
+        return web.Response(status=204)
+
+    def _head(self, body: say.Json) -> web.Response:
+        command = body.get("command")
+        if command == "feedrate":
+            if not 50 <= body["factor"] <= 200:
+                return self._error(400, "Invalid value for feed rate")
+            self.machine.set_speed(int(body["factor"]))
+            return web.Response(status=204)
+        if self.machine.in_job and self.machine.phase is not Phase.PAUSED:
+            return self._error(409, "Printer is not operational or currently printing")
+        if command == "home":
+            self.machine.gcode("G28 " + " ".join(axis.upper() for axis in body["axes"]))
+        elif command == "jog":
+            moved = " ".join(f"{a.upper()}{body[a]}" for a in ("x", "y", "z") if a in body)
+            speed = f" F{body['speed']}" if "speed" in body else ""
+            self.machine.gcode(f"G91 G0 {moved}{speed}")
+        return web.Response(status=204)
+
+    def _gcode(self, body: say.Json) -> web.Response:
+        for line in body.get("commands", [body.get("command")]):
+            self.machine.gcode(line)
+            if line == "M112":
+                if self.machine.in_job:
+                    self.machine.cancel()
+                    self.machine.history.pop()
+                    self.machine.dismiss()
+                for heater in (*self.machine.tools, self.machine.bed):
+                    heater.target_c = 0.0
+                self.voice.lose("Closing serial port due to emergency stop M112.")
+        return web.Response(status=204)
+
+    def _job_now(self) -> say.Json:
+        voice = self.voice
+        said: say.Json = {
+            "job": voice.job(),
+            "progress": voice.progress(),
+            "state": voice.state()["text"],
+        }
+        if self.second:
+            said["error"] = None
+        elif voice.error:
+            said["error"] = voice.error
+        return said
+
+    async def _job(self, request: web.Request, _: list[str]) -> web.Response:
+        if request.method == "GET":
+            return web.json_response(self._job_now())
+        machine = self.machine
+        body = await self._body(request)
+        if not self.voice.open:
+            return self._error(409, NOT_OPERATIONAL)
+        command = body.get("command")
+        if command == "start":
+            return self._start_selected()
+        if command not in {"pause", "cancel", "restart"}:
+            return self._error(400, "command is invalid")
+        if not machine.in_job:
+            return self._error(409, f"{NO_JOB}, '{command}' command cannot be performed")
+        if command == "pause":
+            return self._pause(body.get("action", "toggle"))
+        path = machine.run.path if machine.run else ""
+        if command == "restart" and machine.phase is not Phase.PAUSED:
+            return self._error(409, "Printer does not have an active print job or is not paused")
+        machine.cancel()
+        if command == "restart":
+            machine.start(path)
+        return web.Response(status=204)
+
+    def _pause(self, action: str) -> web.Response:
+        machine = self.machine
+        paused = machine.phase in {Phase.PAUSED, Phase.ATTENTION}
+        wish = ("resume" if paused else "pause") if action == "toggle" else action
+        if wish == "pause" and not paused:
+            machine.pause()
+        elif wish == "resume" and paused and self.voice.state_id == "PAUSED":
+            machine.acknowledge() if machine.phase is Phase.ATTENTION else machine.resume()
+        return web.Response(status=204)
+
+    def _start_selected(self) -> web.Response:
+        if self.machine.in_job:
+            return self._error(
+                409, "Printer already has an active print job, did you mean 'restart'?"
+            )
+        if self.voice.selected is None:
+            return self._error(409, "No file selected")
+        origin, path = self.voice.selected
+        self.machine.start(f"/sdcard/{path}" if origin == "sdcard" else f"/{path}")
+        return web.Response(status=204)
+
+    # -- files -------------------------------------------------------------------------------
+
+    async def _files(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
+        card = "printer" if self.second else "sdcard"
+        root, inside = (segments[0], "/".join(segments[1:])) if segments else ("local", "")
+        if root not in {"local", card}:
+            return self._error(404, NOT_FOUND)
+        if request.method == "GET":
+            return self._look(root, inside)
+        where = f"/{inside}" if root == "local" else f"/sdcard/{inside}"
+        if request.method == "DELETE":
+            return self._delete(where, inside)
+        if not inside:
+            return await self._upload(request, root)
+        return await self._command_file(request, where)
+
+    def _look(self, root: str, inside: str) -> web.Response:
+        shelf = self.shelf
+        if root != "local":
+            if not (self.voice.card and self.voice.open):
+                return web.json_response({"files": []})
+            return web.json_response({"files": shelf.card_list(self.url)})
+        if not inside:
+            free = self.machine.storage_bytes - self.machine.used_bytes
+            return web.json_response(
+                {"files": shelf.children("", self.url), "free": free,
+                 "total": self.machine.storage_bytes}
+            )  # fmt: skip
+        entry = shelf.entry(inside, self.url)
+        if entry is not None:
+            return web.json_response(entry)
+        folder = inside.rpartition("/")[0]
+        if folder and folder not in shelf.all_folders() and not self.second:
+            return self._error(500, "The server encountered an internal error")
+        return self._error(404, NOT_FOUND)
+
+    def _delete(self, where: str, inside: str) -> web.Response:
+        machine = self.machine
+        if where in machine.files:
+            try:
+                machine.remove(where)
+            except Refused:
+                return self._error(409, "Trying to delete a file that is currently in use")
+            return web.Response(status=204)
+        if inside in self.shelf.all_folders():
+            for path in [path for path in machine.files if path.startswith(f"{where}/")]:
+                machine.remove(path)
+            self.shelf.folders.discard(inside)
+            return web.Response(status=204)
+        return self._error(404, NOT_FOUND)
+
+    async def _command_file(self, request: web.Request, where: str) -> web.Response:
+        body = await self._body(request)
+        if where not in self.machine.files:
+            return self._error(404, NOT_FOUND)
+        if body.get("command") != "select":
+            return self._error(400, "command is invalid")
+        if not self.voice.open or self.machine.in_job:
+            return self._error(409, "Printer is not operational or busy")
+        if body.get("print"):
+            self.machine.start(where)
+        else:
+            self.voice.select(where)
+        return web.Response(status=204)
+
+    async def _upload(self, request: web.Request, root: str) -> web.Response:
+        if not request.content_type.startswith("multipart/"):
+            return self._error(400, "No file to upload and no folder to create")
+        fields, name, content = await _form(request)
+        if not name:
+            return self._error(400, "No file to upload and no folder to create")
+        if not name.lower().endswith(ALLOWED):
+            return self._error(415, "Could not upload file, invalid type")
+        name = self.shelf.tidy(name)
+        folder = fields.get("path", "").strip("/")
+        path = "/" + "/".join(part for part in (folder, name) if part)
+        machine = self.machine
+        run = machine.run
+        if machine.phase in IN_JOB and run is not None and run.path == path:
+            return self._error(409, "Trying to overwrite file that is currently being printed")
+        if root != "local" and not (self.voice.open and self.voice.card):
+            return self._error(409, "Can not upload to SD card, not operational")
+        if path in machine.files and fields.get("noOverwrite") == "true":
+            return self._error(409, "File already exists and noOverwrite was set")
+        plates = self._plates_of(path, content)
+        file = VirtualFile(path=path, content=content, modified=time.time(), plates=plates)
+        try:
+            machine.store(file)
+        except Refused:
+            return self._error(500, "[Errno 28] No space left on device")
+        said = self._stored(file, root)
+        if fields.get("print") == "true" and root == "local" and not machine.in_job:
+            machine.start(path)
+            said["effectivePrint"] = True
+        answer = web.json_response(said, status=201)
+        answer.headers["Location"] = f"{self.url}/api/files/local{path}"
+        return answer
+
+    def _stored(self, file: VirtualFile, root: str) -> say.Json:
+        entry = say.file_entry(file, self.url, "local", second=self.second, thumbnail="")
+        keys = ("name", "path", "origin", "refs", *(("display",) if self.second else ()))
+        files = {"local": {key: entry[key] for key in keys}}
+        said: say.Json = {
+            "files": files, "done": root == "local", "effectiveSelect": False,
+            "effectivePrint": False,
+        }  # fmt: skip
+        if self.second:
+            said["folder"] = None
+        if root != "local":
+            short = f"/{file.name.rsplit('.', 1)[0][:8].lower()}.gco"
+            path = f"/sdcard{short}"
+            self.machine.store(VirtualFile(path=path, content=file.content, plates=file.plates))
+            self.voice.send(path, self.transfer_s)
+            files[root] = {"name": short, "path": short, "origin": root, "refs": {}}
+        return said
+
+    async def _download(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
+        _, permissions = self._user(request)
+        if not {"FILES_DOWNLOAD", "ADMIN"} & permissions:
+            return web.Response(status=403, text="Forbidden", content_type="text/html")
+        content: bytes | None = None
+        match segments:
+            case ["downloads", "files", "local", *rest]:
+                file = self.machine.files.get("/" + "/".join(rest))
+                content = file.content if file else None
+            case ["downloads", "timelapse", name] if name in self.shelf.films:
+                content = self.shelf.films[name].content
+            case ["downloads", "thumbs", "local", *rest]:
+                content = self.shelf.picture("/" + "/".join(rest))
+            case ["plugin", "prusaslicerthumbnails", "thumbnail", *rest]:
+                content = self.shelf.picture("/" + "/".join(rest).removesuffix(".png"))
+        if content is None:
+            return self._error(404, NOT_FOUND)
+        asked = request.headers.get("Range", "")
+        if self.ranges and asked.startswith("bytes="):
+            start = int(asked[6:].split("-")[0])
+            span = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            return web.Response(status=206, body=content[start:], headers={"Content-Range": span})
+        return web.Response(body=content)
+
+    async def _timelapse(self, request: web.Request, segments: list[str]) -> web.Response:
+        if request.method == "DELETE":
+            gone = self.shelf.films.pop(segments[0] if segments else "", None)
+            return web.Response(status=204) if gone else self._error(404, NOT_FOUND)
+        films = self.shelf.film_list(self.url)
+        return web.json_response({"config": {"type": "off"}, "enabled": True, "files": films})
+
+    # -- the host ----------------------------------------------------------------------------
+
+    async def _system(self, request: web.Request, segments: list[str]) -> web.Response:
+        if request.method == "GET":
+            core = [
+                {"action": action, "name": action.title(), "source": "core",
+                 "resource": f"{self.url}/api/system/commands/core/{action}"}
+                for action in self.core_commands
+            ]  # fmt: skip
+            return web.json_response({"core": core, "custom": [], "plugin": []})
+        if segments[:2] != ["commands", "core"] or segments[-1] not in self.core_commands:
+            return self._error(404, NOT_FOUND)
+        self.commands_run.append(segments[-1])
+        return web.Response(status=204)
+
+    def _description(self) -> str:
+        return (
+            "<?xml version='1.0'?><root xmlns='urn:schemas-upnp-org:device-1-0'><device>"
+            f"<friendlyName>OctoPrint instance on {self.machine.name}</friendlyName>"
+            "<manufacturer>The OctoPrint Project</manufacturer>"
+            f"<UDN>uuid:{self.uuid}</UDN><presentationURL>{self.url}/</presentationURL>"
+            "</device></root>"
+        )
+
+    async def _app_keys(self, request: web.Request, segments: list[str]) -> web.Response:
+        match request.method, segments:
+            case "GET", ["probe"]:
+                return web.Response(status=204)
+            case "POST", ["request"]:
+                token = secrets.token_hex(16)
+                app = str((await self._body(request)).get("app"))
+                self.app_requests[token] = AppRequest(app, self.machine.now())
+                # As its own house sees it, not as we came in.
+                inner = f"http://octopi.internal:5000/plugin/appkeys/request/{token}"
+                return web.json_response(
+                    {"app_token": token, "auth_dialog": inner.replace("request", "auth")},
+                    status=201,
+                    headers={"Location": inner},
+                )
+            case "GET", ["request", token]:
+                return self._decided(token)
+        return self._error(404, NOT_FOUND)
+
+    def _decided(self, token: str) -> web.Response:
+        asked = self.app_requests.get(token)
+        now = self.machine.now()
+        if asked is None or now - asked.polled > APP_KEY_STALE_S or asked.decision is False:
+            self.app_requests.pop(token, None)
+            return self._error(404, NOT_FOUND)
+        asked.polled = now
+        if asked.decision is None:
+            return web.json_response({"message": "Awaiting decision"}, status=202)
+        del self.app_requests[token]
+        return web.json_response({"api_key": asked.key})
+
+    def decide(self, *, grant: bool) -> str:
+        """Answer every request for a key as the user would; returns the key."""
+        key = secrets.token_hex(16).upper()
+        for asked in self.app_requests.values():
+            asked.decision, asked.key = grant, key
+        if grant:
+            self.keys[key] = ("ha", frozenset({"ADMIN", *say.PERMISSIONS}))
+        return key
+
+    # -- sockets and pictures ----------------------------------------------------------------
+
+    async def _sockjs(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
+        if segments == ["info"]:
+            return web.json_response(
+                {"websocket": True, "cookie_needed": False, "origins": ["*:*"], "entropy": 1}
+            )
+        if not self.push:
+            return web.Response(status=400, text="Can upgrade only to websocket")
+        if segments == ["websocket"]:
+            return await self.line.serve(request, framed=False)
+        if len(segments) == 3 and segments[2] == "websocket":
+            return await self.line.serve(request, framed=True)
+        return self._error(404, NOT_FOUND)
+
+    async def _webcam(self, request: web.Request) -> web.StreamResponse:
+        self.webcam_headers.append(dict(request.headers))
+        if self.picture is None:
+            return web.Response(status=404)
+        if request.query.get("action") != "stream":
+            return web.Response(body=self.picture, content_type="image/jpeg")
+        answer = web.StreamResponse()
+        answer.headers["Content-Type"] = f"multipart/x-mixed-replace;boundary={BOUNDARY}"
+        await answer.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while (picture := self.picture) is not None:
+                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}"
+                await answer.write(head.encode() + b"\r\n\r\n" + picture + b"\r\n")
+                await asyncio.sleep(0.01)
+        return answer
+
+
+def _cut(request: Any) -> None:
+    """End a connection without a word."""
+    request = getattr(request, "_req", request)
+    if request is not None and request.transport is not None:
+        request.transport.abort()
+
+
+async def _form(request: web.Request) -> tuple[dict[str, str], str, bytes]:
+    """Read a multipart form: fields, the file's name as it was sent, its bytes."""
+    fields: dict[str, str] = {}
+    name, content = "", b""
+    async for part in await request.multipart():
+        assert isinstance(part, aiohttp.BodyPartReader)
+        if part.filename is not None:
+            name, content = part.filename, bytes(await part.read())
+        else:
+            fields[part.name or ""] = await part.text()
+    return fields, name, content
+
+
+def _needed(method: str, segments: list[str]) -> str:
+    """Return the permission that a request needs."""
+    writes = method != "GET"
+    match segments:
+        case ["settings"]:
+            return "SETTINGS_READ"
+        case ["printerprofiles"] | ["connection"]:
+            return "CONNECTION" if writes or segments[0] == "printerprofiles" else "STATUS"
+        case ["system", *_]:
+            return "SYSTEM"
+        case ["timelapse", *_]:
+            return "TIMELAPSE_DELETE" if writes else "TIMELAPSE_LIST"
+        case ["job"]:
+            return "PRINT" if writes else "STATUS"
+        case ["printer", *_]:
+            return "CONTROL" if writes else "STATUS"
+        case ["files", *_]:
+            names = {"GET": "FILES_LIST", "DELETE": "FILES_DELETE"}
+            rest = "FILES_UPLOAD" if len(segments) == 2 else "FILES_SELECT"
+            return names.get(method, rest)
+    return "STATUS"
+
+
+QUICK = Pace(
+    idle_s=0.05, busy_s=0.02, push_again_s=30.0, retry_s=0.02, hello_s=1.0, login_again_s=0.3,
+    push_lag_s=0.1, settle_every_s=0.02, settle_for_s=5.0, connect_for_s=5.0, transfer_for_s=5.0,
+    connect_s=2.0, answer_s=2.0, transfer_s=2.0,
+)  # fmt: skip
+"""For tests: everything that takes seconds takes hundredths."""
+
+
+@asynccontextmanager
+async def octoprint_peer(
+    machine: VirtualMachine, clock: Clock, *, version: str = "1.11.8"
+) -> AsyncIterator[OctoPrintDriver]:
+    """A driver with a simulator behind it, for the contract suite."""
+    async with (
+        aiohttp.ClientSession() as session,
+        OctoPrintSimulator(machine, version=version, api_key="12345678", current_s=0.02) as sim,
+    ):
+        yield OctoPrintDriver(sim.url, api_key="12345678", session=session, clock=clock, pace=QUICK)
