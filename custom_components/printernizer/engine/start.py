@@ -26,7 +26,7 @@ class Started:
 
 
 class StartStep(StrEnum):
-    """What happened to a start. The last three end it."""
+    """What happened to a start. All but the first two end it."""
 
     SENT = "sent"
     """Written before the command goes out: if nothing follows, nobody knows what came of it."""
@@ -37,9 +37,11 @@ class StartStep(StrEnum):
     """A rule of the shop or the printer said no, and nothing was begun."""
     UNCERTAIN = "uncertain"
     """It was sent, and the printer never showed whether it began."""
+    STORED = "stored"
+    """Nothing was started: a file was put onto the printer although something spoke against it."""
 
 
-LAST_STEPS: Final = frozenset({StartStep.BEGAN, StartStep.REFUSED, StartStep.UNCERTAIN})
+LAST_STEPS: Final = frozenset(StartStep) - {StartStep.SENT, StartStep.NOT_TAKEN}
 """Steps after which nothing follows."""
 
 
@@ -61,8 +63,7 @@ class StartEvent:
     by: str | None = None
     """Who asked: a user's id. None: an automation, or nobody known."""
     overridden: tuple[str, ...] = ()
-    """Keys of the objections that were overridden, with what they objected to: "wrong_nozzle:
-    0.6 mm, not 0.4 mm"."""
+    """The objections that were overridden: "wrong_nozzle: 0.6 mm, not 0.4 mm"."""
     key: str | None = None
     """Why not: a key of `errors.KEYS`."""
     reason: str | None = None

@@ -24,7 +24,7 @@ from custom_components.printernizer.engine.workshop.workshop import Workshop
 from tests.hand_clock import HandClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
 PLATE = PlateFacts(seconds=100, layers=10, mass_g=(20.0,))
@@ -113,8 +113,8 @@ async def test_a_start_that_the_printer_takes_its_time_over_can_be_cancelled(
     shows = asyncio.Event()
     start = control.start
 
-    async def slowly(path: str, *, plate: int | None = None) -> None:
-        await start(path, plate=plate)
+    async def slowly(path: str, *, plate: int | None = None, slots: Sequence[str | None]) -> None:
+        await start(path, plate=plate, slots=slots)
         await shows.wait()
 
     monkeypatch.setattr(control, "start", slowly)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from ..errors import BadFile
@@ -21,6 +22,9 @@ def read_facts(path: Path) -> FileFacts:
     broken, hostile or cannot be read.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            # Before it is opened: a pipe would not come back.
+            raise BadFile(f"{path.name} is not a file", key="file_unreadable")
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             kind = sniff(file.read(HEAD_BYTES))

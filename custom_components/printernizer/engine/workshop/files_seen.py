@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..job import JobEvent
     from ..store.database import Store
     from ..store.files import Sighting
+    from ..upload import Upload
     from .clock import Clock
 
 _LOGGER = logging.getLogger(__name__)
@@ -72,6 +73,11 @@ class FilesSeen:
         path = event.job.identity.path
         if path is not None:
             self.note(event.job.printer_id, [(path, path.rsplit("/", 1)[-1], None)])
+
+    def on_upload(self, upload: Upload) -> None:
+        """Note a file that we put there."""
+        if upload.path is not None:
+            self.note(upload.printer_id, [(upload.path, upload.name, upload.total_bytes)])
 
     async def _write_forever(self) -> None:
         while True:

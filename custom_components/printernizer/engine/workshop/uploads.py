@@ -141,11 +141,11 @@ class Uploads:
     ) -> Upload:
         """Store a file of ours on a printer, after those asked for before; return it as it ended.
 
-        Raises BadFile for what cannot be sent or changes meanwhile; NotAllowed for a path no
-        printer should have, and when it is cancelled; Refused with the printer's reason;
-        Unreachable when it stays away.
+        Waits for a line that is down. Raises BadFile for what cannot be sent or changes
+        meanwhile; NotAllowed for a path no printer should have, and when it is cancelled; Refused
+        with the printer's reason; Unreachable when it stays away.
         """
-        self._fleet[printer_id].require()
+        self._fleet[printer_id]  # it is set up
         target = target_path(source.name, path)
         lane = self._lanes.setdefault(printer_id, _Lane())
         async with lane.door:

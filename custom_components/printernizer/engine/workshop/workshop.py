@@ -6,10 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
-from ..errors import NotAllowed, Refused
+from ..errors import Refused
 from .files_seen import FilesSeen
 from .fleet import Fleet
 from .ledger import Ledger
+from .prints import Prints
+from .starts import Starts
 from .uploads import Uploads
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ..drivers.base import Driver, PrintObject, Progress, RemoteFile, Session
     from ..job import PastRun
     from ..printer import PrinterStatus
+    from ..start import Started
     from ..store.database import Store
     from ..upload import Upload
     from .clock import Clock
@@ -34,6 +37,8 @@ class Workshop:
         self.ledger = Ledger(store, clock)
         self.fleet = Fleet(self.ledger, clock)
         self.uploads = Uploads(self.fleet, clock)
+        self.starts = Starts(self.fleet, store, clock)
+        self._prints = Prints(self.fleet, self.uploads, self.starts, store, clock)
         self._files = FilesSeen(store, clock)
         self._stack = AsyncExitStack()
 
@@ -41,7 +46,9 @@ class Workshop:
         await self._stack.enter_async_context(self.ledger)
         await self._stack.enter_async_context(self._files)
         self._stack.callback(self.ledger.subscribe(self._files.on_job))
+        self._stack.callback(self.uploads.subscribe(self._files.on_upload))
         self._stack.push_async_callback(self.fleet.close)
+        await self._stack.enter_async_context(self.starts)
         await self._stack.enter_async_context(self.uploads)
         return self
 
@@ -105,26 +112,52 @@ class Workshop:
         """Answer the printer's question with "go on"."""
         await self.command(printer_id, lambda s: s.prompt.acknowledge() if s.prompt else None)
 
-    async def start(self, printer_id: str, path: str, *, plate: int | None = None) -> None:
-        """Print a file that lies on the printer.
+    async def start(
+        self,
+        printer_id: str,
+        path: str,
+        *,
+        plate: int | None = None,
+        slots: Sequence[str | None] = (),
+        override: bool = False,
+        by: str | None = None,
+    ) -> Started:
+        """Print a file that lies on the printer; returns when it has begun.
 
-        Raises NotAllowed unless the latest status is ready and no other start is under way; the
-        driver asks the printer once more before it sends anything. What was asked of the printer
-        before is done first; a cancel need not wait until the printer shows the job.
+        What was asked of the printer before is done first; a cancel need not wait until the
+        printer shows the job. `override`: print although the file was made for something else;
+        `by`, a user's id, then stands in the ledger with it. Raises what `Starts.start` raises.
         """
-        link = self.fleet[printer_id]
-        if link.start_lock.locked():
-            raise NotAllowed("another job is being started", key="printer_busy")
-        async with link.start_lock:
-            async with self._commanded(printer_id) as session:
-                status = link.status
-            if status is None or not status.ready:
-                raise NotAllowed(
-                    f"it is {status.state if status else 'offline'}", key="printer_busy"
-                )
-            if session.control is None:
-                raise Refused("this printer cannot start files", key="not_supported")
-            await session.control.start(path, plate=plate)
+        return await self._prints.start(
+            printer_id, path, plate=plate, slots=slots, override=override, by=by
+        )
+
+    async def print_file(
+        self,
+        printer_id: str,
+        source: Path,
+        *,
+        path: str | None = None,
+        plate: int | None = None,
+        slots: Sequence[str | None] = (),
+        replace: bool = False,
+        override: bool = False,
+        by: str | None = None,
+    ) -> Started:
+        """Send a file of ours to the printer and print it.
+
+        Raises what `upload` and `start` raise, and BadFile for a file that is broken.
+        """
+        return await self._prints.print_file(
+            printer_id,
+            source,
+            path=path,
+            plate=plate,
+            slots=slots,
+            replace=replace,
+            override=override,
+            by=by,
+        )
 
     async def send_gcode(self, printer_id: str, gcode: str) -> None:
         """Run lines of G-code that a person asked for."""
@@ -201,19 +234,27 @@ class Workshop:
     async def delete_file(self, printer_id: str, path: str) -> None:
         """Remove a file from the printer's storage."""
         await self.command(printer_id, lambda s: s.storage.delete(path) if s.storage else None)
+        await self._prints.forget(printer_id, path)
 
     async def upload(
-        self, printer_id: str, source: Path, path: str | None = None, *, replace: bool = False
+        self,
+        printer_id: str,
+        source: Path,
+        path: str | None = None,
+        *,
+        replace: bool = False,
+        override: bool = False,
+        by: str | None = None,
     ) -> Upload:
         """Store a file of ours on the printer; returns it as it ended, when it lies there.
 
         `path`: where to; in the root under its own name without one, in a folder when it ends
-        with a slash. Raises what `Uploads.send` raises.
+        with a slash. `override`: although it was made for another machine or nozzle. Raises what
+        `Uploads.send` raises; NotAllowed for a file that does not suit, BadFile for a broken one.
         """
-        upload = await self.uploads.send(printer_id, source, path, replace=replace)
-        assert upload.path is not None
-        self._files.note(printer_id, [(upload.path, upload.name, upload.total_bytes)])
-        return upload
+        return await self._prints.upload(
+            printer_id, source, path, replace=replace, override=override, by=by
+        )
 
     async def list_files(self, printer_id: str, path: str = "/") -> tuple[RemoteFile, ...]:
         """List one folder of the printer's storage."""
