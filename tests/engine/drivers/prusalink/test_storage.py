@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +18,12 @@ from custom_components.printernizer.engine.drivers.virtual.machine import (
     VirtualFile,
     VirtualMachine,
 )
-from custom_components.printernizer.engine.errors import Garbled, Refused, Unreachable
+from custom_components.printernizer.engine.errors import (
+    BadFile,
+    Garbled,
+    Refused,
+    Unreachable,
+)
 from tests.simulators.prusalink import QUICK, Moving
 
 from .scene import GCODE, PLATE, line
@@ -172,7 +179,7 @@ async def test_a_file_that_was_kept_but_cannot_be_printed_is_told(source: Path) 
 
 @pytest.mark.parametrize(
     ("path", "key"),
-    [("/x.txt", "refused"), ("/a?b.gcode", "refused"), ("/../x.gcode", "file_missing")],
+    [("/x.txt", "unsupported_file"), ("/a?b.gcode", "refused"), ("/../x.gcode", "file_missing")],
 )
 async def test_bad_names_are_refused(path: str, key: str, source: Path) -> None:
     async with line() as (shop, session):
@@ -191,7 +198,7 @@ async def test_what_does_not_fit_is_refused_before_it_is_sent(source: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("status", "key"), [(409, "printer_busy"), (507, "storage_full"), (415, "refused")]
+    ("status", "key"), [(409, "printer_busy"), (507, "storage_full"), (415, "unsupported_file")]
 )
 async def test_a_refusal_while_storing_keeps_its_meaning(
     status: int, key: str, source: Path
@@ -235,9 +242,58 @@ async def test_a_source_that_shrinks_breaks_the_upload_off(source: Path) -> None
         def shrink(_done: int, _total: int | None) -> None:
             source.write_bytes(b"x")
 
-        with pytest.raises(Unreachable):
+        with pytest.raises(BadFile):
             await session.storage.upload(source, "/n.gcode", progress=shrink)
         assert "/n.gcode" not in shop.machine.files
+
+
+async def test_a_disk_of_ours_that_fails_in_the_middle_is_told_as_that(
+    source: Path, monkeypatch
+) -> None:
+    """Trying again over the network would not help, and would look at the wrong end."""
+    opened = Path.open
+
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        def seek(self, offset: int, whence: int = 0) -> int:
+            return 5000
+
+    monkeypatch.setattr(
+        Path,
+        "open",
+        lambda path, *given, **more: Failing() if path == source else opened(path, *given, **more),
+    )
+    async with line() as (shop, session):
+        with pytest.raises(BadFile):
+            await session.storage.upload(source, "/n.gcode")
+        assert list(shop.machine.files) == ["/part.gcode"]
+
+
+async def test_a_source_that_cannot_be_read_is_no_fault_of_the_printer(tmp_path: Path) -> None:
+    async with line() as (shop, session):
+        with pytest.raises(BadFile):
+            await session.storage.upload(tmp_path / "none.gcode", "/n.gcode")
+        folder = tmp_path / "folder.gcode"
+        folder.mkdir()
+        with pytest.raises(BadFile):
+            await session.storage.upload(folder, "/n.gcode")
+        assert list(shop.machine.files) == ["/part.gcode"]
+
+
+@DIALECTS
+async def test_the_file_being_printed_is_not_written_over(dialect: str, source: Path) -> None:
+    """The daemon on a Pi would do it, and print on with half of another part."""
+    async with line(dialect=dialect) as (shop, session):
+        shop.printing()
+        upload = session.storage.upload(source, "/part.gcode", replace=True)
+        assert await refusal(upload) == "printer_busy"
+        assert not [entry for entry in shop.sim.log if entry.startswith("PUT")]
+        assert shop.machine.files["/part.gcode"].content == GCODE
+        shop.machine.cancel()
+        await session.storage.upload(source, "/part.gcode", replace=True)
+        assert shop.machine.files["/part.gcode"].content == source.read_bytes()
 
 
 async def test_a_line_that_dies_under_an_upload_is_unreachable(source: Path) -> None:
@@ -457,7 +513,7 @@ async def test_a_large_upload_needs_no_memory_of_its_size(tmp_path: Path) -> Non
     tracemalloc.start()
     try:
         total = 0
-        async for chunk in storage_module._chunks(large, 150_000_000, None):
+        async for chunk in storage_module._Reading(large, 150_000_000, None).chunks():
             total += len(chunk)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

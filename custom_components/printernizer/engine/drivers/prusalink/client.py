@@ -118,7 +118,7 @@ REFUSALS: Final[Mapping[int, str]] = {
     410: "not_supported",
     411: "not_supported",
     413: "storage_full",
-    415: "refused",
+    415: "unsupported_file",
     422: "refused",
     501: "not_supported",
     507: "storage_full",

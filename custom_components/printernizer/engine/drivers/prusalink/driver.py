@@ -122,6 +122,7 @@ class PrusaLinkSession(NoParts):
             clock=clock,
             learn=facts.look_at_storage,
             ready=self.control.ready,
+            printed=self._printed,
         )
         self.job_picture = self
 
@@ -146,6 +147,10 @@ class PrusaLinkSession(NoParts):
                 shown = status
                 yield status
             await self._pause(self._interval(status))
+
+    async def _printed(self) -> str | None:
+        status = await self._facts.status_from(await self._client.get_json(STATUS) or {})
+        return status.job.path if status.active and status.job is not None else None
 
     async def refresh(self) -> None:
         """Look at the printer now and say how it is, changed or not."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from io import SEEK_END
 from typing import TYPE_CHECKING, Final
 
-from ...errors import Garbled, Refused, Unreachable
+from ...errors import BadFile, Garbled, Refused, Unreachable
 from .client import PICTURE_LIMIT, Answer, error_of, parse_object, target_of
 from .messages import Dialect, obj, reference, text, whole
 
@@ -44,14 +45,19 @@ class PrusaLinkStorage:
         clock: Clock,
         learn: Callable[[], Awaitable[None]],
         ready: Callable[[], Awaitable[None]],
+        printed: Callable[[], Awaitable[str | None]],
     ) -> None:
-        """learn: look at the storages now. ready: raise Refused unless a print may start."""
+        """learn: look at the storages now. ready: raise Refused unless a print may start.
+
+        printed: the path of what is being printed now.
+        """
         self._client = client
         self._layout = layout
         self._ranges = dialect is Dialect.PI
         self._clock = clock
         self._learn = learn
         self._ready = ready
+        self._printed = printed
         self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
 
     @property
@@ -175,21 +181,27 @@ class PrusaLinkStorage:
     ) -> str:
         """Store a file and prove its size; `start` prints it as soon as it is there.
 
-        Raises Refused: "file_exists", "storage_missing", "storage_full"; "printer_busy" when
-        the printer takes no file now, or keeps it but cannot print it.
+        Raises Refused: "file_exists", "storage_missing", "storage_full", "unsupported_file";
+        "printer_busy" when the printer takes no file now, prints the one of that name, or keeps
+        it but cannot print it.
         """
         await self._learn()
         segments = self._layout.locate(path)
-        size = await asyncio.to_thread(_size, source)
+        size = await asyncio.to_thread(_size_of, source)
         await self._admit(segments, size, path=path, overwrite=replace)
         if start:
             await self._ready()
-        answer = await self._client.send(
-            "PUT",
-            self._target(segments),
-            headers=_upload_headers(path, size, overwrite=replace, start=start),
-            body=lambda: _chunks(source, size, progress),
-        )
+        reading = _Reading(source, size, progress)
+        try:
+            answer = await self._client.send(
+                "PUT",
+                self._target(segments),
+                headers=_upload_headers(path, size, overwrite=replace, start=start),
+                body=reading.chunks,
+            )
+        except Unreachable as err:
+            # The HTTP library takes whatever a body raises for a broken line.
+            raise reading.error or err from err
         if answer.status != 201:
             raise _upload_error(answer)
         await self._proved(segments, size)
@@ -210,8 +222,13 @@ class PrusaLinkStorage:
             raise Refused("an empty file cannot be printed")
         if root.free_bytes is not None and root.free_bytes < size:
             raise Refused(f"{size} bytes do not fit into {root.free_bytes}", key="storage_full")
-        if await self._facts(segments) is not None and not overwrite:
+        if await self._facts(segments) is None:
+            return
+        if not overwrite:
             raise Refused(f"{path} is there already", key="file_exists", path=path)
+        # The Pi's daemon would write over it, and print on with what it then reads.
+        if (printed := await self._printed()) and self._layout.locate(printed) == segments:
+            raise Refused(f"{path} is being printed", key="printer_busy", path=path)
 
     async def _proved(self, segments: tuple[str, ...], size: int) -> None:
         """Compare the size. The Pi lists a new file only when it has noticed it."""
@@ -263,21 +280,39 @@ def _goes_on(response: aiohttp.ClientResponse, held: int) -> bool:
     return True
 
 
-async def _chunks(source: Path, size: int, progress: Progress | None) -> AsyncIterator[bytes]:
-    """Read `size` bytes of a file, telling of each piece once it was taken."""
-    file: BufferedReader = await asyncio.to_thread(source.open, "rb")
-    sent = 0
-    try:
-        while sent < size:
-            chunk = await asyncio.to_thread(file.read, min(_CHUNK, size - sent))
-            if not chunk:
-                raise Unreachable("the file shrank while it was being sent")
-            yield chunk
-            sent += len(chunk)
-            if progress is not None:
-                progress(sent, size)
-    finally:
-        await asyncio.to_thread(file.close)
+class _Reading:
+    """A file of ours on its way out; remembers when it was the file that failed."""
+
+    def __init__(self, source: Path, size: int, progress: Progress | None) -> None:
+        self._source = source
+        self._size = size
+        self._progress = progress
+        self.error: BadFile | None = None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Read `size` bytes, telling of each piece once it was taken."""
+        file: BufferedReader = await asyncio.to_thread(self._source.open, "rb")
+        sent = 0
+        try:
+            while sent < self._size:
+                chunk = await asyncio.to_thread(self._read, file, min(_CHUNK, self._size - sent))
+                yield chunk
+                sent += len(chunk)
+                if self._progress is not None:
+                    self._progress(sent, self._size)
+        finally:
+            await asyncio.to_thread(file.close)
+
+    def _read(self, file: BufferedReader, count: int) -> bytes:
+        try:
+            chunk = file.read(count)
+        except OSError as err:
+            self.error = _unreadable(self._source, err)
+            raise self.error from err
+        if not chunk:
+            self.error = BadFile(f"{self._source.name} shrank while it was being sent")
+            raise self.error
+        return chunk
 
 
 async def _save(
@@ -308,6 +343,18 @@ async def _save(
     if progress is not None:
         progress(held, total)
     return held
+
+
+def _size_of(source: Path) -> int:
+    try:
+        with source.open("rb") as file:
+            return file.seek(0, SEEK_END)
+    except OSError as err:
+        raise _unreadable(source, err) from err
+
+
+def _unreadable(source: Path, err: OSError) -> BadFile:
+    return BadFile(f"{source.name} cannot be read: {err.strerror}")
 
 
 def _size(path: Path) -> int:
