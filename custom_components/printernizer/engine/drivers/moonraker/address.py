@@ -31,13 +31,7 @@ class Address:
             read = URL(url.strip()[:_LONGEST])
             if read.scheme not in {"http", "https"} or not read.host or not read.port:
                 raise ValueError(url)
-            base = URL.build(
-                scheme=read.scheme,
-                host=read.host,
-                port=read.port,
-                path=read.raw_path.rstrip("/"),
-                encoded=True,
-            )
+            base = URL(f"{read.origin()}{read.raw_path.rstrip('/')}", encoded=True)
         except ValueError as err:
             raise Garbled("not a web address") from err
         return cls(base)
@@ -71,14 +65,9 @@ class Address:
 
     @property
     def page(self) -> URL:
-        """The web frontend: where the proxy is, else the same host on its usual port."""
-        if self._base.port in {PORT, SECURE_PORT} or not self._base.is_default_port():
-            own_port = self._base.port not in {PORT, SECURE_PORT}
-            return self._base.with_path("/") if own_port else self._frontend()
-        return self._base.with_path("/")
-
-    def _frontend(self) -> URL:
-        return URL.build(scheme=self._base.scheme, host=self.host, path="/")
+        """The web frontend: the proxy that was named, else the same host on its usual port."""
+        page = self._base.with_path("/")
+        return page.with_port(None) if page.port in {PORT, SECURE_PORT} else page
 
 
 def segments_of(path: str) -> tuple[str, ...]:
