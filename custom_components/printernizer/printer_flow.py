@@ -15,7 +15,7 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_HOST, CONF_PORT, CONF_URL
 
 from .addresses import host_of
-from .const import CONF_FINGERPRINT, CONF_KIND, CONF_LOGIN
+from .const import CONF_FINGERPRINT, CONF_KIND, CONF_LOGIN, DOMAIN
 from .engine.drivers.registry import PrinterKind
 from .forms import KEYS, as_typed, learnt, schema_of, settings_of, title_of
 from .issues import readable
@@ -79,8 +79,11 @@ class PrinterFlow(ConfigFlow):
         if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
             self._abort_if_unique_id_mismatch(reason="wrong_printer")
             return self.async_update_reload_and_abort(self._known_entry(), data=data)
+        known = self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, identity.serial)
+        # One that is followed through another integration keeps away from addresses.
+        same = known is not None and known.data[CONF_KIND] == data[CONF_KIND]
         self._abort_if_unique_id_configured(
-            updates={key: data[key] for key in _ADDRESS if key in data}
+            updates={key: data[key] for key in _ADDRESS if key in data} if same else None
         )
         return self.async_create_entry(title=title_of(settings, identity), data=data)
 

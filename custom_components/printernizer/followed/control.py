@@ -49,8 +49,6 @@ class FollowedControl:
             raise Refused(f"{session.source.title} starts no files", key="not_supported")
         if not path.lower().endswith(".3mf"):
             raise Refused("only sliced 3MF files can be started", key="not_supported")
-        if session.present().read_only:
-            raise Refused("commands need Developer Mode on the printer", key="developer_mode")
         await session.freshen("state")
         if not session.present().ready:
             raise Refused("the printer is not free", key="printer_busy")

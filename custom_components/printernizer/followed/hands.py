@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, STATE_UNAVAILABLE
 
-from ..engine.errors import DriverError, Refused
+from ..engine.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +54,6 @@ class Hands:
         """Call an action. Raises Refused with what it raised, whatever that is."""
         try:
             await self.session.hass.services.async_call(domain, action, data, blocking=True)
-        except DriverError:
-            raise
         except Exception as err:
             # Sources let the errors of their libraries pass: what comes is anybody's guess, and
             # a person is to read why.

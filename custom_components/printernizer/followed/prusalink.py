@@ -1,7 +1,8 @@
 """Home Assistant's own PrusaLink integration, as of 2026.10 and 2026.11.
 
 It polls every 30 s, and every 5 s for half a minute after a button was pressed. State and job are
-asked for apart. Its unique ids begin with the id of its config entry.
+asked for apart. Its unique ids begin with the id of its config entry. Temperatures, fans, height,
+flow and nozzle are disabled until a user enables them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from .source import Condition, Entity, Nuance, Source
 _TELEMETRY: Final = r"{stem}_printer\.telemetry\."
 
 
-def _sensor(unique_id: str, *, off: bool = False) -> Entity:
-    return Entity(domain="sensor", unique_id=unique_id, off_by_default=off)
+def _sensor(unique_id: str) -> Entity:
+    return Entity(domain="sensor", unique_id=unique_id)
 
 
 def _button(unique_id: str) -> Entity:
@@ -55,17 +56,17 @@ PRUSALINK: Final = Source(
             "progress": _sensor(r"{stem}_job\.progress"),
             "start": _sensor(r"{stem}_job\.start"),
             "finish": _sensor(r"{stem}_job\.finish"),
-            "tool_0": _sensor(_TELEMETRY + "temp-nozzle", off=True),
-            "tool_0_target": _sensor(_TELEMETRY + r"temp-nozzle\.target", off=True),
-            "bed": _sensor(_TELEMETRY + "temp-bed", off=True),
-            "bed_target": _sensor(_TELEMETRY + r"temp-bed\.target", off=True),
+            "tool_0": _sensor(_TELEMETRY + "temp-nozzle"),
+            "tool_0_target": _sensor(_TELEMETRY + r"temp-nozzle\.target"),
+            "bed": _sensor(_TELEMETRY + "temp-bed"),
+            "bed_target": _sensor(_TELEMETRY + r"temp-bed\.target"),
             "speed": _sensor(_TELEMETRY + "print-speed"),
-            "flow": _sensor(_TELEMETRY + "print-flow", off=True),
-            "rpm_part": _sensor(_TELEMETRY + "fan-print", off=True),
-            "rpm_hotend": _sensor(_TELEMETRY + "fan-hotend", off=True),
-            "z": _sensor(_TELEMETRY + "z-height", off=True),
+            "flow": _sensor(_TELEMETRY + "print-flow"),
+            "rpm_part": _sensor(_TELEMETRY + "fan-print"),
+            "rpm_hotend": _sensor(_TELEMETRY + "fan-hotend"),
+            "z": _sensor(_TELEMETRY + "z-height"),
             "material_0": _sensor(_TELEMETRY + "material"),
-            "nozzle_0": _sensor(r"{stem}_info\.nozzle_diameter", off=True),
+            "nozzle_0": _sensor(r"{stem}_info\.nozzle_diameter"),
             "button_cancel": _button(r"{stem}_printer\.cancel_job"),
             "button_pause": _button(r"{stem}_job\.pause_job"),
             "button_resume": _button(r"{stem}_job\.resume_job"),

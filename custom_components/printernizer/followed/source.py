@@ -52,8 +52,6 @@ class Entity:
     only_while: frozenset[str] = frozenset()
     """Words of `state` in which it means something; empty: always. Some sources show 0 or ""
     as soon as nothing is printed."""
-    off_by_default: bool = False
-    """The source adds it disabled; a person has to enable it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,8 +142,3 @@ class Source:
     """A regular expression for the name of a feeder's device; its group is the number."""
     push: bool = False
     """A wish for fresh values changes nothing: they come by themselves."""
-
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """Keys without groups, worth telling a person about when they are missing."""
-        return tuple(key for key in self.entities if "{" not in key)

@@ -51,11 +51,14 @@ class StateReader:
         if state is None:
             return None
         cancel = self._source.cancel
-        if cancel is not None and readings.text_attribute("error", "code") in cancel.codes:
+        being_cancelled = (
+            cancel is not None and readings.text_attribute("error", "code") in cancel.codes
+        )
+        if being_cancelled:
             self._cancel_seen = now
         if state is not PrinterState.FAILED:
             self._failed_since = self._ended = None
-        for nuance in self._source.nuances:
+        for nuance in () if being_cancelled else self._source.nuances:
             if state is nuance.state and all(_holds(part, readings) for part in nuance.when):
                 state = nuance.becomes
                 break
