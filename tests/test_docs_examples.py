@@ -22,12 +22,16 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.printernizer.announce import EVENT_FREE, TOLD, job_facts
 from custom_components.printernizer.condition import RULES
+from custom_components.printernizer.const import EVENT_JOB, EVENT_UPLOAD, EVENT_UPLOAD_PROGRESS
+from custom_components.printernizer.engine.drivers.base import MAINTENANCE
 from custom_components.printernizer.engine.drivers.virtual.machine import Fault
 from custom_components.printernizer.services import ACTIONS
 from custom_components.printernizer.trigger import OCCASIONS
+from custom_components.printernizer.uploads import upload_facts
 from tests.hand_clock import settle
 from tests.shop_floor import Floor, Printer, floor  # noqa: F401 - fixtures
-from tests.test_announce import a_job
+from tests.test_announce import NOON, a_job
+from tests.test_uploads import WAITING
 
 PAGE = (Path(__file__).parent.parent / "docs/user/automations.md").read_text()
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -162,6 +166,23 @@ async def test_a_copy_is_kept(floor: Floor) -> None:
     assert Path(path[1]).read_bytes() == printer.machine.files["/benchy.gcode"].content
 
 
+async def test_a_file_goes_to_the_room_and_each_printer_answers(floor: Floor) -> None:
+    """With the results that people read of the response."""
+    printer = await floor.add("Voron")
+    notices = async_mock_service(floor.hass, "persistent_notification", "create")
+    media = Path(floor.hass.config.media_dirs["local"])
+    media.mkdir()
+    (media / "bracket.gcode").write_bytes(b"G28\n" * 100)
+    await set_up(floor.hass, for_printer("Send the new bracket to the workshop", printer))
+    floor.hass.bus.async_fire("bracket_is_ready")
+    await floor.hass.async_block_till_done()
+    (media / "bracket.gcode").unlink()
+    floor.hass.bus.async_fire("bracket_is_ready")
+    await floor.hass.async_block_till_done()
+    assert [notice.data["message"] for notice in notices] == ["Voron: /models/bracket.gcode"]
+    assert printer.machine.files["/models/bracket.gcode"].content == b"G28\n" * 100
+
+
 def test_the_handbook_names_everything_there_is() -> None:
     """What is not written down is not there."""
     for key in (*OCCASIONS, *RULES, *ACTIONS):
@@ -171,5 +192,11 @@ def test_the_handbook_names_everything_there_is() -> None:
             assert f"| `{field}` |" in PAGE
     for key in job_facts(a_job()):
         assert f"`trigger.job.{key}`" in PAGE
+    for key in upload_facts(WAITING, NOON):
+        assert f"`trigger.upload.{key}`" in PAGE
+    for event in (EVENT_JOB, EVENT_FREE, EVENT_UPLOAD, EVENT_UPLOAD_PROGRESS):
+        assert f"| `{event}` |" in PAGE
+    for task in MAINTENANCE:
+        assert f"`{task}`" in PAGE
     for kind in TOLD:
         assert f"`{kind}`" in PAGE

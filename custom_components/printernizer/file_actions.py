@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .action import Facts, Request
     from .engine.drivers.base import RemoteFile
+    from .engine.start import Started
 
 MOST_FILES: Final = 2_000
 """Files in one answer: what a folder holds beyond that is not for an automation."""
@@ -60,16 +61,75 @@ async def _upload_file(request: Request) -> Facts:
     source = await async_local_file(request.hass, data["source"])
     with told_to_the_user():
         done = await request.shop.upload(
-            request.printer, source, data.get("path"), replace=data["replace"]
+            request.printer,
+            source,
+            data.get("path"),
+            replace=data["replace"],
+            override=data["override"],
+            by=request.by,
         )
     return {"path": done.path, "size": done.total_bytes, "attempts": done.attempt}
+
+
+async def _print_file(request: Request) -> Facts:
+    data = request.data
+    source = await async_local_file(request.hass, data["source"])
+    with told_to_the_user():
+        return _start_facts(
+            await request.shop.print_file(
+                request.printer,
+                source,
+                path=data.get("path"),
+                plate=data.get("plate"),
+                slots=data["slots"],
+                replace=data["replace"],
+                override=data["override"],
+                by=request.by,
+            )
+        )
+
+
+async def _start_print(request: Request) -> Facts:
+    data = request.data
+    with told_to_the_user():
+        return _start_facts(
+            await request.shop.start(
+                request.printer,
+                data["path"],
+                plate=data.get("plate"),
+                slots=data["slots"],
+                override=data["override"],
+                by=request.by,
+            )
+        )
+
+
+def _start_facts(started: Started) -> dict[str, Any]:
+    return {
+        "path": started.path,
+        "plate": started.plate,
+        "attempts": started.attempts,
+        "overridden": list(started.overridden),
+    }
+
+
+def _overrides(data: Mapping[str, Any]) -> bool:
+    """Whether a person takes the responsibility for a file that does not fit the printer."""
+    return bool(data["override"])
 
 
 _SOURCE: Final = {
     vol.Required("source"): fields.source,
     vol.Optional("path"): fields.remote_path,
     vol.Optional("replace", default=False): cv.boolean,
+    vol.Optional("override", default=False): cv.boolean,
 }
+_START: Final = {
+    vol.Optional("plate"): fields.PLATE,
+    vol.Optional("slots", default=list): fields.slots,
+    vol.Optional("override", default=False): cv.boolean,
+}
+
 FILE_ACTIONS: Final[Mapping[str, Action]] = {
     "list_files": Action(
         deed=_list_files,
@@ -85,7 +145,7 @@ FILE_ACTIONS: Final[Mapping[str, Action]] = {
             vol.Optional("overwrite", default=False): cv.boolean,
         },
     ),
-    "upload_file": Action(deed=_upload_file, fields=_SOURCE),
+    "upload_file": Action(deed=_upload_file, fields=_SOURCE, admin_fn=_overrides),
     "cancel_upload": Action(
         deed=wish(lambda ask: ask.shop.uploads.cancel(ask.printer)),
         fields={},
@@ -94,13 +154,10 @@ FILE_ACTIONS: Final[Mapping[str, Action]] = {
         deed=wish(lambda ask: ask.shop.delete_file(ask.printer, ask.data["path"])),
         fields={vol.Required("path"): fields.remote_path},
     ),
+    "print_file": Action(deed=_print_file, fields={**_SOURCE, **_START}, admin_fn=_overrides),
     "start_print": Action(
-        deed=wish(
-            lambda ask: ask.shop.start(ask.printer, ask.data["path"], plate=ask.data.get("plate"))
-        ),
-        fields={
-            vol.Required("path"): fields.remote_path,
-            vol.Optional("plate"): fields.PLATE,
-        },
+        deed=_start_print,
+        fields={vol.Required("path"): fields.remote_path, **_START},
+        admin_fn=_overrides,
     ),
 }
