@@ -502,25 +502,20 @@ class OctoPrintSimulator:
             return web.Response(status=204)
         if self.machine.in_job and self.machine.phase is not Phase.PAUSED:
             return self._error(409, "Printer is not operational or currently printing")
-        if command == "home":
-            self.machine.gcode("G28 " + " ".join(axis.upper() for axis in body["axes"]))
-        elif command == "jog":
-            moved = " ".join(f"{a.upper()}{body[a]}" for a in ("x", "y", "z") if a in body)
-            speed = f" F{body['speed']}" if "speed" in body else ""
-            self.machine.gcode(f"G91 G0 {moved}{speed}")
+        # What the firmware says against it reaches the terminal, never the request.
+        with contextlib.suppress(Refused):
+            if command == "home":
+                self.machine.home(body["axes"])
+            elif command == "jog":
+                self.machine.move({axis: body[axis] for axis in "xyz" if axis in body})
         return web.Response(status=204)
 
     def _gcode(self, body: say.Json) -> web.Response:
         for line in body.get("commands", [body.get("command")]):
-            self.machine.gcode(line)
             if line == "M112":
-                if self.machine.in_job:
-                    self.machine.cancel()
-                    self.machine.history.pop()
-                    self.machine.dismiss()
-                for heater in (*self.machine.tools, self.machine.bed):
-                    heater.target_c = 0.0
-                self.voice.lose("Closing serial port due to emergency stop M112.")
+                self.machine.emergency_stop()
+            else:
+                self.machine.gcode(line)
         return web.Response(status=204)
 
     def _job_now(self) -> say.Json:

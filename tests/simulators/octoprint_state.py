@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from .octoprint_answers import Json
 
+HALT = "Closing serial port due to emergency stop M112."
+STOPPED = frozenset({Phase.FAILED, Phase.HALTED})
 FAILURE = "Thermal Runaway, system stopped! Heater_ID: bed - Printer halted. kill() called!"
 
 
@@ -60,7 +62,9 @@ class Voice:
         if machine.phase in IN_JOB and machine.run is not None:
             self._begin(machine.run)
             self._stand()
-        elif self.error is not None and machine.phase is not Phase.FAILED and not self.open:
+        elif machine.phase is Phase.HALTED and self.open:
+            self.lose(HALT)
+        elif self.error is not None and machine.phase not in STOPPED and not self.open:
             self.connect()
         self._phase = machine.phase
 
@@ -109,7 +113,8 @@ class Voice:
             self._tell("PrintFailed", **file, time=spent, reason="cancelled")
             self._go("OPERATIONAL")
         else:
-            self._fail(FAILURE, file, spent)
+            halted = self.machine.phase is Phase.HALTED
+            self._fail(HALT if halted else FAILURE, file, spent)
 
     def _fail(self, error: str, file: Json, spent: float) -> None:
         self._go("ERROR")
@@ -142,6 +147,8 @@ class Voice:
         self.open = True
         if self.machine.phase is Phase.FAILED:
             self.machine.dismiss()
+        elif self.machine.phase is Phase.HALTED:
+            self.machine.restart_firmware()
         self._go("OPERATIONAL")
         self._tell("Connected", port="VIRTUAL", baudrate=0)
 
