@@ -145,6 +145,7 @@ class MoonrakerSimulator:
         # What can be made to go wrong.
         self.proxy_down = False
         """nginx answers for a Moonraker that is not running."""
+        self.most_sockets = MOST_SOCKETS
         self.unknown_methods: set[str] = set()
         self.silent_methods: set[str] = set()
         """Methods that are never answered."""
@@ -311,7 +312,7 @@ class MoonrakerSimulator:
         return answer
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
-        if len(self.connections) >= MOST_SOCKETS:
+        if len(self.connections) >= self.most_sockets:
             return error_answer(503, "Too many connections")
         socket = web.WebSocketResponse(max_msg_size=1 << 24, autoping=True, compress=False)
         await socket.prepare(request)

@@ -7,6 +7,7 @@ reason, which every waiting call is told: `Line.over` holds it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from contextlib import asynccontextmanager
 from itertools import count
@@ -60,6 +61,7 @@ class Line:
         self._http = http
         self._heard = heard
         self._ids = count(1)
+        self._received = 0
         self._waiting: dict[int, asyncio.Future[Json]] = {}
         self.over: asyncio.Future[DriverError] = asyncio.get_running_loop().create_future()
         """Why the line ended; pending while it is up."""
@@ -122,9 +124,26 @@ class Line:
         finally:
             self.end(Unreachable("the line was closed"))
 
+    async def keep_alive(self) -> None:
+        """Ping for as long as the line is up: a host that vanished says nothing of it."""
+        while not self.over.done():
+            await asyncio.sleep(self._http.pace.ping_s)
+            received = self._received
+            with contextlib.suppress(ConnectionError, aiohttp.ClientError):
+                await self._socket.ping()
+            await asyncio.sleep(self._http.pace.ping_s / 2)
+            if self._received == received:
+                self.end(Unreachable("it no longer answers our pings"))
+
     async def _read(self) -> DriverError:
         bad = 0
         async for message in self._socket:
+            self._received += 1
+            if message.type is aiohttp.WSMsgType.PING:
+                await self._socket.pong(message.data)
+                continue
+            if message.type is aiohttp.WSMsgType.PONG:
+                continue
             if message.type is aiohttp.WSMsgType.TEXT:
                 try:
                     for frame in frames_of(message.data):
@@ -166,7 +185,7 @@ async def line(http: Http, heard: Notice) -> AsyncIterator[Line]:
         socket = await asyncio.wait_for(
             http.session.ws_connect(
                 http.address.socket,
-                heartbeat=pace.ping_s,
+                autoping=False,
                 max_msg_size=FRAME_LIMIT,
                 ssl=http.tls,
                 timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
@@ -174,14 +193,15 @@ async def line(http: Http, heard: Notice) -> AsyncIterator[Line]:
             pace.connect_s,
         )
     opened = Line(socket, http, heard)
-    listener = asyncio.create_task(opened.listen())
+    tasks = [asyncio.create_task(opened.listen()), asyncio.create_task(opened.keep_alive())]
     try:
         await _identify(opened, http)
         yield opened
     finally:
         opened.end(Unreachable("the line was closed"))
-        listener.cancel()
-        await asyncio.gather(listener, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await socket.close()
 
 
