@@ -70,6 +70,8 @@ class PastPrinter:
     """How likely somebody starts something as soon as it is free, in opening hours."""
     first_id: int | None = None
     """The printer's own number of its first job; None where it has none."""
+    number: str = "d"
+    """How it writes these numbers."""
     trouble: str = "0300_8003"
     """What it says when a job fails."""
 
@@ -82,6 +84,19 @@ class PastPrinter:
                 return cls(printer_id=serial, suffix=".gcode.3mf", folder="/cache/", pace=0.8)
             case "prusalink":
                 return cls(printer_id=serial, suffix=".gcode", first_id=100, trouble="ERROR")
+            case "moonraker":
+                return cls(
+                    printer_id=serial,
+                    suffix=".gcode",
+                    folder="/gcodes/",
+                    pace=0.5,
+                    first_id=0xA000,
+                    number="06X",
+                    trouble="KLIPPER",
+                )
+            case "octoprint":
+                folder, trouble = "/local/", "FIRMWARE"
+                return cls(printer_id=serial, suffix=".gcode", folder=folder, trouble=trouble)
             case _:
                 return cls(printer_id=serial, suffix=".gcode", busy=0.4, first_id=1)
 
@@ -129,7 +144,7 @@ def _life(
     now = (until - timedelta(days=days)).astimezone(_ZONE)
     yield now.astimezone(UTC), next(numbers), printer.printer_id, PrinterStatus(state=_IDLE)
     while (now := _next_start(now, chance, printer.busy)) < until:
-        job_id = str(next(ids)) if ids is not None else None
+        job_id = format(next(ids), printer.number) if ids is not None else None
         told = tuple(_job(printer, chance, now, job_id))
         now = told[-1][0]
         if now >= until:

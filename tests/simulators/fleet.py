@@ -15,6 +15,7 @@ import contextlib
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -25,6 +26,8 @@ from custom_components.printernizer.engine.drivers.virtual.machine import (
 )
 
 from .bambu import BambuSimulator
+from .moonraker import MoonrakerSimulator
+from .octoprint import OctoPrintSimulator
 from .operator import Operator
 from .print_files import boxed_files, plain_files, plates_in
 from .prusalink import PrusaLinkSimulator
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 
 _ACCESS_CODE: Final = "13572468"
 _PASSWORD: Final = "demo-link-key"
+_API_KEY: Final = "0123456789abcdef0123456789abcdef"
+_PUSH_S: Final = 0.25
+"""As often as the real server pushes."""
 _SCENE_S: Final = 1.0
 _SEED: Final = 7
 
@@ -47,7 +53,7 @@ class Kind:
     title: str
     serial: str
     protocol: str
-    """bambu or prusalink."""
+    """bambu, prusalink, octoprint or moonraker."""
     model: str
     slots: tuple[MachineSlot, ...]
     tools: int = 1
@@ -92,6 +98,21 @@ SHOP: Final = (
         model="CORE One",
         slots=(_spool("Prusament PETG", "#FF6A13", "PETG", 610),),
     ),
+    Kind(
+        title="Voron 2.4",
+        serial="5f0c3a9e7d1b4e62a8c4d90b61e7f213",
+        protocol="moonraker",
+        model="Voron 2.4",
+        slots=(_spool("ASA", "#263238", "ASA", 540),),
+        chamber=True,
+    ),
+    Kind(
+        title="Ender-3",
+        serial="8b1f6a52-3c47-4d0e-9f26-5d7e0c9a4b18",
+        protocol="octoprint",
+        model="Ender-3",
+        slots=(_spool("PLA", "#7ED321", "PLA", 350),),
+    ),
 )
 
 
@@ -101,7 +122,7 @@ class Printer:
 
     kind: Kind
     machine: VirtualMachine
-    simulator: BambuSimulator | PrusaLinkSimulator
+    simulator: BambuSimulator | PrusaLinkSimulator | OctoPrintSimulator | MoonrakerSimulator
     data: dict[str, Any]
     """The data of its config entry."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -159,9 +180,13 @@ class Fleet:
         )
         if kind.chamber:
             machine.chamber = Heater(rate=0.3)
-        printer = await (self._bambu if kind.protocol == "bambu" else self._prusalink)(
-            kind, machine, stack
-        )
+        opened = {
+            "bambu": self._bambu,
+            "prusalink": self._prusalink,
+            "octoprint": self._octoprint,
+            "moonraker": self._moonraker,
+        }
+        printer = await opened[kind.protocol](kind, machine, stack)
         if self._operated:
             operator = Operator(machine, Random(f"{_SEED} {kind.serial}"), speed=self._speed)
             _keep(stack, operator.run())
@@ -184,7 +209,7 @@ class Fleet:
         if simulator.camera is not None:
             data["camera_port"] = simulator.camera_port
             simulator.camera.interval_s = _SCENE_S
-            _keep(stack, _film(simulator))
+            _keep(stack, _film(machine, partial(setattr, simulator.camera, "picture")))
         return Printer(kind=kind, machine=machine, simulator=simulator, data=data)
 
     async def _prusalink(
@@ -209,6 +234,46 @@ class Fleet:
         }
         return Printer(kind=kind, machine=machine, simulator=simulator, data=data)
 
+    async def _octoprint(
+        self, kind: Kind, machine: VirtualMachine, stack: AsyncExitStack
+    ) -> Printer:
+        for file in plain_files():
+            machine.store(file)
+        simulator = OctoPrintSimulator(
+            machine, api_key=_API_KEY, plates_of=lambda _path, content: plates_in(content)
+        )
+        simulator.uuid = kind.serial
+        await stack.enter_async_context(simulator)
+        _keep(stack, _film(machine, partial(setattr, simulator, "picture")))
+        data = {
+            "kind": "octoprint",
+            "url": simulator.url,
+            "serial": kind.serial,
+            "api_key": _API_KEY,
+        }
+        return Printer(kind=kind, machine=machine, simulator=simulator, data=data)
+
+    async def _moonraker(
+        self, kind: Kind, machine: VirtualMachine, stack: AsyncExitStack
+    ) -> Printer:
+        for file in plain_files():
+            machine.store(file)
+        simulator = MoonrakerSimulator(
+            machine,
+            api_key=_API_KEY,
+            instance_id=kind.serial,
+            push_s=_PUSH_S,
+            plates_of=lambda _path, content: plates_in(content),
+        )
+        await stack.enter_async_context(simulator)
+        data = {
+            "kind": "moonraker",
+            "url": simulator.url,
+            "serial": kind.serial,
+            "api_key": _API_KEY,
+        }
+        return Printer(kind=kind, machine=machine, simulator=simulator, data=data)
+
 
 def _keep(stack: AsyncExitStack, work: Any) -> None:
     """Let a coroutine run for as long as the stack is open."""
@@ -222,8 +287,7 @@ def _keep(stack: AsyncExitStack, work: Any) -> None:
     stack.push_async_callback(end)
 
 
-async def _film(simulator: BambuSimulator) -> None:
-    assert simulator.camera is not None
+async def _film(machine: VirtualMachine, show: Callable[[bytes], None]) -> None:
     while True:
-        simulator.camera.picture = await asyncio.to_thread(picture, simulator.machine)
+        show(await asyncio.to_thread(picture, machine))
         await asyncio.sleep(_SCENE_S)
