@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, override
 
 from homeassistant.components.button import ButtonEntity
-from homeassistant.core import callback
 
 from .button_rows import (
     BUTTONS,
@@ -127,7 +126,6 @@ class CancelUploadButton(UploadEntity, PrinterButton):
         with told_to_the_user():
             await self.coordinator.workshop.uploads.cancel(self.coordinator.printer_id)
 
-    @callback
     @override
     def _makes_sense(self) -> bool:
         return self.upload is not None and not self.upload.ended
