@@ -62,6 +62,8 @@ class PrintServer:
         self.imitates = False
         """Moonraker: whether it answers as an OctoPrint too."""
         self.app_keys = True
+        self.names_dialogue = True
+        """OctoPrint: whether it says where to confirm, as it does since 1.8."""
         self.users = True
         """OctoPrint: whether it tells who asks."""
         self.decision: str | None = None
@@ -147,7 +149,9 @@ class PrintServer:
             if len(self.asked) >= 3:
                 return web.Response(status=429)
             self.asked.append((await request.json())["app"])
-            said = {"app_token": "TOKEN123", "auth_dialog": "http://inside/plugin/appkeys/auth/x"}
+            said = {"app_token": "TOKEN123"}
+            if self.names_dialogue:
+                said["auth_dialog"] = "http://inside/plugin/appkeys/auth/TOKEN123"
             return web.json_response(said, status=201)
         self.polls += 1
         if self.silent_polls:
@@ -169,16 +173,14 @@ class PrintServer:
                 "trusted": self.trusted,
             }
             return web.json_response({"result": info})
-        if path == "/api/version" and self.imitates:
-            return web.json_response({"text": "OctoPrint (Moonraker v0.11)"})
         return await self._old_moonraker(request, path)
 
     async def _old_moonraker(self, _: web.Request, path: str) -> web.Response:
-        if path == "/api/version" and self.imitates:
-            return web.json_response({"text": "OctoPrint (Moonraker v0.7)"})
         if not self.trusted:
             error = {"code": 401, "message": "Unauthorized"}
             return web.json_response({"error": error}, status=401)
+        if path == "/api/version" and self.imitates:
+            return web.json_response({"text": "OctoPrint (Moonraker v0.7)"})
         if path == "/server/info":
             return web.json_response({"result": {"klippy_connected": True}})
         return web.json_response({"error": {"code": 404, "message": "Not Found"}}, status=404)

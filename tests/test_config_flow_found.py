@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from ipaddress import ip_address
 from typing import Any
@@ -107,6 +108,7 @@ async def test_an_octoprint_that_announces_itself_is_offered_once(
     hass: HomeAssistant, octoprint: PrintServer
 ) -> None:
     """It does so by two protocols at once."""
+    _known(hass, "moonraker", "http://127.0.0.9")  # another server is no hindrance
     info = _zeroconf("octoprint", octoprint.port, uuid=OCTOPRINT_ID, path="/")
     menu = await _found(hass, SOURCE_ZEROCONF, info)
     assert menu["type"] is FlowResultType.MENU
@@ -259,7 +261,13 @@ async def test_a_server_with_a_pinned_certificate_is_followed(hass: HomeAssistan
         await hass.async_block_till_done(wait_background_tasks=True)
         assert entry.data["url"] == f"https://127.0.0.9:{server.port}"
         hass.config_entries.async_update_entry(entry, data={**entry.data, "fingerprint": pinned})
-        await _found(hass, SOURCE_ZEROCONF, info)
+        first = hass.config_entries.flow.async_init(
+            DOMAIN, context={"source": SOURCE_ZEROCONF}, data=info
+        )
+        again = hass.config_entries.flow.async_init(
+            DOMAIN, context={"source": SOURCE_ZEROCONF}, data=info
+        )
+        await asyncio.gather(first, again)
         await hass.async_block_till_done(wait_background_tasks=True)
         assert entry.data["url"] == server.url
         assert entry.state is ConfigEntryState.LOADED
@@ -273,6 +281,9 @@ async def test_a_server_that_is_heard_again_is_tried_at_once(
     entry = _known(hass, "octoprint", octoprint.url)
     info = _zeroconf("octoprint", octoprint.port, uuid=OCTOPRINT_ID)
     await _found(hass, SOURCE_ZEROCONF, info)  # not even set up: nothing happens
+    entry.mock_state(hass, ConfigEntryState.SETUP_IN_PROGRESS)
+    await _found(hass, SOURCE_ZEROCONF, info)  # it is being tried at this very moment
+    entry.mock_state(hass, ConfigEntryState.NOT_LOADED)
     await octoprint.stop()
     assert not await hass.config_entries.async_setup(entry.entry_id)
     await octoprint.__aenter__()

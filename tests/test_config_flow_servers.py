@@ -93,6 +93,8 @@ async def test_an_octoprint_is_confirmed_in_octoprint_and_no_key_is_copied(
     form = await _start(hass, "octoprint")
     assert form["step_id"] == "octoprint"
     menu = await _type(hass, form, url=f" {octoprint.address} ")
+    # A page that is loaded again asks the flow where it stands.
+    menu = await hass.config_entries.flow.async_configure(menu["flow_id"])
     assert menu["step_id"] == "octoprint_access"
     assert menu["description_placeholders"]["url"] == octoprint.url
     progress = await _choose(hass, menu, "octoprint_confirm")
@@ -152,8 +154,11 @@ async def test_a_poll_that_fails_is_made_again_and_a_server_that_is_gone_is_told
 ) -> None:
     """A Pi on a weak radio loses a packet now and then."""
     octoprint.silent_polls, octoprint.decision = 2, "right-key"
+    octoprint.names_dialogue = False
     menu = await _type(hass, await _start(hass, "octoprint"), url=octoprint.url)
-    result = await _over(hass, await _choose(hass, menu, "octoprint_confirm"))
+    progress = await _choose(hass, menu, "octoprint_confirm")
+    assert progress["description_placeholders"]["link"] == octoprint.url
+    result = await _over(hass, progress)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
     hass.config_entries.async_update_entry(result["result"], unique_id="other")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE
 from homeassistant.const import CONF_API_KEY, CONF_URL
@@ -176,12 +175,10 @@ class OctoPrintFlow(ServerFlow):
         )
 
     def _link(self) -> str:
-        """Return where to confirm: OctoPrint's own dialogue, never a page of another machine."""
+        """Return where to confirm; servers that name no dialogue ask on any of their pages."""
         base: str = self._pending[CONF_URL]
-        dialogue: str | None = self._handshake.dialogue_url if self._handshake else None
-        if dialogue and urlsplit(dialogue)[:2] == urlsplit(base)[:2]:
-            return dialogue
-        return base
+        assert self._handshake is not None
+        return self._handshake.dialogue_url or base
 
     async def _request_key(self) -> Handshake:
         return await ask(

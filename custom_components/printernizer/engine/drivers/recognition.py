@@ -199,12 +199,13 @@ class _Asker:
             ssl=trust,
             timeout=aiohttp.ClientTimeout(total=_TOTAL_S, sock_connect=_CONNECT_S),
         ) as response:
-            body = await response.content.read(_LIMIT)
-            while len(body) < _LIMIT and (more := await response.content.read(_LIMIT)):
-                body += more
-            return _Answer(
-                response.status, response.headers.get("WWW-Authenticate", ""), _json(body)
-            )
+            body = b""
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > _LIMIT:
+                    break
+            challenge = response.headers.get("WWW-Authenticate", "")
+            return _Answer(response.status, challenge, _json(body[:_LIMIT]))
 
     async def _presented(self, target: str) -> str:
         """Return the SHA-256 of the certificate shown, hex. Nothing is asked over that line."""
