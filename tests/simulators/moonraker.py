@@ -226,13 +226,16 @@ class MoonrakerSimulator:
             await asyncio.sleep(self.push_s)
 
     async def _deliver(self) -> None:
+        await self._deliver_news()
+        for connection in tuple(self.connections):
+            await connection.push()
+
+    async def _deliver_news(self) -> None:
         while self._news:
             method, params = self._news.popleft()
             for connection in tuple(self.connections):
                 if connection.known:
                     await connection.notify(method, *params)
-        for connection in tuple(self.connections):
-            await connection.push()
 
     def tell(self, method: str, *params: object) -> None:
         """Have a notification sent to everybody."""
@@ -363,7 +366,10 @@ class MoonrakerSimulator:
                     raise RpcError(-32602, "Unauthorized")
                 result = await self.methods.call(method, params, connection)
         except RpcError as err:
+            await self._deliver_news()
             return rpc_error(err.code, err.message, number)
+        # What the console said meanwhile comes before the answer, as recorded.
+        await self._deliver_news()
         return {"jsonrpc": "2.0", "result": result, "id": number}
 
     def _identify(self, params: Json, connection: Connection | None) -> Json:

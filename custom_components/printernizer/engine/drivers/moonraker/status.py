@@ -66,12 +66,11 @@ class House:
 def halted(store: Store, house: House) -> str | None:
     """Return "error" or "shutdown" when Klipper has stopped for good, else None.
 
-    `webhooks` comes first: after a shutdown `print_stats` goes on saying "printing".
+    `webhooks` comes first: after a shutdown `print_stats` goes on saying "printing", and the
+    server's own word for it may come after Klipper has been restarted (seen with 0.11.0).
     """
-    for word in (text(store["webhooks"], "state"), house.klippy):
-        if word in _HALTED:
-            return word
-    return None
+    word = text(store["webhooks"], "state") or house.klippy
+    return word if word in _HALTED else None
 
 
 def state_of(store: Store, house: House) -> PrinterState:

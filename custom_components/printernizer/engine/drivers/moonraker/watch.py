@@ -315,7 +315,7 @@ class Watch:
     def _shutdown(self, _: object) -> None:
         self.house.klippy = "shutdown"
         self.stir()
-        self._chores.put_nowait(self._look_again)
+        self._chores.put_nowait(self._look)
 
     def _disconnected(self, _: object) -> None:
         if self.hot:
@@ -390,9 +390,6 @@ class Watch:
         """Look for Klipper until it speaks."""
         while not await self._greet() and self.house.klippy in _SPEECHLESS:
             await self._clock.sleep(self.pace.klippy_s)
-
-    async def _look_again(self) -> None:
-        await self.fresh()
 
 
 def _items(answer: object, key: str) -> list[object]:
