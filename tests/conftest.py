@@ -14,6 +14,24 @@ import custom_components.printernizer  # noqa: F401
 from tests.cache_folder import PEERS
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the contract suite run on somebody's own machines: see docs/developer/testing.md."""
+    group = parser.getgroup("printernizer")
+    group.addoption(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="KIND=ADDRESS",
+        help="run the contract suite on this machine alone, without touching it: "
+        "octoprint=URL, moonraker=URL, prusalink=URL, bambu=HOST",
+    )
+    group.addoption(
+        "--peer-may-print",
+        action="store_true",
+        help="let that machine heat, move, and print a tiny file that is deleted again",
+    )
+
+
 @pytest.fixture(scope="session")
 def peer() -> Callable[[str], dict[str, str]]:
     """Give a real server's programs by name, or skip with the reason there is none.

@@ -50,27 +50,33 @@ class Klippy:
         assert self._pulse is not None
         self._pulse.cancel()
         await asyncio.gather(self._pulse, return_exceptions=True)
-        await self._vanish()
+        self.drop()
+        while self._lines:
+            await asyncio.sleep(0.01)
 
     async def _listen(self) -> None:
         self.path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, self.path, limit=_LONGEST)
 
-    async def _vanish(self) -> None:
+    def drop(self) -> None:
+        """End every line and take the socket away, as a process that ends does."""
         if self._server is not None:
             self._server.close()
             self._server = None
         for line in tuple(self._lines):
             line.writer.close()
         self.path.unlink(missing_ok=True)
-        while self._lines:
-            await asyncio.sleep(0.01)
+
+    def restart(self) -> None:
+        """Begin anew, as its service manager would have it."""
+        self.klipper.restart()
+        self.drop()
 
     async def _beat(self) -> None:
         while True:
             gone = self.klipper.state == "disconnected"
             if gone and self._server is not None:
-                await self._vanish()
+                self.drop()
             elif not gone and self._server is None:
                 await self._listen()
             for line in self._lines:
@@ -163,6 +169,8 @@ class _Line:
             script = self._klipper.run(text)
             while not script.done:
                 await asyncio.sleep(PULSE_S / 5)
+        if self._klipper.state == "disconnected":
+            self._klippy.drop()  # a restart answers nobody
 
     # -- what is pushed ----------------------------------------------------------------------
 

@@ -11,7 +11,9 @@ it knows one webcam and one socket that is switched through Klipper.
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .server import Server
@@ -96,3 +98,9 @@ class MoonrakerServer(Server):
             for item in self.gcodes.rglob("*")
             if item.is_file() and not item.relative_to(self.gcodes).parts[0].startswith(".")
         }
+
+    def tidy(self) -> None:
+        """Empty its folder of G-code."""
+        shutil.rmtree(self.gcodes / ".thumbs", ignore_errors=True)
+        for path in self.files():
+            Path(f"{self.gcodes}{path}").unlink()

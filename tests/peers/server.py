@@ -75,6 +75,11 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def url(self) -> str:
         """Its base address."""
         return f"http://127.0.0.1:{self.port}"
