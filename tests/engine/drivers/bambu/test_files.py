@@ -143,6 +143,14 @@ async def test_a_download_that_broke_off_goes_on_where_it_was(sim, tmp_path) -> 
     assert min(sim.ftps.offsets) >= have - 4096, "only the seam is compared, not all fetched anew"
 
 
+async def test_a_large_file_comes_whole(sim, tmp_path) -> None:
+    """Beyond any message on the other line: what is too much there is common here."""
+    large = RANDOM.randbytes(9_000_000)
+    sim.machine.store(VirtualFile(path="/cache/large.gcode", content=large))
+    await storage_of(sim).download("/cache/large.gcode", tmp_path / "large")
+    assert (tmp_path / "large").read_bytes() == large
+
+
 async def test_a_file_that_changed_meanwhile_is_fetched_anew(sim, tmp_path) -> None:
     to = tmp_path / "big"
     to.write_bytes(RANDOM.randbytes(100_000))

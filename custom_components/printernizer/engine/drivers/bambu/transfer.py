@@ -76,7 +76,7 @@ def _writable(to: Path, have: int) -> BufferedRandom | BufferedWriter:
     return file
 
 
-def _write(file: BufferedRandom | BufferedWriter, block: bytes) -> None:
+def _write(file: BufferedRandom | BufferedWriter, block: Buffer) -> None:
     try:
         file.write(block)
     except OSError as err:
