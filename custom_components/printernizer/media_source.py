@@ -132,14 +132,14 @@ class PrinternizerMedia(MediaSource):
         for path, job_id in zip(pictures, ids, strict=True):
             job = jobs.get(job_id)
             when = (job.ended_at or job.closed_at) if job is not None else None
-            at = f"{dt_util.as_local(when):%Y-%m-%d %H:%M} " if when else ""
+            at = f" ({dt_util.as_local(when):%Y-%m-%d %H:%M})" if when else ""
             leaves.append(
                 BrowseMediaSource(
                     domain=DOMAIN,
                     identifier=f"{SNAPSHOTS}/{entry.entry_id}/{job_id}",
                     media_class=MediaClass.IMAGE,
                     media_content_type=kind_of_file(path.name),
-                    title=f"{at}{(job.title if job else '') or job_id}",
+                    title=f"{(job.title if job else '') or job_id}{at}",
                     can_play=True,
                     can_expand=False,
                     thumbnail=snapshot_url(entry.entry_id, job_id),

@@ -88,7 +88,6 @@ class PastPrinter:
                 return cls(
                     printer_id=serial,
                     suffix=".gcode",
-                    folder="/gcodes/",
                     pace=0.5,
                     first_id=0xA000,
                     number="06X",

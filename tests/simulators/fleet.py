@@ -26,7 +26,7 @@ from custom_components.printernizer.engine.drivers.virtual.machine import (
 )
 
 from .bambu import BambuSimulator
-from .moonraker import MoonrakerSimulator
+from .moonraker import MoonrakerSimulator, webcam_entry
 from .octoprint import OctoPrintSimulator
 from .operator import Operator
 from .print_files import boxed_files, plain_files, plates_in
@@ -266,6 +266,13 @@ class Fleet:
             plates_of=lambda _path, content: plates_in(content),
         )
         await stack.enter_async_context(simulator)
+        still = f"{simulator.url}/webcam/?action=snapshot"
+        simulator.webcams = [webcam_entry("chamber", stream_url="", snapshot_url=still)]
+
+        def show(scene: bytes) -> None:
+            simulator.frames = [scene]
+
+        _keep(stack, _film(machine, show))
         data = {
             "kind": "moonraker",
             "url": simulator.url,
