@@ -161,6 +161,19 @@ async def test_the_words_of_octoprint(
     assert (await present(octoprint(hass, **shown))).state is state
 
 
+async def test_a_question_without_a_job_is_no_paused_job(hass: HomeAssistant) -> None:
+    """A Prusa asks for attention at rest as well; no job stands still then."""
+    made = source(hass, "prusalink", serial="CZPX1")
+    made.add("sensor", "{id}_printer.state", "attention")
+    made.add("sensor", "{id}_job.filename", "unavailable")
+    async with line(made, "CZPX1") as opened:
+        status = await opened.next()
+        assert (status.state, status.job) == (P.BUSY, None)
+        assert [problem.code for problem in status.problems] == ["ATTENTION"]
+        made.show("{id}_job.filename", "case.gcode")
+        assert (await opened.next()).state is P.ATTENTION
+
+
 async def test_an_unknown_word_is_logged_once(
     hass: HomeAssistant, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -314,6 +327,19 @@ async def test_what_a_source_does_not_know_is_none(hass: HomeAssistant) -> None:
     assert (status.tools, status.fans, status.slots, status.feeders) == ((), (), (), ())
     assert status.read_only
     assert status.new_firmware is None
+
+
+async def test_a_spool_of_a_unit_without_a_number_is_left_out(hass: HomeAssistant) -> None:
+    """Its slot could not be told from another unit's."""
+    made = bambu(hass)
+    made.add("sensor", "A1_{id}_AMS_AMS0009_tray_1", "PLA", empty=False, type="PLA")
+    made.add(
+        "sensor", "A1_{id}_ExternalSpool2_external_spool", "PLA", type="PLA", color="#F5A62380"
+    )
+    status = await present(made)
+    assert status.feeders == ()
+    (slot,) = status.slots
+    assert (slot.key, slot.colour, slot.remaining) == ("external_2", "#F5A62380", None)
 
 
 async def test_new_firmware_and_a_file_on_its_way_are_told(hass: HomeAssistant) -> None:

@@ -8,7 +8,7 @@ import homeassistant.helpers.issue_registry as ir
 from homeassistant.core import callback
 
 from .addresses import host_of
-from .const import CONF_FINGERPRINT, DOMAIN
+from .const import CONF_FINGERPRINT, CONF_KIND, DOMAIN
 from .engine.errors import CertificateChanged
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WRONG_PRINTER: Final = "wrong_printer"
 CERTIFICATE_CHANGED: Final = "certificate_changed"
 SOURCE_GONE: Final = "source_gone"
+_FOLLOWED: Final = "followed"
 DEVELOPER_MODE: Final = "developer_mode"
 STORE_KEYS: Final = ("store_failed", "store_newer", "store_broken", "disk_full")
 
@@ -49,7 +50,8 @@ def async_wrong_printer(hass: HomeAssistant, entry: ConfigEntry[Any], error: Wro
             data={"entry_id": entry.entry_id, "fingerprint": error.fingerprint, **fingerprints},
         )
         return
-    kind = SOURCE_GONE if error.key == SOURCE_GONE else WRONG_PRINTER
+    # A followed printer has no address at which another one could answer.
+    kind = SOURCE_GONE if entry.data.get(CONF_KIND) == _FOLLOWED else WRONG_PRINTER
     ir.async_create_issue(
         hass,
         DOMAIN,
