@@ -209,7 +209,9 @@ async def test_a_trigger_for_a_printer_that_is_gone_stays_silent(floor: Floor) -
     assert await started_by(floor, target) == []
 
 
-async def test_events_fired_by_hand_break_nothing(floor: Floor) -> None:
+async def test_events_fired_by_hand_break_nothing(
+    floor: Floor, caplog: pytest.LogCaptureFixture
+) -> None:
     """Everybody may fire events in the developer tools, with anything in them."""
     await floor.add()
     await automate(floor.hass, {"trigger": "printernizer.job_ended"})
@@ -228,6 +230,7 @@ async def test_events_fired_by_hand_break_nothing(floor: Floor) -> None:
     await floor.hass.async_block_till_done()
     assert heard.kinds == ["finished"]
     assert heard.events[0].data["description"] == "a job on None: finished"
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_unknown_options_and_triggers_are_refused_when_saving(floor: Floor) -> None:

@@ -22,7 +22,6 @@ from .steady import steady_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
-    from uuid import UUID
 
     from .coordinator import PrinterCoordinator
     from .engine.upload import Upload
@@ -146,17 +145,15 @@ class UploadEndSensor(UploadSensor):
     """When the file will be there; when it was over, once it is."""
 
     latest: datetime | None
-    _of: UUID | None = None
-    """Which upload `latest` speaks of: what was held for another is not held for this one."""
 
     @override
     def read(self) -> datetime | None:
         if (upload := self.upload) is None:
             return None
-        held, self._of = (self.latest if upload.id == self._of else None), upload.id
         if upload.ended_at is not None:
             return upload.ended_at.replace(microsecond=0)
         if upload.state is UploadState.VERIFYING:
-            return held
+            return self.latest
+        # Every try begins without an estimate, so that none is held from the one before.
         now = self.coordinator.workshop.clock.now()
-        return steady_time(held, None if upload.left is None else now + upload.left)
+        return steady_time(self.latest, None if upload.left is None else now + upload.left)
