@@ -79,9 +79,7 @@ class Bench:
 @pytest.fixture
 async def bench(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     """Give an OctoPrint with the core integration on it, followed."""
-    quick = followed_driver.Pace(
-        grace_s=0.3, patience_s=5.0, settle_s=0.5, confirm_s=3.0, again_s=0.02
-    )
+    quick = followed_driver.Pace(confirm_s=20.0, again_s=0.02)
     monkeypatch.setattr(followed_driver, "PACE", quick)
     clock = HandClock()
     machine = VirtualMachine(clock.monotonic, serial="OCTO0001")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from unittest.mock import patch
 
 import homeassistant.helpers.device_registry as dr
 import homeassistant.helpers.entity_registry as er
@@ -38,6 +39,11 @@ PASSWORD = "secret-key"
 PATIENCE_S = 10.0
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(200)
 BENCHY, BRACKET = "/usb/benchy.gcode", "/usb/bracket.gcode"
+
+UNHURRIED = followed_driver.Pace(
+    grace_s=20.0, patience_s=20.0, settle_s=20.0, confirm_s=20.0, answer_s=5.0, again_s=0.02
+)
+"""Nothing waits for the end of these on a machine that is slow, but for the tests that say so."""
 
 pytestmark = pytest.mark.usefixtures("enable_custom_integrations", "socket_enabled")
 
@@ -89,8 +95,13 @@ class Bench:
         await self.hass.config_entries.async_reload(self.source.entry_id)
         await self.hass.async_block_till_done()
 
-    async def follow(self) -> None:
-        """Add the followed printer."""
+    async def follow(self, **pace: float) -> None:
+        """Add the followed printer; with a shorter pace where a test waits for its end."""
+        hurried = replace(followed_driver.PACE, **pace)
+        with patch.object(followed_driver, "PACE", hurried):
+            await self._follow()
+
+    async def _follow(self) -> None:
         data = {CONF_KIND: "followed", "source": PRUSALINK, "identifier": self.source.entry_id}
         await self._add(data)
 
@@ -161,10 +172,7 @@ class Bench:
 @pytest.fixture
 async def bench(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     """Give a PrusaLink with the core integration set up on it."""
-    quick = followed_driver.Pace(
-        grace_s=0.3, patience_s=5.0, settle_s=0.5, confirm_s=2.0, again_s=0.02
-    )
-    monkeypatch.setattr(followed_driver, "PACE", quick)
+    monkeypatch.setattr(followed_driver, "PACE", UNHURRIED)
     clock = HandClock()
     machine = VirtualMachine(clock.monotonic, serial="CZPX0001X000XC00001")
     for path in (BENCHY, BRACKET):
@@ -300,7 +308,7 @@ async def test_reloading_the_source_in_mid_print_changes_nothing(bench: Bench) -
 
 async def test_a_source_that_is_away_for_long_loses_the_line_and_no_job(bench: Bench) -> None:
     """An end nobody saw is not guessed; a job that goes on is the same job."""
-    await bench.follow()
+    await bench.follow(grace_s=0.05)
     await bench.begin()
     await bench.hass.config_entries.async_unload(bench.source.entry_id)
     await bench.gone()
@@ -407,7 +415,7 @@ async def test_what_cannot_be_done_now_is_refused_with_a_reason(bench: Bench) ->
 
 async def test_a_command_that_never_shows_is_not_confirmed(bench: Bench) -> None:
     """A pause that was accepted and lost must not be taken for one."""
-    await bench.follow()
+    await bench.follow(confirm_s=0.3)
     await bench.begin()
     bench.simulator.delay_s = 3600.0
     session = bench.coordinator.session

@@ -29,7 +29,8 @@ from custom_components.printernizer.engine.printer import (
 from custom_components.printernizer.followed.devices import SOURCES
 from custom_components.printernizer.followed.session import FollowedSession
 from custom_components.printernizer.stages import STAGES
-from tests.followed_sources import QUICK, Source, bambu, moonraker, octoprint, source
+from tests.followed_sources import Source, bambu, moonraker, octoprint, source
+from tests.hand_clock import settle
 
 P = PrinterState
 
@@ -441,9 +442,10 @@ async def test_a_cancel_is_told_from_a_failure_by_its_code(hass: HomeAssistant) 
     async with line(made) as opened:
         await opened.until(P.PRINTING)
         waiting = asyncio.create_task(opened.until(P.CANCELLED))
+        await settle()
         made.show("{id}_print_status", "pause")
         made.show("{id}_print_error", "on", code="0300_400C", error="The task was canceled.")
-        await asyncio.sleep(0.02)
+        await settle()
         made.show("{id}_print_error", "off")
         made.show("{id}_print_status", "failed")
         status = await waiting
@@ -867,4 +869,3 @@ async def test_a_fresh_status_is_asked_for_and_comes(hass: HomeAssistant) -> Non
         first = await opened.next()
         await opened.session.refresh()
         assert await opened.next() == first
-    assert QUICK.grace_s
