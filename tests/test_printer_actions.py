@@ -146,7 +146,7 @@ async def test_macros_are_listed(stand: Stand) -> None:
     """Their names are nowhere else in Home Assistant."""
     (answer,) = await call(stand, "list_macros")
     assert (answer["macros"], answer["truncated"]) == (["BED_MESH", "CLEAN_NOZZLE"], False)
-    with pytest.raises(HomeAssistantError) as refusal:
+    with pytest.raises(ServiceValidationError) as refusal:
         await call(stand, "run_macro", name="UNKNOWN")
     assert refusal.value.translation_key == "macro_missing"
 

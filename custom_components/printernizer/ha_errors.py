@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
 _FOR_GOOD = frozenset({"store_newer", "store_broken"})
 """Retrying cannot mend these databases."""
-_BAD_INPUT = frozenset({"out_of_range", "file_missing", "not_supported"})
+_BAD_INPUT = frozenset(
+    {
+        "out_of_range",
+        "file_missing",
+        "not_supported",
+        "unsupported_file",
+        "object_missing",
+        "last_object",
+        "macro_missing",
+    }
+)
 """Refusals that the person who asked can mend by asking for something else."""
 
 
