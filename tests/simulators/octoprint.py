@@ -135,6 +135,8 @@ class OctoPrintSimulator:
         """2.0 sends whole files only."""
         self.transfer_s = 1.0
         """Machine seconds a file takes to the card."""
+        self.stubborn: str | None = None
+        """Why the serial line does not open."""
         self.refuses_targets = False
         """Takes a target and does nothing, as a firmware that is busy."""
         self.failed_logins = 0
@@ -304,6 +306,8 @@ class OctoPrintSimulator:
             await request.content.readany()
             _cut(request)
             raise ConnectionResetError
+        # Left unread, a body keeps the server busy with throwing it away.
+        await request.read()
         if what == "html":
             return web.Response(text="<html>Please log in</html>", content_type="text/html")
         if what == "elsewhere":
@@ -426,6 +430,8 @@ class OctoPrintSimulator:
                 say.connection(open_=voice.open, error=bool(voice.error), second=self.second)
             )
         match (await self._body(request)).get("command"):
+            case "connect" if self.stubborn is not None:
+                voice.lose(self.stubborn)
             case "connect":
                 voice.connect()
             case "disconnect" if voice.open:

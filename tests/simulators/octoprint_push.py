@@ -3,6 +3,7 @@ until somebody who may read the status has said who they are."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +143,8 @@ class Switchboard:
     async def say_raw(self, text: str) -> None:
         """Send something that need not be a message."""
         for line in list(self.lines):
-            await line.socket.send_str(text)
+            with contextlib.suppress(ConnectionError):
+                await line.socket.send_str(text)
 
     async def close(self, code: int = 1001) -> None:
         """End all sockets; framed ones with a reason."""

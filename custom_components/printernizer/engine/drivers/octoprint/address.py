@@ -81,7 +81,7 @@ class Address:
         A path without a leading slash is meant from the prefix on.
         """
         try:
-            read = URL(said[:_LONGEST], encoded=True)
+            read = URL(said[:_LONGEST])
         except ValueError:
             return None
         if read.scheme not in {"", *_SCHEMES}:

@@ -20,7 +20,7 @@ MAKER: Final = "The OctoPrint Project"
 """Manufacturer in the SSDP description."""
 _LONGEST: Final = 255
 _UUID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
-_PATH: Final = re.compile(r"(/[0-9A-Za-z._~-]+)*/?")
+_PATH: Final = re.compile(r"(/[0-9A-Za-z_~-][0-9A-Za-z._~-]*)*/?")
 _NOT_OURS: Final = ("prusalink at ",)
 _NAMES: Final = re.compile(r'OctoPrint instance (?:"(?P<given>[^"]*)"|on (?P<host>\S+))')
 

@@ -60,15 +60,15 @@ class OctoPrintMaintenance:
     async def _connect(self, view: View) -> None:
         if view.ready:
             return
-        before = view.text
+        before = view.text, view.error
         await self._client.post(_CONNECTION, {"command": "connect"}, {400: "wrong_state"})
         tried = False
 
         def shows(now: View) -> bool:
             nonlocal tried
+            tried = tried or (now.text, now.error) != before
             if tried and now.base in _CLOSED:
                 raise Refused(now.error or f"the printer says {now.text}", key="refused")
-            tried = tried or now.text != before
             return now.base not in _CLOSED and now.base is not PrinterState.BUSY
 
         await self._settled(shows)

@@ -8,6 +8,7 @@ we are. A quiet printer sends nothing for hours: pings tell a dead line from a s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from contextlib import asynccontextmanager
@@ -82,12 +83,27 @@ class PushLine:
     async def next(self) -> Json:
         """Return the next message. What is not readable is left out. Raises Unreachable."""
         while True:
-            message = await self._socket.receive()
+            message = await self._receive()
             if message.type is aiohttp.WSMsgType.TEXT:
                 if (read := _read(message.data)) is not None:
                     return read
-            elif message.type is not aiohttp.WSMsgType.BINARY:
+            elif message.type is aiohttp.WSMsgType.PING:
+                await self._socket.pong(message.data)
+            elif message.type not in {aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.PONG}:
                 raise Unreachable("the server ended the push line")
+
+    async def _receive(self) -> aiohttp.WSMessage:
+        """Return what comes; when nothing does, ask whether anybody is there, once."""
+        silence = self._client.pace.heartbeat_s
+        with contextlib.suppress(TimeoutError):
+            return await self._socket.receive(timeout=silence)
+        try:
+            await self._socket.ping()
+            return await self._socket.receive(timeout=silence)
+        except TimeoutError as err:
+            raise Unreachable("nobody answers on the push line") from err
+        except (aiohttp.ClientError, ConnectionError) as err:
+            raise Unreachable("the push line broke") from err
 
 
 def _read(data: str) -> Json | None:
@@ -134,7 +150,7 @@ async def _socket(client: Client) -> aiohttp.ClientWebSocketResponse:
         async with asyncio.timeout(client.pace.hello_s):
             return await client.http.ws_connect(
                 client.address.push_url(),
-                heartbeat=client.pace.heartbeat_s,
+                autoping=False,
                 max_msg_size=MESSAGE_LIMIT,
                 ssl=client.tls,
                 timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
