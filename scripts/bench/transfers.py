@@ -163,7 +163,7 @@ async def prusalink(_folder: Path, _vsftpd: str | None) -> AsyncIterator[Place]:
                     up=lambda file: [
                         *login, *sent, "-T", str(file), f"{url}/api/v1/files/local/bench.gcode",
                     ],
-                    down=[*login, f"{url}/api/files/local/bench.gcode/raw"],
+                    down=[*login, f"{url}/api/files/local/PrusaLink%20gcodes/bench.gcode/raw"],
                 )  # fmt: skip
     finally:
         server.terminate()

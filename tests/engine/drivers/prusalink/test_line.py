@@ -313,7 +313,7 @@ async def test_power_loss_is_a_lost_line_and_power_back_is_busy_first() -> None:
         (409, Refused, "wrong_state"),
         (410, Refused, "not_supported"),
         (411, Refused, "not_supported"),
-        (415, Refused, "refused"),
+        (415, Refused, "unsupported_file"),
         (422, Refused, "refused"),
         (501, Refused, "not_supported"),
         (507, Refused, "storage_full"),

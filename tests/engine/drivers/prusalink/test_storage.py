@@ -22,6 +22,7 @@ from custom_components.printernizer.engine.errors import (
     BadFile,
     Garbled,
     Refused,
+    StoreError,
     Unreachable,
 )
 from tests.simulators.prusalink import QUICK, Moving
@@ -325,7 +326,7 @@ async def test_the_firmware_starts_over_and_leaves_no_tail(tmp_path: Path) -> No
 
 async def test_a_large_file_is_written_in_pieces(tmp_path: Path) -> None:
     async with line() as (shop, session):
-        content = bytes(range(256)) * 4096
+        content = bytes(range(256)) * 32768
         shop.machine.store(VirtualFile(path="/big.gcode", content=content, plates=(PLATE,)))
         moved: list[int] = []
         await session.storage.download(
@@ -334,6 +335,26 @@ async def test_a_large_file_is_written_in_pieces(tmp_path: Path) -> None:
         assert (tmp_path / "big").read_bytes() == content
         assert moved == sorted(moved)
         assert len(moved) > 3
+
+
+async def test_a_disk_of_ours_that_is_full_is_not_the_printers_fault(
+    tmp_path: Path, monkeypatch
+) -> None:
+    async with line() as (shop, session):
+        content = bytes(range(256)) * 4096
+        shop.machine.store(VirtualFile(path="/big.gcode", content=content, plates=(PLATE,)))
+        opened = storage_module._opened
+
+        class Full(io.BufferedRandom):
+            def flush(self) -> None:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(
+            storage_module, "_opened", lambda path, start: Full(opened(path, start).detach())
+        )
+        with pytest.raises(StoreError) as full:
+            await session.storage.download("/big.gcode", tmp_path / "big")
+        assert full.value.key == "disk_full"
 
 
 @pytest.mark.parametrize(

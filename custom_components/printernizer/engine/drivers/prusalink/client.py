@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+_SMALL: Final = 1 << 16
+_LARGE: Final = 1 << 18
+"""Bytes that may wait to be read, of an answer and of a file."""
 JSON_LIMIT: Final = 1_000_000
 PICTURE_LIMIT: Final = 2_000_000
 SNAPSHOT_LIMIT: Final = 10_000_000
@@ -328,6 +331,7 @@ class Client:
                 allow_redirects=False,
                 raise_for_status=False,
                 timeout=timeout,
+                read_bufsize=_LARGE if large else _SMALL,
             )
 
 

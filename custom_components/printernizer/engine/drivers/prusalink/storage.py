@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections import OrderedDict
+from contextlib import suppress
 from io import SEEK_END
 from typing import TYPE_CHECKING, Final
 
-from ...errors import BadFile, Garbled, Refused, Unreachable
+from ...errors import BadFile, Garbled, Refused, StoreError, Unreachable
 from .client import PICTURE_LIMIT, Answer, error_of, parse_object, target_of
 from .messages import Dialect, obj, reference, text, whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-    from io import BufferedRandom, BufferedReader
+    from io import BufferedRandom, FileIO
     from pathlib import Path
 
     import aiohttp
@@ -291,21 +293,32 @@ class _Reading:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Read `size` bytes, telling of each piece once it was taken."""
-        file: BufferedReader = await asyncio.to_thread(self._source.open, "rb")
-        sent = 0
+        file: FileIO = await asyncio.to_thread(self._source.open, "rb", buffering=0)
+        sent = asked = 0
+        ahead: asyncio.Future[bytes] | None = None
         try:
             while sent < self._size:
-                chunk = await asyncio.to_thread(self._read, file, min(_CHUNK, self._size - sent))
+                # The next piece is read while this one is on its way.
+                chunk = await (ahead or asyncio.to_thread(self._read, file, self._size - sent))
+                asked = sent + len(chunk)
+                ahead = None
+                if asked < self._size:
+                    ahead = asyncio.ensure_future(
+                        asyncio.to_thread(self._read, file, self._size - asked)
+                    )
                 yield chunk
-                sent += len(chunk)
+                sent = asked
                 if self._progress is not None:
                     self._progress(sent, self._size)
         finally:
+            if ahead is not None:
+                await asyncio.wait([ahead])
+                ahead.exception()
             await asyncio.to_thread(file.close)
 
-    def _read(self, file: BufferedReader, count: int) -> bytes:
+    def _read(self, file: FileIO, left: int) -> bytes:
         try:
-            chunk = file.read(count)
+            chunk = file.read(min(_CHUNK, left))
         except OSError as err:
             self.error = _unreadable(self._source, err)
             raise self.error from err
@@ -324,25 +337,42 @@ async def _save(
 ) -> int:
     """Write an answer to disk from `start` on; what came stays there whatever happens."""
     file = await asyncio.to_thread(_opened, to, start)
-    held = start
-    buffer = bytearray()
+    held, waiting = start, 0
+    pieces: list[bytes] = []
+    writing: asyncio.Future[None] | None = None
     try:
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            if total is not None and held + len(buffer) + len(chunk) > total:
+        async for chunk in response.content.iter_any():
+            if total is not None and held + waiting + len(chunk) > total:
                 raise Garbled(f"more than the {total} bytes that were promised")
-            buffer += chunk
-            if len(buffer) >= _CHUNK:
-                await asyncio.to_thread(file.write, bytes(buffer))
-                held += len(buffer)
-                buffer.clear()
+            pieces.append(chunk)
+            waiting += len(chunk)
+            if waiting >= _CHUNK:
+                # One lot is written while the next one comes, and no more than one.
+                if writing is not None:
+                    await writing
+                writing = asyncio.ensure_future(asyncio.to_thread(_write, file, pieces))
+                held, waiting, pieces = held + waiting, 0, []
                 if progress is not None:
                     progress(held, total)
     finally:
-        await asyncio.to_thread(_close, file, bytes(buffer))
-    held += len(buffer)
+        await _closed(file, writing, pieces)
+    held += waiting
     if progress is not None:
         progress(held, total)
     return held
+
+
+async def _closed(
+    file: BufferedRandom, writing: asyncio.Future[None] | None, rest: list[bytes]
+) -> None:
+    """Write what is left and close, after the lot that is being written."""
+    try:
+        if writing is not None:
+            await asyncio.wait([writing])
+            writing.result()
+        await asyncio.to_thread(_write, file, rest)
+    finally:
+        await asyncio.to_thread(_close, file)
 
 
 def _size_of(source: Path) -> int:
@@ -368,6 +398,16 @@ def _opened(path: Path, start: int) -> BufferedRandom:
     return file
 
 
-def _close(file: BufferedRandom, rest: bytes) -> None:
-    with file:
-        file.write(rest)
+def _write(file: BufferedRandom, pieces: list[bytes]) -> None:
+    """Write pieces down to the disk. Raises StoreError: it is ours that takes nothing."""
+    try:
+        file.writelines(pieces)
+        file.flush()
+    except OSError as err:
+        key = "disk_full" if err.errno == errno.ENOSPC else "store_failed"
+        raise StoreError(f"cannot write: {err.strerror}", key=key) from err
+
+
+def _close(file: BufferedRandom) -> None:
+    with suppress(OSError):
+        file.close()
