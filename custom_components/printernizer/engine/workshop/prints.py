@@ -13,6 +13,8 @@ from ..formats.facts import read_facts
 from ..store import sent
 from ..store.sent import SentFile
 from ..upload import target_path
+from .clock import within
+from .start_log import WRITE_S
 from .starts import Wish
 from .uploads import inspect
 
@@ -136,8 +138,8 @@ class Prints:
     async def forget(self, printer_id: str, path: str) -> None:
         """Forget a file that was deleted."""
         try:
-            await self._store.run(sent.forget, printer_id, path)
-        except StoreError as err:
+            await within(self._clock, WRITE_S, self._store.run(sent.forget, printer_id, path))
+        except (StoreError, TimeoutError) as err:
             _LOGGER.debug("%s: a deleted file is remembered: %s", printer_id, err)
 
     async def _send(self, wish: Wish, source: Path, *, replace: bool) -> Upload:
@@ -146,8 +148,9 @@ class Prints:
         assert wish.facts is not None
         known = SentFile(size_bytes=upload.total_bytes, facts=wish.facts, sent_at=self._clock.now())
         try:
-            await self._store.run(sent.remember, wish.printer_id, upload.path, known)
-        except StoreError as err:
+            remembering = self._store.run(sent.remember, wish.printer_id, upload.path, known)
+            await within(self._clock, WRITE_S, remembering)
+        except (StoreError, TimeoutError) as err:
             # Without it a later start makes no judgement, which is not worth an upload.
             _LOGGER.debug("%s: a sent file is not remembered: %s", wish.printer_id, err)
         return upload
@@ -155,8 +158,9 @@ class Prints:
     async def _facts_of(self, printer_id: str, path: str) -> FileFacts | None:
         """Return what lies under a path, if it is still what we sent there."""
         try:
-            known = await self._store.run(sent.find, printer_id, path)
-        except StoreError as err:
+            # A backup may hold the database for minutes; prints go on.
+            known = await within(self._clock, WRITE_S, self._store.run(sent.find, printer_id, path))
+        except (StoreError, TimeoutError) as err:
             _LOGGER.debug("%s: no memory of what was sent: %s", printer_id, err)
             return None
         storage = self._fleet[printer_id].require().storage

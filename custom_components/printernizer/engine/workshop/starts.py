@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 from uuid import UUID, uuid4
 
-from ..errors import NotAllowed, PrinternizerError, Refused
+from ..errors import NotAllowed, PrinternizerError, Refused, Unreachable
 from ..file import FileKind
 from ..fit import Objection, mismatches
 from ..start import Started, StartEvent, StartStep
@@ -42,6 +42,7 @@ BEGIN_S: Final = 90.0
 """How long a start that was accepted may take to show: some firmware unpacks the file first."""
 LINGER_S: Final = 10.0
 """How long to look on after "not confirmed", for what begins late."""
+LOOK_S: Final = 1.0
 RETURN_S: Final = 120.0
 """How long to wait for a line that broke while a start was under way."""
 
@@ -135,7 +136,12 @@ class Starts:
         start = _Start(wish)
         link = self._fleet[wish.printer_id]
         while True:
-            control, status = await self._ready(link)
+            try:
+                control, status = await self._ready(link)
+            except PrinternizerError as err:
+                if start.attempt:
+                    self._note(start, StartStep.REFUSED, err)
+                raise
             self._fit(start, link, status)
             start.attempt += 1
             try:
@@ -202,14 +208,9 @@ class Starts:
         with watch:
             await self._log.keep(self._event(start, StartStep.SENT), durably=bool(start.overridden))
             try:
-                await control.start(wish.path, plate=start.plate, slots=tuple(wish.slots))
-                await self._began(watch)
-            except _NotTaken:
+                await self._see_through(start, link, control, watch)
+            except _NotTaken, PrinternizerError:
                 raise
-            except Refused as err:
-                await self._refused(start, link, watch, err)
-            except PrinternizerError as err:
-                await self._broken(start, link, watch, err)
             except BaseException:
                 # Called off: what was sent may begin although nobody waits.
                 self._note(start, StartStep.BEGAN if watch.has_begun() else StartStep.UNCERTAIN)
@@ -221,6 +222,19 @@ class Starts:
             attempts=start.attempt,
             overridden=tuple(one.split(":", 1)[0] for one in start.overridden),
         )
+
+    async def _see_through(
+        self, start: _Start, link: Link, control: JobControl, watch: StartWatch
+    ) -> None:
+        """Send it, and return when it has begun."""
+        wish = start.wish
+        try:
+            await control.start(wish.path, plate=start.plate, slots=tuple(wish.slots))
+            await self._began(watch)
+        except Refused as err:
+            await self._refused(start, link, watch, err)
+        except PrinternizerError as err:
+            await self._broken(start, link, watch, err)
 
     async def _began(self, watch: StartWatch) -> None:
         """Prove that what was accepted begins. Raises Refused(key="not_started")."""
@@ -258,8 +272,7 @@ class Starts:
         Raises Refused(key="not_started"): it is never sent again, for it may have begun.
         """
         try:
-            await within(self._clock, RETURN_S, link.up())
-            await link.refresh()
+            await within(self._clock, RETURN_S, self._back(link))
         except TimeoutError, PrinternizerError:
             _LOGGER.debug("%s: no line to see a start through", start.wish.printer_id)
         if await watch.shows(LINGER_S):
@@ -268,6 +281,17 @@ class Starts:
         raise Refused(
             f"the line broke while it was started: {err.reason}", key="not_started"
         ) from err
+
+    async def _back(self, link: Link) -> None:
+        """Wait for a fresh status; a line may be dead for a while before anybody notices."""
+        while True:
+            await link.up()
+            try:
+                await link.refresh()
+            except Unreachable:
+                await self._clock.sleep(LOOK_S)
+            else:
+                return
 
     # -- account -----------------------------------------------------------------------------
 
