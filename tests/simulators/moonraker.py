@@ -278,6 +278,9 @@ class MoonrakerSimulator:
             if transport is not None:
                 transport.abort()
 
+    async def before_upload(self, request: web.Request) -> None:
+        """Do nothing; a test puts a slow disk in its place."""
+
     async def garble(self, *frames: str | bytes) -> None:
         """Send something else than messages to everybody."""
         for connection in tuple(self.connections):

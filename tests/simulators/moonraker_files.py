@@ -94,7 +94,7 @@ class Shelf:
         inside = {name[len(prefix) :]: file for name, file in names.items()
                   if name.startswith(prefix)}  # fmt: skip
         known = {name for name in self.folders if name.startswith(prefix)}
-        if folder and root == GCODES and not inside and folder not in self.folders:
+        if folder and not inside and (root != GCODES or folder not in self.folders):
             raise Missing(path)
         below = {name.partition("/")[0] for name in inside if "/" in name}
         below |= {name[len(prefix) :].partition("/")[0] for name in known if name != folder}

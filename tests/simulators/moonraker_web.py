@@ -131,6 +131,7 @@ class Pages:
         fields: dict[str, str] = {}
         content = bytearray()
         name = ""
+        await self._server.before_upload(request)
         reader = await request.multipart()
         while (part := await reader.next()) is not None:
             assert isinstance(part, BodyPartReader)

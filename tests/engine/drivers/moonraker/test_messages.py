@@ -600,6 +600,7 @@ def test_an_answer_without_an_error_is_none() -> None:
         (413, b"", "text/html", Refused),
         (404, b"", "text/html", Garbled),
         (500, b"", "text/html", Unreachable),
+        (401, b"", "application/json", AccessDenied),
         (400, b"{", "application/json", Garbled),
         (400, b"[]", "application/json", Refused),
         (404, b'{"error":{"code":404,"message":"Not Found"}}', "application/json", Refused),

@@ -190,15 +190,15 @@ class Http:
     async def send(self, target: str, *, headers: Mapping[str, str], body: Body) -> Answer:
         """Stream a large body; its `Content-Length` stands in `headers`."""
         # What comes back is waited for by sock_read; what we send is watched here.
-        async with asyncio.timeout(None) as watch:
-            watched = _watched(body, watch, self.pace.transfer_s)
-            try:
+        try:
+            async with asyncio.timeout(None) as watch:
+                watched = _watched(body, watch, self.pace.transfer_s)
                 async with self.exchange(
                     "POST", target, {**headers, **self.login}, watched, self._patient()
                 ) as response:
                     return await _whole(response, _REASON_LIMIT)
-            except TimeoutError as err:
-                raise Unreachable("nothing moved for too long") from err
+        except TimeoutError as err:
+            raise Unreachable("nothing moved for too long") from err
 
     @asynccontextmanager
     async def stream(

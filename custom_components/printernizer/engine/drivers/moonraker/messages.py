@@ -202,7 +202,8 @@ def http_error(status: int, body: bytes, kind: str) -> DriverError:
             return Garbled(f"no Moonraker at this address (HTTP {status})", payload=body)
         return Unreachable(f"HTTP {status}")
     try:
-        error = obj(parse(body), "error")
+        # The answer to HEAD has no words.
+        error = obj(parse(body), "error") if body else {}
     except Garbled as err:
         return err
     message = text(error, "message") or f"HTTP {status}"

@@ -135,10 +135,15 @@ class MoonrakerStorage:
         segments = self._layout.locate(path)
         size = await asyncio.to_thread(_size, source)
         await self._admit(segments, size, path=path, replace=replace)
-        body = Multipart(source, size, segments, progress)
-        answer = await self._http.send(
-            "/server/files/upload", headers=body.headers, body=body.chunks()
-        )
+        # Opened and closed here: nobody ends the body of a request that breaks.
+        file = await asyncio.to_thread(source.open, "rb")
+        try:
+            body = Multipart(file, size, segments, progress)
+            answer = await self._http.send(
+                "/server/files/upload", headers=body.headers, body=body.chunks()
+            )
+        finally:
+            await asyncio.to_thread(file.close)
         if answer.status == 422:
             raise Garbled("what arrived is not what was sent", payload=answer.body)
         if answer.status not in {_OK, _CREATED}:
@@ -201,9 +206,9 @@ class Multipart:
     """A form with one file, its length known before it is read and its checksum at its end."""
 
     def __init__(
-        self, source: Path, size: int, segments: tuple[str, ...], progress: Progress | None
+        self, file: BufferedReader, size: int, segments: tuple[str, ...], progress: Progress | None
     ) -> None:
-        self._source = source
+        self._file = file
         self._size = size
         self._progress = progress
         self._boundary = f"printernizer{secrets.token_hex(16)}"
@@ -238,20 +243,16 @@ class Multipart:
         """Yield it all, telling of each piece of the file once it was taken."""
         yield self._head
         checksum = hashlib.sha256()
-        file: BufferedReader = await asyncio.to_thread(self._source.open, "rb")
         sent = 0
-        try:
-            while sent < self._size:
-                most = min(_CHUNK, self._size - sent)
-                chunk = await asyncio.to_thread(_read, file, most, checksum)
-                if not chunk:
-                    raise Unreachable("the file shrank while it was being sent")
-                yield chunk
-                sent += len(chunk)
-                if self._progress is not None:
-                    self._progress(sent, self._size)
-        finally:
-            await asyncio.to_thread(file.close)
+        while sent < self._size:
+            most = min(_CHUNK, self._size - sent)
+            chunk = await asyncio.to_thread(_read, self._file, most, checksum)
+            if not chunk:
+                raise Unreachable("the file shrank while it was being sent")
+            yield chunk
+            sent += len(chunk)
+            if self._progress is not None:
+                self._progress(sent, self._size)
         yield self._tail(checksum.hexdigest())
 
 
