@@ -51,6 +51,8 @@ class Commander:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._watching: list[tuple[Effect, asyncio.Event]] = []
+        self.tell: Callable[[PrinterStatus], None] = self.told
+        """Who hears of what a confirmed command changed, before any report shows it."""
 
     @property
     def status(self) -> PrinterStatus:
@@ -147,7 +149,9 @@ class Commander:
         now = self._clock.monotonic()
         for field, value in fields.items():
             self.messages.report.hold(field, value, now + HOLD_S)
-        self.messages.rebuild(now)
+        status = self.messages.rebuild(now)
+        if status is not None:
+            self.tell(status)
 
     async def wait_for(self, effect: Effect, timeout_s: float) -> bool:
         """Wait until a status shows something; whether it did. Raises Unreachable."""

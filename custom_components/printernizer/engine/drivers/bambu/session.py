@@ -77,6 +77,7 @@ class BambuSession(NoParts):
         self._online: object = None
         self._tasks: list[asyncio.Task[None]] = []
         self.identity = PrinterIdentity(serial="", maker="Bambu Lab")
+        commander.tell = self._tell
 
     # -- life ----------------------------------------------------------------------------------
 
