@@ -227,12 +227,21 @@ class OctoPrintSimulator:
         }  # fmt: skip
 
     def _state(self) -> say.Json:
-        return {
-            "state": self.voice.state(), "job": self.voice.job(), "currentZ": None,
-            "progress": self.voice.progress(), "offsets": {},
-            "resends": {"count": 0, "transmitted": 8, "ratio": 0}, "serverTime": time.time(),
-            "logs": ["Recv: wait"], "messages": ["wait"], "markings": [],
-        }  # fmt: skip
+        said: say.Json = {
+            "state": self.voice.state(),
+            "job": self.voice.job(),
+            "currentZ": None,
+            "progress": self.voice.progress(),
+            "offsets": {},
+            "serverTime": time.time(),
+            "logs": ["Recv: wait"],
+            "messages": ["wait"],
+            "markings": [],
+        }
+        count: say.Json = {"count": 0, "transmitted": 8, "ratio": 0}
+        if self.second:
+            return said | {"health": count, "currentTool": self.machine.active_tool}
+        return said | {"resends": count}
 
     def _temps(self) -> list[say.Json]:
         if not self.voice.open:

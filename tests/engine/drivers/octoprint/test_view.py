@@ -357,6 +357,16 @@ def test_events_nobody_knows_change_nothing() -> None:
     assert view.heard_event("PrinterStateChanged", {}) is view
 
 
+def test_the_active_tool_is_known_where_it_is_told_or_there_is_only_one() -> None:
+    many = Profile(tools=2, heated_tools=2)
+    view = View().heard_current(IDLE)
+    assert status_of(view, Profile(), None).active_tool == 0
+    assert status_of(view, many, None).active_tool is None
+    for said, tool in ((1, 1), (-1, None), ("1", None)):
+        view = View().heard_current({**IDLE, "currentTool": said})
+        assert status_of(view, many, None).active_tool == tool
+
+
 def test_the_card_has_the_same_name_in_both_generations() -> None:
     for origin in ("sdcard", "printer"):
         body = current("Printing", "printing", job={"file": {**FILE, "origin": origin}})

@@ -42,7 +42,7 @@ def status_of(view: View, profile: Profile, firmware: str | None) -> PrinterStat
         state=state,
         job=job,
         tools=_tools_of(view, profile),
-        active_tool=0 if profile.tools == 1 else None,
+        active_tool=0 if profile.tools == 1 else view.tool,
         bed=_heater(view, "bed") if profile.bed else None,
         chamber=_heater(view, "chamber") if profile.chamber else None,
         problems=_problems_of(view, state),

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from ...printer import ACTIVE, CurrentJob, PrinterState, Temperature
-from .reading import LONGEST_PATH, number, obj, objects, text
+from .reading import LONGEST_PATH, number, obj, objects, text, whole as whole_of
 from .states import STATE_EVENTS, flags_of, state_of
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class View:
     heaters: Mapping[str, Temperature] = MappingProxyType({})
     """By OctoPrint's names: tool0, bed, chamber."""
     z_mm: float | None = None
+    tool: int | None = None
+    """The active tool, which 2.0 tells."""
     result: PrinterState | None = None
     """How the last job ended, while it still counts."""
     asks: tuple[str, str] | None = None
@@ -104,6 +106,8 @@ class View:
             view = replace(view, heaters=merged(view.heaters, temps[-1]))
         if "currentZ" in raw:
             view = replace(view, z_mm=number(raw, "currentZ"))
+        if (tool := whole_of(raw, "currentTool")) is not None and 0 <= tool < _MOST_HEATERS:
+            view = replace(view, tool=tool)
         state = obj(raw, "state")
         word = text(state, "text")
         if word is None:
