@@ -203,6 +203,9 @@ class _SliceInfo:
 
     def read(self, content: bytes) -> list[_Plate]:
         """Return the plates. Raises BadFile."""
+        if b"\x00" in content:
+            # UTF-16, which the parser would take by its byte order mark in spite of us.
+            raise self._bad("it is not UTF-8")
         try:
             self._parser.Parse(content, True)
         except expat.ExpatError as err:
