@@ -134,6 +134,9 @@ class MoonrakerControl:
             raise Refused(f"the printer says {state}", key="printer_busy")
 
     async def _require(self, states: frozenset[PrinterState], otherwise: str) -> None:
+        # What was pushed is a quarter second old at most: only a refusal is worth a question.
+        if self._watch.state in states and not self._watch.halted:
+            return
         state = (await self._watch.fresh()).state
         if state in states and not self._watch.halted:
             return
