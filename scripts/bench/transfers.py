@@ -292,6 +292,12 @@ async def compare(name: str, options: argparse.Namespace, folder: Path) -> None:
         storage = place.storage
         fill(source, 10)
         small = await timed(lambda: storage.upload(source, place.path, replace=True))
+        fill(source, options.large)
+        with peak_memory() as up:
+            await storage.upload(source, place.path, replace=True)
+        with peak_memory() as down:
+            await storage.download(place.path, back)
+        back.unlink()
         fill(source, options.megabytes)
         ours: dict[str, list[float]] = {"up": [], "down": []}
         theirs: dict[str, list[float]] = {"up": [], "down": []}
@@ -303,12 +309,6 @@ async def compare(name: str, options: argparse.Namespace, folder: Path) -> None:
             ours["down"].append(await timed(lambda: storage.download(place.path, back)))
             assert back.stat().st_size == source.stat().st_size
             back.unlink()
-        fill(source, options.large)
-        with peak_memory() as up:
-            await storage.upload(source, place.path, replace=True)
-        with peak_memory() as down:
-            await storage.download(place.path, back)
-        back.unlink()
     cells = [name, f"{small:.2f} s"]
     for way in ("up", "down"):
         mine, other = statistics.median(ours[way]), statistics.median(theirs[way])
