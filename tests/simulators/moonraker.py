@@ -156,6 +156,9 @@ class MoonrakerSimulator:
         self.cut_download_at: int | None = None
         self.refuse_http: int | None = None
         """A status for every HTTP request that needs a login."""
+        self.refuse_socket: int | None = None
+        self.missing_pages: set[str] = set()
+        """Pages that an old server does not have."""
         self.calls: deque[str] = deque(maxlen=2000)
         self.sent_params: deque[tuple[str, Json]] = deque(maxlen=2000)
         self.connections: set[Connection] = set()
@@ -307,6 +310,8 @@ class MoonrakerSimulator:
             )
         path = unquote(request.path).removeprefix(self.prefix)
         self.calls.append(f"{request.method} {request.raw_path}")
+        if path in self.missing_pages:
+            return error_answer(404, "Not Found")
         free = path in {"/websocket", "/access/info", "/access/login", "/access/refresh_jwt"}
         if not free and not path.startswith("/webcam"):
             if self.refuse_http is not None:
@@ -318,6 +323,8 @@ class MoonrakerSimulator:
         return answer
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
+        if self.refuse_socket is not None:
+            return error_answer(self.refuse_socket, "as told")
         if len(self.connections) >= self.most_sockets:
             return error_answer(503, "Too many connections")
         socket = web.WebSocketResponse(max_msg_size=1 << 24, autoping=True, compress=False)

@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.printernizer.engine.drivers.moonraker.address import Address
 from custom_components.printernizer.engine.drivers.moonraker.cameras import cameras_of, resolved
-from custom_components.printernizer.engine.drivers.moonraker.http import Credentials, Http
+from custom_components.printernizer.engine.drivers.moonraker.web import Credentials, Http
 from custom_components.printernizer.engine.errors import Garbled, Unreachable
 from tests.simulators.moonraker import QUICK, webcam_entry
 

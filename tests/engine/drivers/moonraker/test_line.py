@@ -576,3 +576,99 @@ async def test_a_driver_needs_no_line_to_be_made() -> None:
     async with scene() as shop:
         driver = MoonrakerDriver(shop.sim.url, session=shop.http, clock=SystemClock())
         assert repr(driver) == f"MoonrakerDriver('127.0.0.1:{shop.sim.port}')"
+
+
+# -- corners -------------------------------------------------------------------------------------
+
+
+async def test_pings_are_answered_and_ours_keep_a_quiet_line_up() -> None:
+    async with scene() as shop:
+        pace = dataclasses.replace(QUICK, ping_s=0.05)
+        async with shop.driver(pace=pace).connect() as session:
+            [connection] = shop.sim.connections
+            await connection.socket.ping(b"are you there")
+            await asyncio.sleep(0.3)
+            await session.refresh()
+
+
+async def test_a_server_too_old_for_access_info_is_simply_asked() -> None:
+    async with scene(trusted=True) as shop:
+        shop.sim.missing_pages.add("/access/info")
+        async with shop.driver(api_key=None).connect() as session:
+            assert session.identity.serial
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, AccessDenied), (502, Unreachable), (404, Garbled)]
+)
+async def test_a_line_that_is_not_opened_says_why(status: int, kind: type[DriverError]) -> None:
+    async with scene() as shop:
+        shop.sim.refuse_socket = status
+        await refused(shop, kind)
+
+
+async def test_a_server_that_does_not_answer_is_given_up() -> None:
+    async with scene() as shop:
+        shop.sim.silent_methods.add("server.connection.identify")
+        pace = dataclasses.replace(QUICK, answer_s=0.05)
+        await refused(shop, Unreachable, pace=pace)
+
+
+async def test_what_speaks_no_http_is_no_moonraker() -> None:
+    async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ESMTP\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(babble, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, scene() as shop:
+        await refused(shop, Garbled, url=f"http://127.0.0.1:{port}")
+        await refused(shop, Unreachable, url=f"https://127.0.0.1:{port}")
+
+
+async def test_a_server_that_hangs_is_given_up() -> None:
+    held = asyncio.Event()
+
+    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await held.wait()
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, scene() as shop:
+        pace = dataclasses.replace(QUICK, answer_s=0.05)
+        await refused(shop, Unreachable, url=f"http://127.0.0.1:{port}", pace=pace)
+        held.set()
+
+
+async def test_a_klipper_that_goes_in_the_middle_of_a_question_is_looked_for_again() -> None:
+    async with line() as (shop, session):
+        shop.sim.unknown_methods |= {"printer.objects.query", "printer.objects.list"}
+        await session.refresh()
+        shop.sim.unknown_methods.clear()
+        await session.refresh()
+        assert shop.now.state is PrinterState.IDLE
+
+
+async def test_a_question_that_is_not_answered_ends_no_work() -> None:
+    async with scene() as shop:
+        pace = dataclasses.replace(QUICK, answer_s=0.05)
+        async with shop.driver(pace=pace).connect() as session:
+            shop.listen(session)
+            shop.sim.silent_methods.add("machine.update.status")
+            shop.sim.tell("notify_update_refreshed", {})
+            await asyncio.sleep(0.2)
+            shop.sim.silent_methods.clear()
+            shop.sim.remote_version = "v9"
+            shop.sim.tell("notify_update_refreshed", {})
+            await shop.until(lambda status: status.new_firmware == "v9")
+            shop.listener.cancel()  # type: ignore[union-attr]
+
+
+async def test_console_lines_are_kept_for_diagnostics() -> None:
+    async with line() as (shop, session):
+        shop.sim.klipper.respond("// a line")
+        shop.sim.tell("notify_gcode_response", 5)
+        await session.refresh()
+        assert session.transcript()["console"] == ["// a line"]

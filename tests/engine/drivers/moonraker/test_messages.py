@@ -14,7 +14,6 @@ from custom_components.printernizer.engine.drivers.moonraker.address import (
     segments_of,
     target_of,
 )
-from custom_components.printernizer.engine.drivers.moonraker.http import Credentials, refused_upload
 from custom_components.printernizer.engine.drivers.moonraker.job import JobMemory, past_run
 from custom_components.printernizer.engine.drivers.moonraker.layout import Layout, picture_in
 from custom_components.printernizer.engine.drivers.moonraker.objects import (
@@ -29,6 +28,7 @@ from custom_components.printernizer.engine.drivers.moonraker.status import (
     state_of,
     status_of,
 )
+from custom_components.printernizer.engine.drivers.moonraker.web import Credentials, refused_upload
 from custom_components.printernizer.engine.errors import (
     AccessDenied,
     DriverError,

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from .address import Address
-    from .http import Http
     from .messages import Json
+    from .web import Http
 
 _MJPEG: Final = frozenset({"mjpegstreamer", "mjpegstreamer-adaptive", "uv4l-mjpeg"})
 _STREAMED: Final = frozenset({"ipstream", "hlsstream"})

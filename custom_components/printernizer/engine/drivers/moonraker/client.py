@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from ...errors import DriverError
-    from .http import Http
+    from .web import Http
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from ...errors import AccessDenied, Garbled, Refused, WrongPrinter
 from .address import Address
 from .client import line
-from .http import Credentials, Http
 from .messages import flag, text
 from .pace import DEFAULT_PACE, Pace
 from .session import MoonrakerSession
 from .watch import Watch
+from .web import Credentials, Http
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

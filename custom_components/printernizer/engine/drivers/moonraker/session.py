@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from ...printer import PrinterStatus
     from ...workshop.clock import Clock
-    from .http import Http
     from .watch import Watch
+    from .web import Http
 
 
 class MoonrakerSession(NoParts):

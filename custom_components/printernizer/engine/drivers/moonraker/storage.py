@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from ...errors import Garbled, Refused, Unreachable
 from .address import target_of
-from .http import refused_upload
 from .layout import MAIN, picture_in
 from .messages import name, obj, parse, whole
+from .web import refused_upload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from ...printer import CurrentJob
     from ..base import Progress, RemoteFile
-    from .http import Http
     from .layout import Layout
     from .watch import Watch
+    from .web import Http
 
 _CHUNK: Final = 256 * 1024
 _OK: Final = 200

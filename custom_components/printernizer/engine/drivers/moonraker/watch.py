@@ -84,11 +84,6 @@ class Watch:
             tick.set_result(None)
 
     @property
-    def tick(self) -> asyncio.Future[None]:
-        """Done at the next change of anything."""
-        return self._tick
-
-    @property
     def status(self) -> PrinterStatus:
         """The present."""
         return status_of(self.store, self.house, self.memory)
