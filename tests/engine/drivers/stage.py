@@ -236,16 +236,25 @@ async def everything(storage: Storage) -> list[RemoteFile]:
     return found
 
 
-def simulated(name: str, peer: Peer, parts: frozenset[str]) -> Stage:
-    """Return the stage of a simulator around a fresh machine."""
+def simulated(
+    name: str,
+    peer: Peer,
+    parts: frozenset[str],
+    *,
+    file: str = "/part.gcode",
+    content: bytes = GCODE,
+) -> Stage:
+    """Return the stage of a simulator around a fresh machine that holds this file."""
 
     @asynccontextmanager
     async def play() -> AsyncIterator[Play]:
         clock = SystemClock()
         start = clock.monotonic()
         machine = VirtualMachine(now=lambda: (clock.monotonic() - start) * SPEED)
-        machine.store(VirtualFile(path="/part.gcode", content=GCODE, plates=(PLATE,)))
+        machine.store(VirtualFile(path=file, content=content, plates=(PLATE,)))
         async with peer(machine, clock) as driver:
-            yield Play(driver, machine=machine)
+            on = Play(driver, machine=machine)
+            on.content = content
+            yield on
 
     return Stage(name=name, offers=OURS - {Offer.LOCK}, parts=parts, play=play)
