@@ -101,9 +101,14 @@ class StartWatch:
                 self.other = status.job.name or status.job.path
         elif status.ready and status.job is not None and self._ours(status.job):
             # So short, or so soon cancelled, that it is over already.
-            before, now = self._before, status.job.id
-            if before is not None and None not in (before.id, now) and before.id != now:
+            if self._is_new(status.job):
                 self._began.set()
+
+    def _is_new(self, job: CurrentJob) -> bool:
+        """Whether this is not the job that was shown before the start."""
+        if self._before is None:
+            return True
+        return None not in (self._before.id, job.id) and self._before.id != job.id
 
     def _ours(self, job: CurrentJob | None) -> bool:
         if job is None:
