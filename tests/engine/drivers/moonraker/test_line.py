@@ -63,6 +63,17 @@ async def test_a_wrong_key_is_denied_and_not_taken_for_bad_parameters() -> None:
         await refused(shop, AccessDenied, api_key="f" * 32)
 
 
+@pytest.mark.parametrize("key", ["a\nb", "schlüssel", "\x00"])
+async def test_what_cannot_be_a_key_is_denied(key: str) -> None:
+    async with scene() as shop:
+        await refused(shop, AccessDenied, api_key=key)
+
+
+async def test_blanks_around_a_pasted_key_do_not_count() -> None:
+    async with scene() as shop, shop.driver(api_key=f" {KEY}\n").connect() as session:
+        assert session.identity.serial
+
+
 async def test_no_key_is_denied_before_a_line_is_opened() -> None:
     async with scene() as shop:
         await refused(shop, AccessDenied, api_key=None)

@@ -287,6 +287,8 @@ async def test_a_full_disk_is_said_before_and_found_out_after(tmp_path: Path) ->
         count = sum("upload" in call for call in shop.sim.calls)
         assert await why(session.storage.upload(source(tmp_path), "/a.gcode")) == "storage_full"
         assert sum("upload" in call for call in shop.sim.calls) == count
+        shop.machine.storage_bytes = 1 << 30
+        await session.storage.upload(source(tmp_path), "/a.gcode")
 
 
 async def test_a_package_is_taken_apart_by_the_server(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class MoonrakerDriver:
         self._http = session
         self._clock = clock
         self._credentials = Credentials(
-            api_key=api_key or None, username=username or None, password=password
+            api_key=(api_key or "").strip() or None, username=username or None, password=password
         )
         self._serial = serial
         self._fingerprint = fingerprint
@@ -88,6 +88,9 @@ class MoonrakerDriver:
 
     def _require_login(self, info: Json) -> None:
         """Raise AccessDenied where the server says that it lets nobody in without a login."""
+        key = self._credentials.api_key
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise AccessDenied("what was given cannot be a key")
         closed = flag(info, "trusted") is False or flag(info, "login_required") is True
         if closed and not self._credentials.given:
             raise AccessDenied("it asks for a key, or for user name and password")

@@ -161,6 +161,9 @@ class MoonrakerStorage:
             raise Refused(f"{path} is no name for a file", key="unsupported_file", path=path)
         if not self._layout.roots.get(root, False):
             raise Refused(f"{root} cannot be written to", key="not_supported")
+        if self.free_bytes is not None and self.free_bytes < size:
+            # Somebody may have made room since the last look.
+            await self.list()
         free = self.free_bytes
         if free is not None and free < size:
             raise Refused(f"{size} bytes do not fit into {free}", key="storage_full")
