@@ -31,7 +31,7 @@ from custom_components.printernizer.engine.errors import (
 from custom_components.printernizer.engine.start import Started, StartEvent, StartStep
 from custom_components.printernizer.engine.store import sent, starts
 from custom_components.printernizer.engine.store.database import Store
-from custom_components.printernizer.engine.workshop.start_watch import same_file
+from custom_components.printernizer.engine.workshop.start_watch import StartWatch, same_file
 from custom_components.printernizer.engine.workshop.starts import TRIES
 from custom_components.printernizer.engine.workshop.workshop import Workshop
 from tests.hand_clock import HandClock
@@ -823,6 +823,29 @@ async def test_an_upload_that_fails_starts_nothing_and_frees_the_printer(
     assert refusal.value.key == "storage_full"
     assert hand.sent == []
     assert (await workshop.start("V1", PATH)).attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("job", "begun"),
+    [
+        (None, True),
+        (CurrentJob(), True),
+        (CurrentJob(path="/data/Metadata/plate_2.gcode"), True),
+        (CurrentJob(name="part", plate=2), True),
+        (CurrentJob(name="part", plate=1), False),
+        (CurrentJob(name="other", plate=2), False),
+    ],
+)
+async def test_what_a_job_does_not_say_contradicts_nothing(
+    workshop: Workshop, clock: HandClock, job: CurrentJob | None, begun: bool
+) -> None:
+    """Some printers name a job only minutes after its start, some its plate never."""
+    with StartWatch(workshop.fleet, "V1", "/part.gcode.3mf", 2, clock) as watch:
+        link = workshop.fleet["V1"]
+        workshop.fleet.on_status(
+            link, PrinterStatus(state=PrinterState.PRINTING, job=job), first=False
+        )
+        assert watch.has_begun() is begun
 
 
 # -- names -------------------------------------------------------------------------------------

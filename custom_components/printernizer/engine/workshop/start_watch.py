@@ -99,10 +99,14 @@ class StartWatch:
                 self._began.set()
             elif status.job is not None:
                 self.other = status.job.name or status.job.path
-        elif status.ready and status.job is not None and self._ours(status.job):
+        elif (
+            status.ready
+            and status.job is not None
+            and self._ours(status.job)
+            and self._is_new(status.job)
+        ):
             # So short, or so soon cancelled, that it is over already.
-            if self._is_new(status.job):
-                self._began.set()
+            self._began.set()
 
     def _is_new(self, job: CurrentJob) -> bool:
         """Whether this is not the job that was shown before the start."""
