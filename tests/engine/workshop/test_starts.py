@@ -28,6 +28,11 @@ from custom_components.printernizer.engine.errors import (
     StoreError,
     Unreachable,
 )
+from custom_components.printernizer.engine.printer import (
+    CurrentJob,
+    PrinterState,
+    PrinterStatus,
+)
 from custom_components.printernizer.engine.start import Started, StartEvent, StartStep
 from custom_components.printernizer.engine.store import sent, starts
 from custom_components.printernizer.engine.store.database import Store
