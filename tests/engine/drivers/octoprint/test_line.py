@@ -408,6 +408,31 @@ async def test_a_key_that_is_revoked_ends_the_line_for_good() -> None:
         assert isinstance(await shop.ended(), AccessDenied)
 
 
+async def test_a_login_that_names_nobody_ends_the_line_for_good() -> None:
+    async with scene(pace=replace(QUICK, login_again_s=0.0)) as shop:
+        shop.sim.trouble.append(("POST /api/login", b'{"name": null, "session": "x"}'))
+        await shop.sim.line.demand_login("removed")
+        assert isinstance(await shop.ended(), AccessDenied)
+
+
+async def test_a_server_that_asks_whether_we_are_there_is_answered() -> None:
+    async with scene() as shop:
+        for line in shop.sim.line.lines:
+            await line.socket.ping()
+        shop.machine.set_bed_target(45)
+        await shop.until(lambda status: status.bed is not None and status.bed.target_c == 45)
+
+
+async def test_a_quiet_line_is_kept_while_somebody_is_there() -> None:
+    """A printer that is switched off says nothing for days."""
+    async with scene(pace=replace(QUICK, heartbeat_s=0.05), current_s=60.0) as shop:
+        await asyncio.sleep(0.3)
+        assert shop.listener is not None
+        assert not shop.listener.done()
+        shop.machine.start("/part.gcode")
+        await shop.until(lambda status: status.state in ACTIVE)
+
+
 # -- how it ends ---------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from custom_components.printernizer.engine.drivers.octoprint.listing import (
     thumbnail_of,
     timelapses_of,
 )
-from custom_components.printernizer.engine.drivers.octoprint.transfer import Form
+from custom_components.printernizer.engine.drivers.octoprint.transfer import Form, goes_on
 from custom_components.printernizer.engine.drivers.virtual.machine import VirtualFile
 from custom_components.printernizer.engine.errors import DriverError, Garbled, Refused, Unreachable
 from custom_components.printernizer.engine.printer import CurrentJob, PrinterState
@@ -169,6 +170,27 @@ async def test_a_download_goes_on_where_it_was_broken_off(version: str, tmp_path
         )
         assert to.read_bytes() == GCODE
         assert moved[-1] == len(GCODE)
+
+
+async def test_a_large_file_comes_in_pieces(source: Path, tmp_path: Path) -> None:
+    moved: list[int] = []
+    to = tmp_path / "large"
+    async with scene() as shop:
+        shop.machine.store(VirtualFile(path="/large.gcode", content=source.read_bytes()))
+        storage = shop.part("storage")
+        await storage.download(
+            "/local/large.gcode", to, progress=lambda done, _all: moved.append(done)
+        )
+    assert to.read_bytes() == source.read_bytes()
+    assert len(moved) > 2
+    assert moved == sorted(moved)
+
+
+def test_an_answer_with_another_part_of_the_file_is_garbled() -> None:
+    answer: Any = SimpleNamespace(status=206, headers={"Content-Range": "bytes 5-9/10"})
+    assert goes_on(answer, 5)
+    with pytest.raises(Garbled):
+        goes_on(answer, 4)
 
 
 async def test_what_lies_there_whole_is_not_fetched_again(tmp_path: Path) -> None:
