@@ -248,6 +248,18 @@ def test_a_state_that_was_put_together_before_the_end_does_not_undo_it() -> None
     assert shown(view.heard_current(PRINTING)).state is PrinterState.PRINTING
 
 
+def test_a_state_from_before_a_pause_or_its_end_does_not_undo_it() -> None:
+    """Seen on 1.11.8: the ledger would tell of pauses that never were."""
+    paused = current("Paused", "operational", "paused")
+    view = printing().heard_event("PrinterStateChanged", {"state_id": "PAUSING"})
+    assert shown(view.heard_current(PRINTING)).state is PrinterState.PAUSED
+    view = view.heard_current(paused).heard_event("PrinterStateChanged", {"state_id": "RESUMING"})
+    assert shown(view.heard_current(paused)).state is PrinterState.PRINTING
+    for _ in range(3):
+        view = view.heard_current(paused)
+    assert shown(view).state is PrinterState.PAUSED
+
+
 def test_a_state_from_before_the_start_does_not_end_the_job() -> None:
     view = View().heard_current(IDLE).heard_event("PrintStarted", FILE)
     view = view.heard_event("PrinterStateChanged", {"state_id": "PRINTING"})

@@ -124,9 +124,11 @@ class View:
         )
 
     def _contradicts(self, said: PrinterState) -> bool:
-        """Whether a state begins or ends something of which no event told."""
+        """Whether a state begins, holds or ends something of which no event told."""
         if not self.acquainted:
             return False
+        if self.in_job and said in ACTIVE:
+            return (said is PrinterState.PAUSED) != (self.base is PrinterState.PAUSED)
         begins = said in ACTIVE or said is PrinterState.BUSY
         return (self.in_job and said is PrinterState.IDLE) or (self.ready and begins)
 
