@@ -177,6 +177,24 @@ async def test_the_emergency_button_waits_behind_no_other(stand: Stand) -> None:
     assert stand.printer.told == [("emergency",), ("pause",)]
 
 
+async def test_a_job_is_ended_while_another_button_still_works(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unloading takes minutes; whoever sees spaghetti meanwhile need not wait for its end."""
+    await stand.say(state=PrinterState.PAUSED)
+    done = asyncio.Event()
+    monkeypatch.setattr(stand.printer.loader, "unload", done.wait)
+    unload = asyncio.create_task(stand.call("button", "press", "unload_filament"))
+    await settle()
+    assert stand.coordinator.workshop.fleet["RICH0001"].work_lock.locked()
+    async with asyncio.timeout(5):
+        await stand.call("button", "press", "cancel")
+    assert stand.printer.told == [("cancel",)]
+    assert not unload.done()
+    done.set()
+    await unload
+
+
 async def test_an_emergency_stop_that_fails_is_told(stand: Stand) -> None:
     """Then somebody has to run."""
     stand.printer.refusal = Refused("signed commands only", key="developer_mode")

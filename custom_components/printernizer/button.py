@@ -15,7 +15,7 @@ from .button_rows import (
     MAINTENANCE_BUTTONS,
     REFRESH,
 )
-from .entity import PARALLEL_COMMANDS, PrinterEntity, SlotEntity
+from .entity import PrinterEntity, SlotEntity
 from .ha_errors import told_to_the_user
 from .roster import async_enrol
 from .upload_entities import UploadEntity
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from .roster import Row
     from .runtime import PrinternizerConfigEntry
 
-PARALLEL_UPDATES = PARALLEL_COMMANDS
+PARALLEL_UPDATES = 0
+"""The workshop knows what has to wait for what; here a cancel would wait for a homing."""
 
 
 async def async_setup_entry(
@@ -72,7 +73,8 @@ class PrinterButton(PrinterEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         """Send it. Raises HomeAssistantError with the printer's reason."""
-        await self.command(self.entity_description.press)
+        row = self.entity_description
+        await self.command(row.press, of_the_job=row.of_the_job)
 
 
 class RefreshButton(PrinterButton):
@@ -86,12 +88,6 @@ class RefreshButton(PrinterButton):
 
 class EmergencyButton(PrinterButton):
     """Stops everything at once."""
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Step out of the queue: this one waits behind no other button."""
-        await super().async_added_to_hass()
-        self.parallel_updates = None
 
     @override
     async def async_press(self) -> None:

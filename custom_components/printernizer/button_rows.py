@@ -28,6 +28,8 @@ class PrinterButtonDescription(PrinterEntityDescription[None], ButtonEntityDescr
     value_fn: Callable[[object], None] = lambda _: None
     press: Callable[[Session], Awaitable[None] | None] = lambda _: None
     """For those that are not told to the workshop by a class of their own."""
+    of_the_job: bool = False
+    """Whether it waits only behind what else is asked of the job."""
 
 
 def _at_rest(status: PrinterStatus) -> bool:
@@ -50,6 +52,7 @@ BUTTONS: Final = (
         key="pause",
         translation_key="pause",
         press=lambda session: session.control.pause() if session.control else None,
+        of_the_job=True,
         exists_fn=lambda _, parts: parts.control,
         available_fn=lambda status: status.state in _PAUSABLE,
     ),
@@ -57,6 +60,7 @@ BUTTONS: Final = (
         key="resume",
         translation_key="resume",
         press=lambda session: session.control.resume() if session.control else None,
+        of_the_job=True,
         exists_fn=lambda _, parts: parts.control,
         available_fn=lambda status: status.state is PrinterState.PAUSED,
     ),
@@ -64,6 +68,7 @@ BUTTONS: Final = (
         key="cancel",
         translation_key="cancel",
         press=lambda session: session.control.cancel() if session.control else None,
+        of_the_job=True,
         exists_fn=lambda _, parts: parts.control,
         available_fn=lambda status: status.state in ACTIVE,
     ),
@@ -71,6 +76,7 @@ BUTTONS: Final = (
         key="continue",
         translation_key="continue",
         press=lambda session: session.prompt.acknowledge() if session.prompt else None,
+        of_the_job=True,
         exists_fn=lambda _, parts: parts.prompt,
         available_fn=lambda status: status.state is PrinterState.ATTENTION,
     ),

@@ -100,14 +100,19 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
     def _makes_sense(self) -> bool:
         return self._always_available or bool(self.entity_description.available_fn(self.status))
 
-    async def command(self, act: Callable[[Session], Awaitable[None] | None]) -> None:
+    async def command(
+        self, act: Callable[[Session], Awaitable[None] | None], *, of_the_job: bool = False
+    ) -> None:
         """Do one thing to the printer. Raises HomeAssistantError with the printer's reason.
 
         act: given the live session, returns the awaitable that does it, or None when the
         printer has not the part: `lambda s: s.lights.set(key, True) if s.lights else None`.
+        of_the_job: it pauses, ends or goes on with a job, and waits only behind others that do.
         """
         with told_to_the_user():
-            await self.coordinator.workshop.command(self.coordinator.printer_id, act)
+            await self.coordinator.workshop.command(
+                self.coordinator.printer_id, act, of_the_job=of_the_job
+            )
 
     @override
     async def async_added_to_hass(self) -> None:

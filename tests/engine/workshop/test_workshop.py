@@ -21,7 +21,7 @@ from custom_components.printernizer.engine.printer import PrinterState
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop.clock import SystemClock
 from custom_components.printernizer.engine.workshop.workshop import Workshop
-from tests.hand_clock import HandClock
+from tests.hand_clock import HandClock, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -130,6 +130,67 @@ async def test_a_start_that_the_printer_takes_its_time_over_can_be_cancelled(
     shows.set()
     await starting
     assert machine.starts_seen == 1
+
+
+async def test_what_lasts_keeps_nobody_from_the_job(
+    workshop: Workshop, machine: VirtualMachine, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A macro levels a bed for ten minutes; a spaghetti monster is stopped at once."""
+    await workshop.open_line("V1", VirtualDriver(machine, clock))
+    await workshop.start("V1", "/part.gcode")
+    await clock.advance(60)
+    console = workshop.fleet["V1"].require().console
+    assert console is not None
+    begun: list[str] = []
+    ends = asyncio.Event()
+
+    async def lasts(gcode: str) -> None:
+        begun.append(gcode)
+        await ends.wait()
+
+    monkeypatch.setattr(console, "send", lasts)
+    works = [asyncio.ensure_future(workshop.send_gcode("V1", line)) for line in ("M190", "M300")]
+    await settle()
+    async with asyncio.timeout(5):
+        await workshop.pause("V1")
+        await workshop.cancel("V1")
+    assert machine.phase is Phase.CANCELLED
+    starting = asyncio.ensure_future(workshop.start("V1", "/part.gcode"))
+    await settle()
+    assert begun == ["M190"], "one after the other"
+    assert machine.starts_seen == 1, "a machine that moves is not sent a start"
+    ends.set()
+    await asyncio.gather(*works)
+    assert begun == ["M190", "M300"]
+    await starting
+    assert machine.starts_seen == 2
+
+
+async def test_what_was_asked_of_the_job_before_is_done_first(
+    workshop: Workshop, machine: VirtualMachine, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heaters switched off after a cancel must not be switched on by what the cancel still does."""
+    await workshop.open_line("V1", VirtualDriver(machine, clock))
+    await workshop.start("V1", "/part.gcode")
+    await clock.advance(60)
+    control = workshop.fleet["V1"].require().control
+    assert control is not None
+    cancel, ends = control.cancel, asyncio.Event()
+
+    async def slowly() -> None:
+        await ends.wait()
+        await cancel()
+
+    monkeypatch.setattr(control, "cancel", slowly)
+    cancelling = asyncio.ensure_future(workshop.cancel("V1"))
+    await settle()
+    line = asyncio.ensure_future(workshop.send_gcode("V1", "M140 S0"))
+    await settle()
+    assert not machine.gcode_log
+    ends.set()
+    await asyncio.gather(cancelling, line)
+    assert list(machine.gcode_log) == ["M140 S0"]
+    assert machine.phase is Phase.CANCELLED
 
 
 async def test_parts_that_are_missing_are_refused_by_name(

@@ -63,7 +63,10 @@ class Link:
         self.start_lock = asyncio.Lock()
         """One start at a time, until the printer shows it."""
         self.command_lock = asyncio.Lock()
-        """One command at a time: a start must not overtake the cancel before it."""
+        """One command to the job at a time: a start must not overtake the cancel before it."""
+        self.work_lock = asyncio.Lock()
+        """One other command at a time. Some of them last as long as the machine moves, and none
+        may keep a person from pausing or cancelling."""
         self._driver = driver
         self._listener = listener
         self._clock = clock

@@ -159,7 +159,7 @@ class Starts:
 
     async def _ready(self, link: Link) -> tuple[JobControl, PrinterStatus]:
         """Ask the printer how it is, after what was asked of it before."""
-        async with link.command_lock:
+        async with link.work_lock, link.command_lock:
             link.require()
             status = await link.refresh()
             session = link.require()

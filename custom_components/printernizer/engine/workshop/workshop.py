@@ -83,14 +83,19 @@ class Workshop:
     # -- wishes ------------------------------------------------------------------------------
 
     async def command(
-        self, printer_id: str, act: Callable[[Session], Awaitable[None] | None]
+        self,
+        printer_id: str,
+        act: Callable[[Session], Awaitable[None] | None],
+        *,
+        of_the_job: bool = False,
     ) -> None:
         """Do one thing to a printer, after what was asked of it before.
 
-        `act` returns None when the printer has not the part it needs.
+        `act` returns None when the printer has not the part it needs. `of_the_job`: it pauses,
+        ends or goes on with a job, and waits only behind others that do.
         Raises Refused, Unreachable or AccessDenied.
         """
-        async with self._commanded(printer_id) as session:
+        async with self._commanded(printer_id, of_the_job=of_the_job) as session:
             done = act(session)
             if done is None:
                 raise Refused("it offers no such command", key="not_supported")
@@ -98,19 +103,27 @@ class Workshop:
 
     async def pause(self, printer_id: str) -> None:
         """Hold the running job."""
-        await self.command(printer_id, lambda s: s.control.pause() if s.control else None)
+        await self.command(
+            printer_id, lambda s: s.control.pause() if s.control else None, of_the_job=True
+        )
 
     async def resume(self, printer_id: str) -> None:
         """Go on with the paused job."""
-        await self.command(printer_id, lambda s: s.control.resume() if s.control else None)
+        await self.command(
+            printer_id, lambda s: s.control.resume() if s.control else None, of_the_job=True
+        )
 
     async def cancel(self, printer_id: str) -> None:
         """End the running job."""
-        await self.command(printer_id, lambda s: s.control.cancel() if s.control else None)
+        await self.command(
+            printer_id, lambda s: s.control.cancel() if s.control else None, of_the_job=True
+        )
 
     async def acknowledge(self, printer_id: str) -> None:
         """Answer the printer's question with "go on"."""
-        await self.command(printer_id, lambda s: s.prompt.acknowledge() if s.prompt else None)
+        await self.command(
+            printer_id, lambda s: s.prompt.acknowledge() if s.prompt else None, of_the_job=True
+        )
 
     async def start(
         self,
@@ -277,7 +290,13 @@ class Workshop:
         await storage.download(path, to, progress=progress)
 
     @asynccontextmanager
-    async def _commanded(self, printer_id: str) -> AsyncIterator[Session]:
+    async def _commanded(self, printer_id: str, *, of_the_job: bool) -> AsyncIterator[Session]:
         link = self.fleet[printer_id]
-        async with link.command_lock:
+        if of_the_job:
+            async with link.command_lock:
+                yield link.require()
+            return
+        async with link.work_lock:
+            async with link.command_lock:
+                pass  # what was asked of the job before is done
             yield link.require()
