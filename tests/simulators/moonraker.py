@@ -438,7 +438,7 @@ def webcam_entry(name: str, **changes: object) -> Json:
 
 
 QUICK = Pace(
-    status_s=0.02, klippy_s=0.02, lookup_s=0.3, metadata_s=0.1, facts_s=5.0, ping_s=5.0,
+    status_s=0.02, klippy_s=0.02, lookup_s=0.3, metadata_s=0.1, ping_s=5.0,
     connect_s=2.0, answer_s=2.0, settle_for_s=5.0, transfer_s=2.0,
 )  # fmt: skip
 """For tests: everything that takes seconds takes hundredths."""

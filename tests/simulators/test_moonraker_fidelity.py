@@ -362,7 +362,12 @@ async def test_a_line_opens_without_a_login_and_then_answers_nothing() -> None:
         assert (await ask(call("server.info")))["error"] == {
             "code": -32602, "message": "Unauthorized",
         }  # fmt: skip
-        about: dict[str, Any] = {"client_name": "x", "version": "1", "type": "other", "url": "http://x"}
+        about: dict[str, Any] = {
+            "client_name": "x",
+            "version": "1",
+            "type": "other",
+            "url": "http://x",
+        }
         assert (await ask(call("server.connection.identify", **about)))["error"]["code"] == -32602
         wrong = await ask(call("server.connection.identify", **about, api_key="f"))
         assert wrong["error"]["message"] == "Invalid API Key"

@@ -245,7 +245,8 @@ def test_the_push_line_says_the_recorded_fields(prefix: str, version: str) -> No
 
 def states_of(prefix: str) -> list[PrinterState]:
     """Return the states that the driver makes of a recorded push line, each until it changes."""
-    view, said = View(), []
+    view = View()
+    said: list[PrinterState] = []
     for item in frames(prefix):
         if (body := item.get("history")) is not None:
             view = view.heard_current(body, whole=True)

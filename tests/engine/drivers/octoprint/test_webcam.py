@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from custom_components.printernizer.engine.drivers.base import Orientation
-from custom_components.printernizer.engine.drivers.octoprint.address import Address, is_loopback
-from custom_components.printernizer.engine.drivers.octoprint.mjpeg import (
+from custom_components.printernizer.engine.drivers.mjpeg import (
     LARGEST,
     boundary_of,
     pictures,
 )
+from custom_components.printernizer.engine.drivers.octoprint.address import Address, is_loopback
 from custom_components.printernizer.engine.drivers.octoprint.webcam import (
     Webcam,
     resolved,

@@ -17,7 +17,7 @@ from yarl import URL
 
 from ...errors import Garbled, Unreachable
 from ..base import Orientation
-from ..octoprint.mjpeg import LARGEST, boundary_of, pictures
+from ..mjpeg import LARGEST, boundary_of, pictures
 from .messages import flag, objects, text, whole
 
 if TYPE_CHECKING:

@@ -18,8 +18,6 @@ class Pace:
     """How long a status waits for the history to name a new job."""
     metadata_s: float = 5.0
     """Until the facts of a file are asked for again: it may not have been read yet."""
-    facts_s: float = 3600.0
-    """Between looks at waiting updates."""
     ping_s: float = 20.0
     """Between our pings; the line is lost when one is not answered in half that time."""
     connect_s: float = 10.0

@@ -15,9 +15,9 @@ from yarl import URL
 
 from ...errors import Garbled, Unreachable
 from ..base import MAIN_CAMERA, Orientation
+from ..mjpeg import LARGEST, boundary_of, pictures
 from .address import is_loopback
 from .client import read
-from .mjpeg import LARGEST, boundary_of, pictures
 from .reading import flag, obj, objects, text
 
 if TYPE_CHECKING:

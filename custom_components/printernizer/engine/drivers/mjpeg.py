@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...errors import Garbled
+from ..errors import Garbled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
