@@ -244,7 +244,10 @@ class Starts:
         raise Refused(shown, key="not_started")
 
     async def _refused(self, start: _Start, link: Link, watch: StartWatch, err: Refused) -> None:
-        """Return when it began all the same; raise _NotTaken when it certainly did not."""
+        """Return when it began all the same; raise _NotTaken when it certainly did not.
+
+        What was not confirmed may wait in the printer's own queue, however ready it looks.
+        """
         unsure = err.key == "not_confirmed"
         if watch.has_begun() or (unsure and await watch.shows(LINGER_S)):
             return
@@ -258,7 +261,7 @@ class Starts:
                 status = None
             if watch.has_begun():
                 return
-            if status is not None and status.ready:
+            if status is not None and status.ready and not unsure:
                 raise _NotTaken(err) from err
         uncertain = unsure or err.key == "not_started"
         self._note(start, StartStep.UNCERTAIN if uncertain else StartStep.REFUSED, err)
