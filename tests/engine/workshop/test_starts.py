@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
@@ -36,6 +37,7 @@ from custom_components.printernizer.engine.printer import (
 from custom_components.printernizer.engine.start import Started, StartEvent, StartStep
 from custom_components.printernizer.engine.store import sent, starts
 from custom_components.printernizer.engine.store.database import Store
+from custom_components.printernizer.engine.workshop.start_log import StartLog
 from custom_components.printernizer.engine.workshop.start_watch import StartWatch, same_file
 from custom_components.printernizer.engine.workshop.starts import TRIES
 from custom_components.printernizer.engine.workshop.workshop import Workshop
@@ -275,17 +277,28 @@ async def test_a_printer_that_refuses_although_it_says_ready_is_asked_again(
     assert [event.number for event in events] == [1, 2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize("key", ["printer_busy", "not_confirmed"])
 async def test_tries_are_bounded_and_the_end_is_clear(
-    workshop: Workshop, hand: Hand, clock: HandClock, key: str
+    workshop: Workshop, hand: Hand, clock: HandClock
 ) -> None:
-    hand.script = [refuses(key)]
+    hand.script = [refuses("printer_busy")]
     with pytest.raises(Refused) as refusal:
         await turning(workshop.start("V1", PATH), clock)
-    assert refusal.value.key == key
+    assert refusal.value.key == "printer_busy"
     assert len(hand.sent) == TRIES
     events = await told(workshop, 2 * TRIES + 1)
-    assert (events[-1].step, events[-1].key) == (StartStep.REFUSED, key)
+    assert (events[-1].step, events[-1].key) == (StartStep.REFUSED, "printer_busy")
+
+
+async def test_a_start_that_nobody_confirmed_is_not_sent_again(
+    workshop: Workshop, hand: Hand, clock: HandClock
+) -> None:
+    """It may wait in the printer's queue behind a macro: sent again, it would print twice."""
+    hand.script = [refuses("not_confirmed"), takes]
+    with pytest.raises(Refused) as refusal:
+        await turning(workshop.start("V1", PATH), clock)
+    assert refusal.value.key == "not_confirmed"
+    assert len(hand.sent) == 1
+    assert steps(await told(workshop, 2)) == [StartStep.SENT, StartStep.UNCERTAIN]
 
 
 @pytest.mark.parametrize("key", ["printer_busy", "not_confirmed"])
@@ -520,6 +533,47 @@ async def test_an_override_that_cannot_be_written_down_is_none(
     with pytest.raises(StoreError):
         await workshop.print_file("V1", source, override=True)
     assert hand.sent == []
+
+
+async def test_steps_that_gave_way_to_others_end_no_writing(
+    workshop: Workshop, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest is dropped while it is written: the log goes on with those that are left."""
+    entered, goes_on, run = asyncio.Event(), asyncio.Event(), workshop.store.run
+    written: list[int] = []
+
+    async def slowly(_: object, events: Sequence[StartEvent]) -> None:
+        entered.set()
+        await goes_on.wait()
+        written.extend(event.number for event in events)
+
+    monkeypatch.setattr("custom_components.printernizer.engine.workshop.start_log.WAITING_LIMIT", 2)
+    log = StartLog(workshop.store, clock)
+    monkeypatch.setattr(workshop.store, "run", slowly)
+    async with log:
+        log.note(step(1))
+        await entered.wait()
+        for number in (2, 3, 4):
+            log.note(step(number))
+        goes_on.set()
+        await until(lambda: written == [1, 3, 4])
+        log.note(step(5))
+        await until(lambda: written == [1, 3, 4, 5])
+    monkeypatch.setattr(workshop.store, "run", run)
+
+
+def step(number: int) -> StartEvent:
+    """Return one step of a start."""
+    return StartEvent(
+        start_id=UUID(int=1),
+        number=number,
+        printer_id="V1",
+        step=StartStep.SENT,
+        at=datetime(2026, 11, 20, tzinfo=UTC),
+        path=PATH,
+        plate=None,
+        attempt=1,
+    )
 
 
 async def test_what_the_database_never_took_is_told_at_the_end(

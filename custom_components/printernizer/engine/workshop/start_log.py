@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from ..errors import StoreError
@@ -72,7 +73,7 @@ class StartLog:
             await within(self._clock, WRITE_S, self._write())
         except (StoreError, TimeoutError) as err:
             if durably:
-                self._waiting.remove(event)
+                self._forget(event)
                 raise err if isinstance(err, StoreError) else StoreError("no answer") from err
             _LOGGER.debug("%s: a start is not in the ledger yet: %s", event.printer_id, err)
             self._work.set()
@@ -94,4 +95,8 @@ class StartLog:
             if events := tuple(self._waiting):
                 await self._store.run(starts.record, events)
                 for event in events:
-                    self._waiting.remove(event)
+                    self._forget(event)
+
+    def _forget(self, event: StartEvent) -> None:
+        with suppress(ValueError):  # so many wait that it gave way to others
+            self._waiting.remove(event)
