@@ -463,7 +463,9 @@ async def test_the_history_is_told_before_the_first_status(
     assert notebook.lines == ["S1 recalls 2", "S1 idle first"]
 
 
-@pytest.mark.parametrize("failure", [Unreachable("no answer"), Refused("no such method")])
+@pytest.mark.parametrize(
+    "failure", [Unreachable("no answer"), Refused("no such method"), KeyError("job_id")]
+)
 async def test_a_printer_that_tells_no_history_is_followed_all_the_same(
     fleet: Fleet, notebook: Notebook, failure: Exception
 ) -> None:

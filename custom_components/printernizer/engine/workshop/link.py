@@ -164,6 +164,10 @@ class Link:
         except (DriverError, TimeoutError) as err:
             _LOGGER.debug("%s: it does not tell its history: %s", self.printer_id, err)
             return
+        except Exception:
+            # A driver that stumbles over it would do so at every try, and the line never be up.
+            _LOGGER.exception("%s: its history could not be read", self.printer_id)
+            return
         self._listener.on_history(self, runs)
 
     def _down(self, error: DriverError) -> None:
