@@ -61,6 +61,8 @@ class _Sending:
     replace: bool
     task: asyncio.Task[str] | None = None
     called_off: bool = False
+    admitted: bool = False
+    """It was looked at what lies under its path, before the first byte."""
     ours: bool = False
     """Whatever lies under its path comes from us: before the first try there was nothing."""
 
@@ -150,6 +152,9 @@ class Uploads:
         lane = self._lanes.setdefault(printer_id, _Lane())
         async with lane.door:
             stamp = await asyncio.to_thread(inspect, source)
+            if self._lanes.get(printer_id) is not lane:
+                # Its printer went away meanwhile, and nobody would end what begins now.
+                raise NotAllowed("the printer was removed", key="upload_cancelled")
             sending = _Sending(
                 upload=Upload(
                     id=uuid4(),
@@ -237,7 +242,8 @@ class Uploads:
         storage = await self._storage(link)
         await _unchanged(sending)
         lies = await _find(storage, sending.target)
-        if attempt == 1:
+        again = sending.admitted
+        if not again:
             self._admit(sending, storage, lies)
         elif sending.ours and lies is not None and lies.size == sending.stamp.size:
             # The line broke after the last byte: it is ours, and whole.
@@ -257,7 +263,7 @@ class Uploads:
                 sending.source,
                 sending.target,
                 progress=progress,
-                replace=sending.replace or (attempt > 1 and sending.ours),
+                replace=sending.replace or (again and sending.ours),
             )
         finally:
             going = False
@@ -285,6 +291,7 @@ class Uploads:
         if lies is not None and not sending.replace:
             raise Refused(f"{sending.target} is there already", key="file_exists")
         sending.ours = lies is None
+        sending.admitted = True
         free = storage.free_bytes
         room = None if free is None else free + ((lies.size or 0) if lies else 0)
         if room is not None and room < sending.stamp.size:
@@ -325,17 +332,23 @@ class _Rate:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._since: float | None = None
+        """When the first bytes were out: what it takes to get there says nothing of the rest."""
         self._at = clock.monotonic()
         self._moved = 0
         self.bytes_per_s: float | None = None
 
     def take(self, moved: int, *, always: bool) -> bool:
         """Take what has moved so far; returns whether to tell."""
-        span = self._clock.monotonic() - self._at
-        if span < TELL_S:
+        now = self._clock.monotonic()
+        if self._since is None and moved:
+            self._since, self._at, self._moved = now, now, moved
+        span = now - self._at
+        if self._since is None or span < TELL_S:
             return always
         fresh = max(0, moved - self._moved) / span
-        share = min(1.0, span / _SMOOTH_S)
+        # Until there is enough to forget, all that was seen counts the same.
+        share = min(1.0, span / min(_SMOOTH_S, now - self._since))
         known = self.bytes_per_s
         self.bytes_per_s = fresh if known is None else known + (fresh - known) * share
         self._at += span
