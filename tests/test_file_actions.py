@@ -289,3 +289,25 @@ async def test_uploads_to_one_printer_wait_for_each_other(dock_up: DockUp) -> No
     (answer,) = await second
     assert answer["path"] == "/2.gcode"
     assert set(bay.storage.files) == {"/2.gcode"}
+
+
+@pytest.mark.usefixtures("media")
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("upload_file", {"source": HOOK, "path": "/config/printer.cfg", "replace": True}),
+        ("print_file", {"source": HOOK, "path": "/config/"}),
+        ("download_file", {"path": "//config/moonraker.conf"}),
+        ("delete_file", {"path": "/Config/printer.cfg"}),
+    ],
+)
+async def test_what_a_machine_is_set_up_with_is_for_administrators(
+    floor: Floor, action: str, data: dict[str, Any]
+) -> None:
+    """Limits and passwords stand in it: to write there is as good as G-code."""
+    printer = await floor.add()
+    member = somebody(floor, {"entities": True})
+    with pytest.raises(Unauthorized):
+        await call(floor, action, printer, context=member, **data)
+    assert printer.machine.starts_seen == 0
+    assert not [path for path in printer.machine.files if "onfig" in path]

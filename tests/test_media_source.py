@@ -125,6 +125,25 @@ async def test_nobody_without_a_login_and_no_user_without_the_printer_gets_a_fil
     assert (await client.get(url)).status == 403
 
 
+@pytest.mark.parametrize("path", ["/config/moonraker.conf", "//Config/./a", "/logs/klippy.log"])
+async def test_what_a_printers_server_is_set_up_with_is_for_administrators(
+    hass: HomeAssistant,
+    printer: Printer,
+    hass_client: ClientSessionGenerator,
+    hass_admin_user: User,
+    path: str,
+) -> None:
+    """The passwords of a whole house stand in it."""
+    printer.machine.store(VirtualFile(path=path, content=b"password"))
+    url = file_url(printer.entry.entry_id, path)
+    client = await hass_client()
+    assert (await client.get(url)).status == 200
+    hass_admin_user.groups = []
+    hass_admin_user.mock_policy({"entities": True})
+    assert (await client.get(url)).status == 403
+    assert (await client.get(file_url(printer.entry.entry_id, SAMPLE))).status == 200
+
+
 @pytest.mark.parametrize("path", ["/../secret", "relative", "/a/../../etc/passwd", "/a\x00b", ""])
 def test_words_of_ours_lead_to_paths_on_a_printer_only(path: str) -> None:
     with pytest.raises(ValueError, match="path on a printer"):
@@ -243,6 +262,20 @@ def test_fetched_files_make_room_for_new_ones(tmp_path: Path) -> None:
     os.utime(old, (1, 1))
     _make_room(wanted)
     assert {each.name for each in (tmp_path / "kept").iterdir()} == {"fresh", "wanted"}
+
+
+def test_what_is_being_fetched_does_not_make_room(tmp_path: Path) -> None:
+    """A third file must not take the first one's folder away while it still grows."""
+    growing, fresh, wanted = (tmp_path / "kept" / name for name in ("growing", "fresh", "wanted"))
+    for folder in (growing, fresh):
+        folder.mkdir(parents=True)
+        with (folder / "file.part").open("wb") as file:
+            file.truncate(CACHE_BYTES)
+    (tmp_path / "kept" / "stray").touch()
+    os.utime(growing, (1, 1))
+    _make_room(wanted, {growing})
+    left = {each.name for each in (tmp_path / "kept").iterdir()}
+    assert left == {"growing", "fresh", "stray", "wanted"}
 
 
 def _put(folder: Path, name: str, content: bytes) -> None:

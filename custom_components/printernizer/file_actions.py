@@ -14,6 +14,7 @@ from .action import Action, wish
 from .downloads import async_download, async_folder
 from .ha_errors import told_to_the_user
 from .local_files import async_local_file
+from .permissions import of_the_machine
 from .targets import async_called
 
 if TYPE_CHECKING:
@@ -118,6 +119,15 @@ def _overrides(data: Mapping[str, Any]) -> bool:
     return bool(data["override"])
 
 
+def _reaches_in(data: Mapping[str, Any]) -> bool:
+    """Whether it touches the machine's own configuration: that is as good as G-code."""
+    return of_the_machine(data.get("path") or "")
+
+
+def _sends(data: Mapping[str, Any]) -> bool:
+    return _overrides(data) or _reaches_in(data)
+
+
 _SOURCE: Final = {
     vol.Required("source"): fields.source,
     vol.Optional("path"): fields.remote_path,
@@ -144,8 +154,9 @@ FILE_ACTIONS: Final[Mapping[str, Action]] = {
             vol.Optional("folder"): cv.string,
             vol.Optional("overwrite", default=False): cv.boolean,
         },
+        admin_fn=_reaches_in,
     ),
-    "upload_file": Action(deed=_upload_file, fields=_SOURCE, admin_fn=_overrides),
+    "upload_file": Action(deed=_upload_file, fields=_SOURCE, admin_fn=_sends),
     "cancel_upload": Action(
         deed=wish(lambda ask: ask.shop.uploads.cancel(ask.printer)),
         fields={},
@@ -153,8 +164,9 @@ FILE_ACTIONS: Final[Mapping[str, Action]] = {
     "delete_file": Action(
         deed=wish(lambda ask: ask.shop.delete_file(ask.printer, ask.data["path"])),
         fields={vol.Required("path"): fields.remote_path},
+        admin_fn=_reaches_in,
     ),
-    "print_file": Action(deed=_print_file, fields={**_SOURCE, **_START}, admin_fn=_overrides),
+    "print_file": Action(deed=_print_file, fields={**_SOURCE, **_START}, admin_fn=_sends),
     "start_print": Action(
         deed=_start_print,
         fields={vol.Required("path"): fields.remote_path, **_START},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import homeassistant.helpers.entity_registry as er
 from homeassistant.core import callback
@@ -10,6 +10,15 @@ from homeassistant.core import callback
 if TYPE_CHECKING:
     from homeassistant.auth.models import User
     from homeassistant.core import HomeAssistant
+
+_OF_THE_MACHINE: Final = frozenset({"config", "logs"})
+"""Folders that servers of printers show beside what is printed: passwords, limits, macros."""
+
+
+def of_the_machine(path: str) -> bool:
+    """Whether a path on a printer leads to its configuration, which is for administrators."""
+    parts = [part for part in path.split("/") if part not in {"", "."}]
+    return bool(parts) and parts[0].casefold() in _OF_THE_MACHINE
 
 
 @callback

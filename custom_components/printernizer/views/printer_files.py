@@ -10,11 +10,13 @@ import base64
 import binascii
 import hashlib
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 from aiohttp import web
+from homeassistant.components.http.const import KEY_HASS_USER
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.util.hass_dict import HassKey
@@ -22,10 +24,13 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN
 from ..downloads import async_download, safe_name
 from ..engine.errors import PrinternizerError
+from ..permissions import of_the_machine
 from ..pictures import kind_of
 from .answers import entry_for, headers_for, kind_of_file
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from homeassistant.core import HomeAssistant
 
     from ..coordinator import PrinterCoordinator
@@ -79,6 +84,8 @@ class PrinterFileView(HomeAssistantView):
             path = path_of(token)
         except ValueError as err:
             raise web.HTTPNotFound from err
+        if of_the_machine(path) and not request[KEY_HASS_USER].is_admin:
+            raise web.HTTPForbidden
         coordinator = entry.runtime_data.coordinator
         try:
             name = safe_name(path)
@@ -128,7 +135,8 @@ async def _fetched(hass: HomeAssistant, coordinator: PrinterCoordinator, path: s
     async with lock:
         target = folder / safe_name(path)
         if not await hass.async_add_executor_job(target.is_file):
-            await hass.async_add_executor_job(_make_room, folder)
+            busy = frozenset(other for other, held in locks.items() if held.locked())
+            await hass.async_add_executor_job(_make_room, folder, busy)
             await async_download(hass, coordinator, path, folder, overwrite=True)
         await hass.async_add_executor_job(folder.touch)
     return target
@@ -147,13 +155,23 @@ async def _shelf(hass: HomeAssistant, coordinator: PrinterCoordinator, path: str
     return Path(hass.config.cache_path(DOMAIN, "files", key))
 
 
-def _make_room(folder: Path) -> None:
-    """Let files go that nobody opened for longest, until there is room for one more."""
+def _make_room(folder: Path, busy: Collection[Path] = ()) -> None:
+    """Let files go that nobody opened for longest, until there is room for one more.
+
+    busy: folders into which something is being fetched; they stay.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    kept = sorted(folder.parent.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
     total = 0
-    for each in kept:
-        total += sum(file.stat().st_size for file in each.iterdir() if file.is_file())
-        if total > CACHE_BYTES and each != folder:
+    for _, size, each in sorted(_kept(folder.parent), reverse=True):
+        total += size
+        if total > CACHE_BYTES and each != folder and each not in busy:
             shutil.rmtree(each, ignore_errors=True)
     folder.mkdir(exist_ok=True)
+
+
+def _kept(parent: Path) -> Iterator[tuple[float, int, Path]]:
+    """Yield when each folder was opened last, and its bytes. Others clear away meanwhile."""
+    for each in parent.iterdir():
+        with suppress(OSError):
+            opened = each.stat().st_mtime
+            yield opened, sum(file.stat().st_size for file in each.iterdir()), each
