@@ -51,3 +51,21 @@ async def test_a_printer_is_not_offered_its_own_camera(hass: HomeAssistant, floo
     assert selector.config["domain"] == ["camera"]
     assert own.entity_id in selector.config["exclude_entities"]
     hass.config_entries.options.async_abort(form["flow_id"])
+
+
+async def test_two_printers_are_not_made_to_show_each_other(
+    hass: HomeAssistant, floor: Floor
+) -> None:
+    """Each would ask the other for a picture, and neither has one."""
+    left, right = await floor.add("Left"), await floor.add("Right")
+    shown = er.async_get(hass).async_get_or_create(
+        "camera", "printernizer", "of the other printer", config_entry=right.entry
+    )
+    hass.config_entries.async_update_entry(
+        right.entry, options={CONF_CAMERA_ENTITY: "camera.of_the_left"}
+    )
+    form = await hass.config_entries.options.async_init(left.entry.entry_id)
+    assert form["data_schema"] is not None
+    selector = form["data_schema"].schema[CONF_CAMERA_ENTITY]
+    assert shown.entity_id in selector.config["exclude_entities"]
+    hass.config_entries.options.async_abort(form["flow_id"])

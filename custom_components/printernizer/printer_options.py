@@ -10,7 +10,7 @@ from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import Platform
 from homeassistant.helpers.selector import EntitySelector, EntitySelectorConfig
 
-from .const import CONF_CAMERA_ENTITY
+from .const import CONF_CAMERA_ENTITY, DOMAIN
 
 
 class PrinterOptionsFlow(OptionsFlowWithReload):
@@ -35,10 +35,15 @@ class PrinterOptionsFlow(OptionsFlowWithReload):
         )
 
     def _schema(self) -> vol.Schema:
-        entries = er.async_entries_for_config_entry(
-            er.async_get(self.hass), self.config_entry.entry_id
-        )
-        # A camera that shows itself would ask itself for a picture.
-        own = [entry.entity_id for entry in entries if entry.domain == Platform.CAMERA]
-        cameras = EntitySelectorConfig(domain=Platform.CAMERA, exclude_entities=own)
+        registry = er.async_get(self.hass)
+        # A camera that shows itself would ask itself for a picture; so would two printers that
+        # show each other's.
+        closed = [
+            entity.entity_id
+            for entry in self.hass.config_entries.async_entries(DOMAIN)
+            if entry is self.config_entry or entry.options.get(CONF_CAMERA_ENTITY)
+            for entity in er.async_entries_for_config_entry(registry, entry.entry_id)
+            if entity.domain == Platform.CAMERA
+        ]
+        cameras = EntitySelectorConfig(domain=Platform.CAMERA, exclude_entities=closed)
         return vol.Schema({vol.Optional(CONF_CAMERA_ENTITY): EntitySelector(cameras)})
