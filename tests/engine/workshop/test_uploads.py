@@ -26,7 +26,7 @@ from custom_components.printernizer.engine.store import files
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.upload import LARGEST_BYTES, Upload, UploadState
 from custom_components.printernizer.engine.workshop import uploads
-from custom_components.printernizer.engine.workshop.uploads import TRIES
+from custom_components.printernizer.engine.workshop.uploads import AT_ONCE, TRIES
 from custom_components.printernizer.engine.workshop.workshop import Workshop
 from tests.hand_clock import HandClock, settle
 
@@ -253,6 +253,37 @@ async def test_progress_is_told_twice_a_second_with_rate_and_time_left(
     assert (await shelved.uploads.cancel("V1")).state is UploadState.CANCELLED
     with pytest.raises(NotAllowed):
         await sending
+
+
+async def test_a_hundred_printers_do_not_take_all_threads_of_the_house(
+    shelved: Workshop,
+    shelf: Shelf,
+    source: Path,
+    clock: HandClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Home Assistant stands still when every thread it has carries a file."""
+    monkeypatch.setattr(shelved.uploads, "_room", asyncio.Semaphore(1))
+    other = Shelf()
+    machine = VirtualMachine(now=clock.monotonic, serial="V2")
+    await shelved.open_line("V2", VirtualDriver(machine, clock))
+    shelved.fleet["V2"].require().storage = other  # type: ignore[misc,assignment]
+    first = asyncio.ensure_future(shelved.upload("V1", source))
+    await until(lambda: shelf.under_way)
+    second = asyncio.ensure_future(shelved.upload("V2", source))
+    await until(lambda: shelved.uploads.current("V2"))
+    await asyncio.sleep(0.05)
+    waiting = shelved.uploads.current("V2")
+    assert waiting is not None
+    assert (waiting.state, other.sends) == (UploadState.WAITING, [])
+    assert shelf.under_way is not None
+    shelf.under_way.succeeds()
+    await first
+    await until(lambda: other.under_way)
+    assert other.under_way is not None
+    other.under_way.succeeds()
+    assert (await second).state is UploadState.DONE
+    assert 1 < AT_ONCE < 32
 
 
 async def test_the_first_estimate_is_as_good_as_any(

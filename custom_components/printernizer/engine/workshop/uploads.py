@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+AT_ONCE: Final = 16
+"""Uploads of all printers that move bytes at a time. Some drivers hold a thread of Home Assistant's
+for as long as that takes, and it has some sixty for everything."""
 TRIES: Final = 3
 PAUSES_S: Final = (2.0, 10.0)
 """Between the tries: an access point that roams is back within seconds."""
@@ -86,6 +89,7 @@ class Uploads:
         self._clock = clock
         self._lanes: dict[str, _Lane] = {}
         self._listeners: list[Listener] = []
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def __aenter__(self) -> Self:
         return self
@@ -248,6 +252,19 @@ class Uploads:
         elif sending.ours and lies is not None and lies.size == sending.stamp.size:
             # The line broke after the last byte: it is ours, and whole.
             return lies.path
+        async with self._room:
+            path = await self._move(sending, storage, attempt, again=again)
+        try:
+            await _unchanged(sending)
+        except BadFile:
+            # What arrived is half the old file and half the new one: nobody may print it.
+            with suppress(PrinternizerError):
+                await storage.delete(path)
+            raise
+        return path
+
+    async def _move(self, sending: _Sending, storage: Storage, attempt: int, *, again: bool) -> str:
+        """Let the driver send it; returns where it lies. `again`: an earlier try may have begun."""
         rate = _Rate(self._clock)
         running = replace(sending.upload, state=UploadState.RUNNING, attempt=attempt, moved_bytes=0)
         self._show(sending, running)
@@ -259,7 +276,7 @@ class Uploads:
                 self._moved(sending, rate, moved)
 
         try:
-            path = await storage.upload(
+            return await storage.upload(
                 sending.source,
                 sending.target,
                 progress=progress,
@@ -267,14 +284,6 @@ class Uploads:
             )
         finally:
             going = False
-        try:
-            await _unchanged(sending)
-        except BadFile:
-            # What arrived is half the old file and half the new one: nobody may print it.
-            with suppress(PrinternizerError):
-                await storage.delete(path)
-            raise
-        return path
 
     async def _storage(self, link: Link) -> Storage:
         try:
@@ -341,9 +350,10 @@ class _Rate:
     def take(self, moved: int, *, always: bool) -> bool:
         """Take what has moved so far; returns whether to tell."""
         now = self._clock.monotonic()
+        span = now - self._at
         if self._since is None and moved:
             self._since, self._at, self._moved = now, now, moved
-        span = now - self._at
+            return always or span >= TELL_S
         if self._since is None or span < TELL_S:
             return always
         fresh = max(0, moved - self._moved) / span
