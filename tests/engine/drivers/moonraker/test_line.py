@@ -7,6 +7,8 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from custom_components.printernizer.engine.drivers.moonraker.client import MethodMissing
 from custom_components.printernizer.engine.drivers.moonraker.driver import MoonrakerDriver
@@ -683,3 +685,23 @@ async def test_console_lines_are_kept_for_diagnostics() -> None:
         shop.sim.tell("notify_gcode_response", 5)
         await session.refresh()
         assert session.transcript()["console"] == ["// a line"]
+
+
+async def test_a_line_that_leads_elsewhere_gets_no_key_there() -> None:
+    """Opening a WebSocket follows redirects, and the key is the first thing said on it."""
+
+    async def info(_: web.Request) -> web.Response:
+        return web.json_response({"result": {}})
+
+    async with scene() as shop:
+
+        async def lead_on(_: web.Request) -> web.Response:
+            raise web.HTTPFound(f"{shop.sim.url}/websocket")
+
+        app = web.Application()
+        app.router.add_get("/access/info", info)
+        app.router.add_get("/websocket", lead_on)
+        async with TestServer(app) as lure:
+            error = await refused(shop, Garbled, url=str(lure.make_url("/")))
+        assert "another address" in error.reason
+        assert "server.connection.identify" not in list(shop.sim.calls)

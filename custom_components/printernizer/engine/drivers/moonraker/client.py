@@ -175,34 +175,54 @@ class Line:
             answer.set_result(frame)
 
 
+async def _stay(*_: object) -> None:
+    """Refuse to be sent on: opening a WebSocket follows redirects, and our key goes over it."""
+    raise Garbled("it sends us to another address: give the one it really has")
+
+
+@asynccontextmanager
+async def _unled(shared: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientSession]:
+    """Lend the connections of a session to one that follows no redirect and keeps no cookies."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(_stay)
+    async with aiohttp.ClientSession(
+        connector=shared.connector,
+        connector_owner=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[trace],
+    ) as own:
+        yield own
+
+
 @asynccontextmanager
 async def line(http: Http, heard: Notice) -> AsyncIterator[Line]:
     """Open a line and say who we are. Raises Unreachable, AccessDenied or Garbled."""
     pace = http.pace
     if http.session.closed:
         raise Unreachable("the HTTP session is closed")
-    async with http.line_errors():
-        socket = await asyncio.wait_for(
-            http.session.ws_connect(
-                http.address.socket,
-                autoping=False,
-                max_msg_size=FRAME_LIMIT,
-                ssl=http.tls,
-                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
-            ),
-            pace.connect_s,
-        )
-    opened = Line(socket, http, heard)
-    tasks = [asyncio.create_task(opened.listen()), asyncio.create_task(opened.keep_alive())]
-    try:
-        await _identify(opened, http)
-        yield opened
-    finally:
-        opened.end(Unreachable("the line was closed"))
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await socket.close()
+    async with _unled(http.session) as session:
+        async with http.line_errors():
+            socket = await asyncio.wait_for(
+                session.ws_connect(
+                    http.address.socket,
+                    autoping=False,
+                    max_msg_size=FRAME_LIMIT,
+                    ssl=http.tls,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                ),
+                pace.connect_s,
+            )
+        opened = Line(socket, http, heard)
+        tasks = [asyncio.create_task(opened.listen()), asyncio.create_task(opened.keep_alive())]
+        try:
+            await _identify(opened, http)
+            yield opened
+        finally:
+            opened.end(Unreachable("the line was closed"))
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await socket.close()
 
 
 async def _identify(opened: Line, http: Http) -> None:
