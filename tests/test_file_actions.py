@@ -153,6 +153,26 @@ async def test_a_file_for_another_nozzle_is_refused_until_somebody_insists(
     assert printer.machine.run.path == "/wide.gcode"
 
 
+async def test_a_file_is_moved_and_never_over_another_one(floor: Floor) -> None:
+    printer = await floor.add()
+    files = printer.machine.files
+    content = files["/benchy.gcode"].content
+    where = {"path": "/benchy.gcode", "to": "done/b.gcode"}
+    (answer,) = await call(floor, "move_file", printer, answer=True, **where)
+    assert answer["path"] == "/done/b.gcode"
+    assert files["/done/b.gcode"].content == content
+    assert "/benchy.gcode" not in files
+    with pytest.raises(HomeAssistantError) as there:
+        await call(floor, "move_file", printer, path="/bracket.gcode", to="/done/b.gcode")
+    assert there.value.translation_key == "file_exists"
+    move = {"path": "/bracket.gcode", "to": "/done/b.gcode", "replace": True}
+    await call(floor, "move_file", printer, **move)
+    assert "/bracket.gcode" not in files
+    with pytest.raises(ServiceValidationError) as missing:
+        await call(floor, "move_file", printer, **move)
+    assert missing.value.translation_key == "file_missing"
+
+
 async def test_what_is_printed_can_not_be_deleted(floor: Floor) -> None:
     """The rest of the part lies in that file."""
     printer = await floor.add()
@@ -299,6 +319,8 @@ async def test_uploads_to_one_printer_wait_for_each_other(dock_up: DockUp) -> No
         ("print_file", {"source": HOOK, "path": "/config/"}),
         ("download_file", {"path": "//config/moonraker.conf"}),
         ("delete_file", {"path": "/Config/printer.cfg"}),
+        ("move_file", {"path": "/benchy.gcode", "to": "/config/printer.cfg"}),
+        ("move_file", {"path": "/config/printer.cfg", "to": "/a.gcode"}),
     ],
 )
 async def test_what_a_machine_is_set_up_with_is_for_administrators(

@@ -88,6 +88,7 @@ async def test_a_wish_reaches_the_printer_as_it_was_meant(
         ("maintain", {"task": "reboot_host"}, "maintenance"),
         ("list_past_prints", {}, "history"),
         ("delete_file", {"path": "/a"}, "storage"),
+        ("move_file", {"path": "/a", "to": "/b"}, "mover"),
     ],
 )
 async def test_a_printer_without_the_part_says_so(

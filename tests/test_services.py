@@ -44,6 +44,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "upload_file": {"source": "/media/a.gcode"},
     "print_file": {"source": "/media/a.gcode"},
     "cancel_upload": {},
+    "move_file": {"path": "/benchy.gcode", "to": "/done.gcode"},
     "delete_file": {"path": "/benchy.gcode"},
     "list_objects": {},
     "skip_objects": {"objects": ["1"]},

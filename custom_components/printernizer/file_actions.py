@@ -57,6 +57,15 @@ async def _download_file(request: Request) -> Facts:
     return {"path": str(done.path), "size": done.size, "sha256": done.sha256}
 
 
+async def _move_file(request: Request) -> Facts:
+    data = request.data
+    with told_to_the_user():
+        moved = await request.shop.move_file(
+            request.printer, data["path"], data["to"], replace=data["replace"]
+        )
+    return {"path": moved}
+
+
 async def _upload_file(request: Request) -> Facts:
     data = request.data
     source = await async_local_file(request.hass, data["source"])
@@ -121,7 +130,7 @@ def _overrides(data: Mapping[str, Any]) -> bool:
 
 def _reaches_in(data: Mapping[str, Any]) -> bool:
     """Whether it touches the machine's own configuration: that is as good as G-code."""
-    return of_the_machine(data.get("path") or "")
+    return any(of_the_machine(data.get(key) or "") for key in ("path", "to"))
 
 
 def _sends(data: Mapping[str, Any]) -> bool:
@@ -160,6 +169,15 @@ FILE_ACTIONS: Final[Mapping[str, Action]] = {
     "cancel_upload": Action(
         deed=wish(lambda ask: ask.shop.uploads.cancel(ask.printer)),
         fields={},
+    ),
+    "move_file": Action(
+        deed=_move_file,
+        fields={
+            vol.Required("path"): fields.remote_path,
+            vol.Required("to"): fields.remote_path,
+            vol.Optional("replace", default=False): cv.boolean,
+        },
+        admin_fn=_reaches_in,
     ),
     "delete_file": Action(
         deed=wish(lambda ask: ask.shop.delete_file(ask.printer, ask.data["path"])),

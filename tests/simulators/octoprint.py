@@ -646,6 +646,8 @@ class OctoPrintSimulator:
         body = await self._body(request)
         if where not in self.machine.files:
             return self._error(404, NOT_FOUND)
+        if body.get("command") == "move":
+            return self._move(where, str(body.get("destination", "")))
         if body.get("command") != "select":
             return self._error(400, "command is invalid")
         if not self.voice.open or self.machine.in_job:
@@ -655,6 +657,15 @@ class OctoPrintSimulator:
         else:
             self.voice.select(where)
         return web.Response(status=204)
+
+    def _move(self, where: str, destination: str) -> web.Response:
+        if f"/{destination}" in self.machine.files:
+            return self._error(409, "File or folder does already exist")
+        try:
+            self.machine.rename(where, f"/{destination}")
+        except Refused:
+            return self._error(409, "Trying to move a file or folder that is currently in use")
+        return web.json_response(self.shelf.entry(destination, self.url), status=201)
 
     async def _upload(self, request: web.Request, root: str) -> web.Response:
         if not request.content_type.startswith("multipart/"):

@@ -52,26 +52,23 @@ def _parts(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_OCTOPRINT: Final = _parts(
-    "cameras console control emergency heaters job_picture maintenance motion speed storage"
-)
 _BAMBU: Final = _parts(
     "control prompt heaters fans speed lights options console storage job_picture motion loader "
     "objects"
 )
 _PRUSALINK: Final = _parts("control storage job_picture")
 _OCTOPRINT: Final = _parts(
-    "control heaters speed console storage cameras job_picture motion emergency maintenance"
+    "control heaters speed console storage mover cameras job_picture motion emergency maintenance"
 )
 _MOONRAKER: Final = _parts(
     "control prompt heaters fans speed lights console storage cameras job_picture motion loader "
-    "objects emergency macros maintenance outlets history"
+    "objects emergency macros maintenance outlets history mover"
 )
 
 PARTS: Final = {
     "virtual": _parts(
         "control prompt heaters fans speed lights console storage motion loader objects emergency "
-        "maintenance"
+        "maintenance mover"
     ),
     "bambu-a1": _BAMBU | {"cameras"},
     "bambu-x1c": _BAMBU,

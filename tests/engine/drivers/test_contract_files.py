@@ -162,3 +162,29 @@ async def test_a_download_goes_on_where_it_was_broken_off(stage: Stage, tmp_path
         target.write_bytes(shop.play.content[:100])
         await shop.part("storage").download(shop.path, target)
         assert target.read_bytes() == shop.play.content
+
+
+@needs(Offer.PRINT, part="mover")
+async def test_a_file_is_found_where_it_was_moved_to(stage: Stage, tmp_path: Path) -> None:
+    async with stage.scene() as shop:
+        storage, mover = shop.part("storage"), shop.part("mover")
+        source = tmp_path / "moving.gcode"
+        source.write_bytes(GCODE)
+        lies = await storage.upload(source, shop.beside("moving.gcode"))
+        goal = shop.beside("moved away.gcode")
+        moved = await mover.move(lies, goal)
+        files = await shop.play.files()
+        assert size_of(files, "moving.gcode") is None
+        assert size_of(files, "moved away.gcode") == len(GCODE)
+        await storage.download(moved, tmp_path / "got")
+        assert (tmp_path / "got").read_bytes() == GCODE
+        with pytest.raises(Refused) as refusal:
+            await mover.move(lies, goal)
+        assert refusal.value.key == "file_missing"
+        again = await storage.upload(source, shop.beside("moving.gcode"))
+        with pytest.raises(Refused) as refusal:
+            await mover.move(again, goal)
+        assert refusal.value.key == "file_exists"
+        await mover.move(again, goal, replace=True)
+        assert size_of(await shop.play.files(), "moving.gcode") is None
+        await storage.delete(moved)

@@ -187,6 +187,17 @@ class Storage(Protocol):
         """Fetch the picture of a file (`RemoteFile.thumbnail`): PNG or JPEG, at most 2 MB."""
 
 
+class Mover(Protocol):
+    """Gives files on the printer another name or folder."""
+
+    async def move(self, path: str, to: str, *, replace: bool = False) -> str:
+        """Move a file, and return where it lies then.
+
+        Raises Refused: "file_missing", "file_exists" unless `replace`, "printer_busy" for the file
+        that is being printed, "not_supported" for a place it cannot be moved from or to.
+        """
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Orientation:
     """How a camera's pictures are to be turned before a person sees them: flips first."""
@@ -364,6 +375,9 @@ class Session(Protocol):
     def storage(self) -> Storage | None: ...
 
     @property
+    def mover(self) -> Mover | None: ...
+
+    @property
     def cameras(self) -> Mapping[str, Camera]:
         """By the name the printer gives them; the main one first. Empty where it has none."""
 
@@ -424,6 +438,7 @@ class NoParts:
     options: Switches | None = None
     console: Console | None = None
     storage: Storage | None = None
+    mover: Mover | None = None
     cameras: Mapping[str, Camera] = MappingProxyType({})
     job_picture: JobPicture | None = None
     motion: Motion | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from ..drivers.base import Driver, PrintObject, Progress, RemoteFile, Session
+    from ..drivers.base import Driver, Mover, PrintObject, Progress, RemoteFile, Session
     from ..job import PastRun
     from ..printer import PrinterStatus
     from ..start import Started
@@ -243,6 +243,18 @@ class Workshop:
         if history is None:
             raise Refused("it keeps no history", key="not_supported")
         return await history.recent(limit)
+
+    async def move_file(self, printer_id: str, path: str, to: str, *, replace: bool = False) -> str:
+        """Give a file on the printer another name or folder; returns where it lies then."""
+        moved = path
+
+        async def move(mover: Mover) -> None:
+            nonlocal moved
+            moved = await mover.move(path, to, replace=replace)
+
+        await self.command(printer_id, lambda s: move(s.mover) if s.mover else None)
+        await self._prints.forget(printer_id, path)
+        return moved
 
     async def delete_file(self, printer_id: str, path: str) -> None:
         """Remove a file from the printer's storage."""

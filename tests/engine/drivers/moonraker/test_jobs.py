@@ -267,6 +267,7 @@ async def test_moves_that_cannot_be_are_refused() -> None:
         shop.machine.home()
         await session.refresh()
         assert await why(session.motion.move({"x": 900})) == "out_of_range"
+        assert await why(session.motion.move({"x": float("nan")})) == "out_of_range"
         assert await why(session.motion.move({"e": 5})) == "out_of_range"
         assert await why(session.motion.home(["w"])) == "out_of_range"
         assert await why(session.motion.move({"x": 1}, speed_mm_s=0)) == "out_of_range"

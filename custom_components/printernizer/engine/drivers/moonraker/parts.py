@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -136,6 +137,8 @@ class MoonrakerMotion:
     ) -> None:
         """Move by millimetres from where the head is."""
         steps = {self._known(axis): by for axis, by in distances.items() if by}
+        if not all(math.isfinite(by) for by in steps.values()):
+            raise Refused("no distance to move by", key="out_of_range")
         if speed_mm_s is not None and not 0 < speed_mm_s <= _FASTEST_MM_S:
             raise Refused(f"{speed_mm_s} mm/s is no speed", key="out_of_range")
         await self._free()

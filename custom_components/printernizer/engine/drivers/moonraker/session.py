@@ -69,7 +69,7 @@ class MoonrakerSession(NoParts):
         self.control = self.prompt = MoonrakerControl(watch, scripts)
         self.console = MoonrakerConsole(watch, scripts)
         self.emergency = MoonrakerEmergency(watch)
-        self.storage = self.job_picture = MoonrakerStorage(watch, self._http)
+        self.storage = self.mover = self.job_picture = MoonrakerStorage(watch, self._http)
         macros = MoonrakerMacros(watch, scripts)
         if macros.names:
             self.macros = macros

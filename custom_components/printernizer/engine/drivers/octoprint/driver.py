@@ -109,7 +109,7 @@ class OctoPrintSession(NoParts):
         if maintenance.tasks:
             self.maintenance = maintenance
         if facts.may("FILES_LIST"):
-            self._files = self.storage = OctoPrintStorage(client, line, clock, facts)
+            self._files = self.storage = self.mover = OctoPrintStorage(client, line, clock, facts)
             self.job_picture = self
         self.cameras = cameras_of(facts.webcam, client)
 

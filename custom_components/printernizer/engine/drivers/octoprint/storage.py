@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .view import View
 
 _OK: Final = 200
+_CREATED: Final = 201
 _PARTIAL: Final = 206
 _SHA1_DIGITS: Final = 40
 _PICTURES: Final = (b"\x89PNG\r\n", b"\xff\xd8\xff")
@@ -300,6 +301,22 @@ class OctoPrintStorage:
             raise Garbled(f"{size} bytes were sent, the server shows {shown}, or others")
 
     # -- deleting ----------------------------------------------------------------------------
+
+    async def move(self, path: str, to: str, *, replace: bool = False) -> str:
+        """Give a file another name or folder, within the server's own storage."""
+        source, goal = located(path), located(to)
+        if {source.root, goal.root} != {LOCAL} or not goal.inside:
+            raise Refused("it moves files within its own storage only", key="not_supported")
+        await self._file(path, source)
+        if await self._entry(goal) is not None:
+            if not replace:
+                raise Refused(f"{to} is there already", key="file_exists", path=to)
+            await self.delete(to)
+        body = {"command": "move", "destination": "/".join(goal.inside)}
+        answer = await self._client.request("POST", self._target(source), body=body)
+        if answer.status != _CREATED:
+            raise await self._client.complaint(answer, {404: "file_missing", 409: "printer_busy"})
+        return goal.path
 
     async def delete(self, path: str) -> None:
         """Remove a file, never a folder: the server would take all that is in it along."""

@@ -172,7 +172,7 @@ class VirtualSession(NoParts):
         self.speed = VirtualSpeed(machine, self._act)
         self.lights = VirtualLights(machine, self._act)
         self.console = VirtualConsole(machine, self._act)
-        self.storage = VirtualStorage(machine)
+        self.storage = self.mover = VirtualStorage(machine)
         self.motion = VirtualMotion(machine, self._act)
         self.loader = VirtualLoader(machine, self._act)
         self.objects = VirtualObjects(machine, self._act)

@@ -549,6 +549,13 @@ class VirtualMachine:
         if used + size > self.storage_bytes:
             raise Refused("the storage is full", key="storage_full")
 
+    def rename(self, path: str, to: str) -> None:
+        """Give a file another path. Raises Refused when missing or being printed."""
+        file = self.files.get(path)
+        self.remove(path)
+        assert file is not None
+        self.files[to] = replace(file, path=to)
+
     def remove(self, path: str) -> None:
         """Delete a file. Raises Refused when missing or being printed."""
         self.tick()

@@ -111,6 +111,16 @@ class VirtualStorage:
         self._reach()
         self._machine.remove(path)
 
+    async def move(self, path: str, to: str, *, replace: bool = False) -> str:
+        """Give a file another name or folder."""
+        self._reach()
+        if path not in self._machine.files:
+            raise Refused(f"no file {path}", key="file_missing", path=path)
+        if to in self._machine.files and not replace:
+            raise Refused(f"{to} is there already", key="file_exists", path=to)
+        self._machine.rename(path, to)
+        return to
+
     async def thumbnail(self, reference: str) -> bytes | None:
         """Return nothing: virtual files hold no pictures, so no `reference` was ever given."""
         self._reach()
