@@ -162,13 +162,13 @@ async def test_a_job_is_held_resumed_and_ended_through_the_source(bench: Bench) 
     workshop, serial = bench.coordinator.workshop, bench.simulator.uuid
     assert serial is not None
     await workshop.pause(serial)
-    assert bench.coordinator.data.state is PrinterState.PAUSED
+    await bench.until(PrinterState.PAUSED)
     await workshop.resume(serial)
     await workshop.set_temperature(serial, "bed", 55.0)
     assert bench.machine.bed.target_c == 55.0
     await workshop.cancel(serial)
-    assert not bench.coordinator.data.active
     assert (await bench.told(5))[2:] == ["paused", "resumed", "cancelled"]
+    assert not bench.coordinator.data.active
     job = bench.coordinator.job
     assert job is not None
     assert job.outcome is Outcome.CANCELLED

@@ -387,12 +387,12 @@ async def test_a_job_is_held_resumed_and_ended_through_the_source(bench: Bench) 
     await bench.begin()
     workshop = bench.coordinator.workshop
     await workshop.pause(bench.serial)
-    assert bench.coordinator.data.state is PrinterState.PAUSED
+    await bench.until(PrinterState.PAUSED)
     await workshop.resume(bench.serial)
-    assert bench.coordinator.data.state is PrinterState.PRINTING
+    await bench.until(PrinterState.PRINTING)
     await workshop.cancel(bench.serial)
-    assert not bench.coordinator.data.active
     assert (await bench.told(5))[2:] == ["paused", "resumed", "cancelled"]
+    assert not bench.coordinator.data.active
 
 
 async def test_what_cannot_be_done_now_is_refused_with_a_reason(bench: Bench) -> None:

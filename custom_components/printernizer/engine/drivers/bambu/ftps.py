@@ -263,20 +263,27 @@ class Ftps(ftplib.FTP):
             self._forget_tls_error()
             if isinstance(failed, OSError):
                 # Why, stands on the control line: a full card hangs up first and explains after.
-                self.finish()
+                self._last_word()
             else:
                 with suppress(*_BROKEN):
                     self.finish(TIDY_S)
             raise failed
         try:
-            self.finish()
+            self._last_word()
         except TimeoutError:
             return "no last word"
         except ftplib.error_temp as err:
-            if str(err)[:3] in _FULL:
-                raise Refused(str(err)[4:84], key="storage_full") from err
             return str(err)
         return None
+
+    def _last_word(self) -> None:
+        """Wait for the word after an upload. Raises Refused(key="storage_full")."""
+        try:
+            self.finish()
+        except ftplib.error_temp as err:
+            if str(err)[:3] in _FULL:
+                raise Refused(str(err)[4:84], key="storage_full") from err
+            raise
 
     def _send(self, data: ssl.SSLSocket, blocks: Iterator[Buffer]) -> None:
         for block in blocks:
