@@ -300,7 +300,8 @@ async def _prepare(driver: PrusaLinkDriver, source: Path) -> None:
                 async with driver.connect() as session:
                     async for status in session.statuses():
                         if status.state is PrinterState.IDLE:
-                            await session.storage.upload(source, "/part.gcode")
+                            # A try before may have brought it there and not have seen so.
+                            await session.storage.upload(source, "/part.gcode", replace=True)
                             return
             except DriverError:
                 await asyncio.sleep(0.1)
