@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
+
+from ..money import MICRO, rounded
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -32,6 +35,24 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
             return None
         assert isinstance(value, datetime)
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Exact(sa.types.TypeDecorator[Decimal]):
+    """An exact quantity with six places: money, grams, kilowatt-hours.
+
+    Kept as a whole number of millionths, so that sums in the database are exact on SQLite too.
+    """
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        """Go into the database."""
+        return None if value is None else int(rounded(value, MICRO).scaleb(6))
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
+        """Come out of it; a sum in PostgreSQL comes as a Decimal of its own."""
+        return None if value is None else Decimal(int(value)).scaleb(-6)
 
 
 METADATA: Final = sa.MetaData()

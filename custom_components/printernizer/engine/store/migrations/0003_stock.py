@@ -1,0 +1,12 @@
+"""Materials, spools, their movements and the places they hang."""
+
+from __future__ import annotations
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the tables."""
