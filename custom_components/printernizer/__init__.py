@@ -10,7 +10,7 @@ from homeassistant.config_entries import SOURCE_SYSTEM
 
 from . import issues
 from .announce import async_announce
-from .const import CONF_KIND, DOMAIN, KIND_SHOP, PLATFORMS
+from .const import CONF_KIND, DOMAIN, PLATFORMS
 from .coordinator import PrinterCoordinator
 from .devices import present
 from .engine.drivers.registry import PrinterKind
@@ -22,12 +22,15 @@ from .neighbours import async_learn_mac
 from .runtime import (
     PrinterRuntime,
     async_acquire,
-    async_follow_shop,
     async_release,
     async_shop_entry,
     forget_machine,
+    is_shop,
 )
 from .services import async_setup_services
+from .shop_entry import async_close_shop, async_open_shop
+from .shop_services import async_setup_shop_services
+from .shop_settings import machine_profile
 from .snapshots import Snapshots
 from .views import async_register_views
 
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from homeassistant.helpers.device_registry import AnyDeviceEntry
     from homeassistant.helpers.typing import ConfigType
 
-    from .runtime import PrinternizerConfigEntry
+    from .runtime import PrinternizerConfigEntry, ShopConfigEntry
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -45,14 +48,17 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what is there even while no printer is."""
     async_setup_services(hass)
+    async_setup_shop_services(hass)
     async_register_views(hass)
     return True
 
 
-async def async_setup_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry) -> bool:
+async def async_setup_entry(
+    hass: HomeAssistant, entry: PrinternizerConfigEntry | ShopConfigEntry
+) -> bool:
     """Set up a printer, or the shop."""
-    if entry.data[CONF_KIND] == KIND_SHOP:
-        await async_follow_shop(hass)
+    if is_shop(entry):
+        await async_open_shop(hass, entry)
         return True
     if entry.data[CONF_KIND] == PrinterKind.BAMBU:
         await async_listener(hass).start()
@@ -84,6 +90,7 @@ async def _open(hass: HomeAssistant, entry: PrinternizerConfigEntry) -> PrinterC
     except StoreError as err:
         issues.async_store_failed(hass, err)
         raise of_store(err) from err
+    workshop.settings.describe(entry.unique_id, machine_profile(entry.options))
     coordinator = PrinterCoordinator(hass, entry, workshop, entry.unique_id)
     try:
         await coordinator.async_config_entry_first_refresh()
@@ -105,10 +112,12 @@ async def _close(hass: HomeAssistant, coordinator: PrinterCoordinator) -> None:
     await async_release(hass)
 
 
-async def async_unload_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry) -> bool:
-    """Close the line; the last printer closes the workshop."""
-    if entry.data[CONF_KIND] == KIND_SHOP:
-        return True
+async def async_unload_entry(
+    hass: HomeAssistant, entry: PrinternizerConfigEntry | ShopConfigEntry
+) -> bool:
+    """Close the line; the last entry closes the workshop."""
+    if is_shop(entry):
+        return await async_close_shop(hass, entry)
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     await entry.runtime_data.eyes.close()
@@ -119,7 +128,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: PrinternizerConfigEntry
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """Forget a printer. What it printed stays in the ledger; a run under way ends unseen."""
-    if entry.data[CONF_KIND] == KIND_SHOP:
+    if is_shop(entry):
         return
     issues.async_forget(hass, entry)
     await async_listener(hass).stop_unless_needed()
@@ -137,9 +146,11 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> No
 
 
 async def async_remove_config_entry_device(
-    hass: HomeAssistant, entry: PrinternizerConfigEntry, device: AnyDeviceEntry
+    hass: HomeAssistant, entry: PrinternizerConfigEntry | ShopConfigEntry, device: AnyDeviceEntry
 ) -> bool:
     """Whether the user may remove this device: a unit that its printer no longer has."""
+    if is_shop(entry):
+        return False
     coordinator = entry.runtime_data.coordinator
     here = set(present(coordinator.printer_id, coordinator.data))
     return not here & device.identifiers

@@ -16,6 +16,8 @@ from homeassistant.const import EntityCategory, Platform
 from .engine.printer import PrinterState, Severity
 from .entity import PARALLEL_READS, PrinterEntity, PrinterEntityDescription
 from .roster import async_enrol, was_here
+from .runtime import is_shop
+from .shop_roster import add_shop_entities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from .coordinator import PrinterCoordinator
     from .engine.printer import PrinterStatus
     from .roster import Row
-    from .runtime import PrinternizerConfigEntry
+    from .runtime import PrinternizerConfigEntry, ShopConfigEntry
 
 PARALLEL_UPDATES = PARALLEL_READS
 
@@ -106,10 +108,13 @@ BINARY_SENSORS: Final = (
 
 async def async_setup_entry(
     hass: HomeAssistant,
-    entry: PrinternizerConfigEntry,
+    entry: PrinternizerConfigEntry | ShopConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add what this printer can say."""
+    if is_shop(entry):
+        add_shop_entities(Platform.BINARY_SENSOR, entry, async_add_entities)
+        return
     async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows, _says)
 
 

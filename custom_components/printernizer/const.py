@@ -22,7 +22,15 @@ PLATFORMS: Final = (
     Platform.SWITCH,
     Platform.UPDATE,
 )
-"""What a printer entry consists of. The shop entry has no entities."""
+"""What a printer entry consists of."""
+
+SHOP_PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.EVENT,
+    Platform.SENSOR,
+    Platform.TODO,
+)
+"""What the shop's own entry consists of."""
 
 CONF_KIND: Final = "kind"
 """A `PrinterKind`, or `KIND_SHOP`."""

@@ -12,12 +12,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import callback
 
 from .announce import TOLD, job_facts
 from .entity import PARALLEL_READS, PrinterEntity, PrinterEntityDescription
 from .roster import async_enrol
+from .runtime import is_shop
+from .shop_roster import add_shop_entities
 from .uploads import UploadKind, UploadNews, upload_facts
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from .engine.printer import Problem
     from .engine.upload import Upload
     from .roster import Row
-    from .runtime import PrinternizerConfigEntry
+    from .runtime import PrinternizerConfigEntry, ShopConfigEntry
 
 PARALLEL_UPDATES = PARALLEL_READS
 
@@ -90,10 +92,13 @@ UPLOAD: Final = PrinterEventDescription(
 
 async def async_setup_entry(
     _: HomeAssistant,
-    entry: PrinternizerConfigEntry,
+    entry: PrinternizerConfigEntry | ShopConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the event entities of a printer."""
+    if is_shop(entry):
+        add_shop_entities(Platform.EVENT, entry, async_add_entities)
+        return
     async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows)
 
 

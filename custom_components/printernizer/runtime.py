@@ -10,7 +10,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeIs
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -21,7 +21,15 @@ from homeassistant.requirements import RequirementsNotFound, async_process_requi
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
-from .const import CONF_DATABASE_URL, CONF_KIND, CONF_SERIAL, DOMAIN, LEDGER_FILE, SHOP_ID
+from .const import (
+    CONF_DATABASE_URL,
+    CONF_KIND,
+    CONF_SERIAL,
+    DOMAIN,
+    KIND_SHOP,
+    LEDGER_FILE,
+    SHOP_ID,
+)
 from .engine.drivers.registry import PrinterKind, Surroundings, build
 from .engine.drivers.virtual.home import forget
 from .engine.errors import NotAllowed, StoreError
@@ -30,6 +38,7 @@ from .engine.store.database import Store
 from .engine.workshop.clock import SystemClock
 from .engine.workshop.workshop import Workshop
 from .followed.driver import FollowedDriver
+from .shop_settings import shop_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,14 +64,27 @@ POSTGRESQL_DRIVER: Final = "psycopg[binary]>=3.2,<4"
 
 @dataclass(slots=True)
 class PrinterRuntime:
-    """What a loaded printer entry holds. The shop entry holds nothing."""
+    """What a loaded printer entry holds."""
 
     coordinator: PrinterCoordinator
     eyes: Eyes
     snapshots: Snapshots
 
 
+@dataclass(slots=True)
+class ShopRuntime:
+    """What the loaded shop entry holds."""
+
+    workshop: Workshop
+
+
 type PrinternizerConfigEntry = ConfigEntry[PrinterRuntime]
+type ShopConfigEntry = ConfigEntry[ShopRuntime]
+
+
+def is_shop(entry: ConfigEntry[Any]) -> TypeIs[ConfigEntry[ShopRuntime]]:
+    """Whether an entry is the shop's own, and no printer's."""
+    return entry.data.get(CONF_KIND) == KIND_SHOP
 
 
 class SharedWorkshop:
@@ -101,6 +123,8 @@ class SharedWorkshop:
             workshop = await stack.enter_async_context(Workshop(store, SystemClock()))
             self._stack = stack.pop_all()
         self.workshop, self.url = workshop, url
+        shop = async_shop_entry(self._hass)
+        workshop.settings.apply(shop_settings(self._hass, shop.options if shop else {}))
         issues.async_store_opened(self._hass)
         self._unsubscribe = [
             self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._on_stop),

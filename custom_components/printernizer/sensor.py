@@ -12,6 +12,7 @@ from homeassistant.core import callback
 from .engine.printer import PrinterState
 from .entity import PARALLEL_READS, FeederEntity, PrinterEntity, SlotEntity
 from .roster import async_enrol, shape, was_here
+from .runtime import is_shop
 from .sensor_rows import (
     END_TIME,
     JOB_SENSORS,
@@ -19,6 +20,7 @@ from .sensor_rows import (
     PRINTER_SENSORS,
     START_TIME,
 )
+from .shop_roster import add_shop_entities
 from .steady import steady, steady_time
 from .unit_rows import FEEDER_SENSORS, SLOT_SENSORS, fan_sensors, heat_sensors
 from .upload_entities import upload_sensors
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from .coordinator import PrinterCoordinator
     from .engine.job import Job, JobEvent
     from .roster import Row
-    from .runtime import PrinternizerConfigEntry
+    from .runtime import PrinternizerConfigEntry, ShopConfigEntry
     from .sensor_rows import LastJobSensorDescription, PrinterSensorDescription
 
 PARALLEL_UPDATES = PARALLEL_READS
@@ -41,10 +43,13 @@ PARALLEL_UPDATES = PARALLEL_READS
 
 async def async_setup_entry(
     hass: HomeAssistant,
-    entry: PrinternizerConfigEntry,
+    entry: PrinternizerConfigEntry | ShopConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add what this printer says, and later what it says of new units."""
+    if is_shop(entry):
+        add_shop_entities(Platform.SENSOR, entry, async_add_entities)
+        return
     async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows, shape)
 
 

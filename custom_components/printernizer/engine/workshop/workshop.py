@@ -11,6 +11,7 @@ from .files_seen import FilesSeen
 from .fleet import Fleet
 from .ledger import Ledger
 from .prints import Prints
+from .settings import Settings
 from .starts import Starts
 from .uploads import Uploads
 
@@ -34,6 +35,7 @@ class Workshop:
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.clock = clock
+        self.settings = Settings()
         self.ledger = Ledger(store, clock)
         self.fleet = Fleet(self.ledger, clock)
         self.uploads = Uploads(self.fleet, clock)
