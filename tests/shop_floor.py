@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event, HomeAssistant, callback
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -19,7 +20,7 @@ from custom_components.printernizer.const import CONF_KIND, CONF_SERIAL, DOMAIN
 from custom_components.printernizer.coordinator import PrinterCoordinator
 from custom_components.printernizer.engine.drivers.virtual import home
 from custom_components.printernizer.engine.drivers.virtual.machine import VirtualMachine
-from custom_components.printernizer.runtime import async_get_workshop
+from custom_components.printernizer.runtime import async_get_workshop, async_shop_entry
 from tests.hand_clock import HandClock
 
 HEATED_S = 60.0
@@ -70,12 +71,22 @@ class Printer:
         await self.live(PRINTED_S)
 
     async def restart(self, *, away: Callable[[], object] = lambda: None) -> None:
-        """Unload the printer, let something happen meanwhile, and load it again."""
+        """Unload the printer and the shop, let something happen meanwhile, and load them again."""
+        shop = async_shop_entry(self.hass)
         assert await self.hass.config_entries.async_unload(self.entry.entry_id)
+        await self.close_shop()
         await self.hass.async_block_till_done()
         away()
         assert await self.hass.config_entries.async_setup(self.entry.entry_id)
+        if shop is not None:
+            assert await self.hass.config_entries.async_setup(shop.entry_id)
         await self.hass.async_block_till_done()
+
+    async def close_shop(self) -> None:
+        """Let the shop's own entry go of the workshop: the last printer to go closes it."""
+        shop = async_shop_entry(self.hass)
+        if shop is not None and shop.state is ConfigEntryState.LOADED:
+            assert await self.hass.config_entries.async_unload(shop.entry_id)
 
 
 @dataclass

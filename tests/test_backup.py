@@ -45,6 +45,7 @@ async def test_a_backup_that_never_ends_does_not_keep_the_ledger_from_closing(
 ) -> None:
     """Home Assistant may be stopped in the middle of a backup."""
     printer = await floor.add()
+    await printer.close_shop()
     await async_pre_backup(hass)
     async with asyncio.timeout(5):
         assert await hass.config_entries.async_unload(printer.entry.entry_id)

@@ -51,6 +51,7 @@ async def test_a_printer_sets_up_with_a_device_and_unloads_without_a_trace(
     assert device.sw_version == printer.machine.firmware
     assert async_find_workshop(hass) is not None
 
+    await printer.close_shop()
     assert await hass.config_entries.async_unload(printer.entry.entry_id)
     await hass.async_block_till_done()
     assert printer.entry.state is ConfigEntryState.NOT_LOADED
@@ -71,13 +72,15 @@ async def test_the_first_printer_makes_the_shop_and_the_second_finds_it(
     assert await hass.config_entries.async_unload(shops[0].entry_id)
 
 
-async def test_the_last_printer_closes_the_workshop(hass: HomeAssistant, floor: Floor) -> None:
+async def test_the_last_entry_closes_the_workshop(hass: HomeAssistant, floor: Floor) -> None:
     """One workshop for all: closing it early would cut the others off."""
     first, second = await floor.add(), await floor.add()
     workshop = async_find_workshop(hass)
     await hass.config_entries.async_unload(first.entry.entry_id)
     assert async_find_workshop(hass) is workshop
     await hass.config_entries.async_unload(second.entry.entry_id)
+    assert async_find_workshop(hass) is workshop, "the office works without a printer"
+    await second.close_shop()
     assert async_find_workshop(hass) is None
 
 
@@ -101,6 +104,7 @@ async def test_a_printer_that_is_off_is_tried_again_later(
 ) -> None:
     """A printer is off every night; that is no reason to lose its entry."""
     printer = await floor.add()
+    await printer.close_shop()
     await hass.config_entries.async_unload(printer.entry.entry_id)
     printer.machine.inject(Fault.NETWORK)
     assert not await hass.config_entries.async_setup(printer.entry.entry_id)
@@ -176,6 +180,7 @@ async def test_a_ledger_that_does_not_open_is_told_once_and_taken_back(
 ) -> None:
     """Without its ledger the shop must not run as if nothing were the matter."""
     printer = await floor.add()
+    await printer.close_shop()
     await hass.config_entries.async_unload(printer.entry.entry_id)
     with patch.object(Store, "open", side_effect=StoreError("why", key=key)):
         assert not await hass.config_entries.async_setup(printer.entry.entry_id)
@@ -232,6 +237,7 @@ async def test_the_shop_can_be_removed_and_comes_back_with_the_next_start(
 async def test_platforms_that_fail_leave_no_line_behind(hass: HomeAssistant, floor: Floor) -> None:
     """The next try would find the printer taken by its own ghost."""
     printer = await floor.add()
+    await printer.close_shop()
     await hass.config_entries.async_unload(printer.entry.entry_id)
     with patch.object(hass.config_entries, "async_forward_entry_setups", side_effect=RuntimeError):
         assert not await hass.config_entries.async_setup(printer.entry.entry_id)
@@ -243,6 +249,7 @@ async def test_a_fleet_starts_in_parallel_on_one_workshop(
 ) -> None:
     """A hundred printers one after the other would take minutes."""
     printers = [await floor.add() for _ in range(5)]
+    await printers[0].close_shop()
     for printer in printers:
         await hass.config_entries.async_unload(printer.entry.entry_id)
     opened = 0

@@ -75,7 +75,7 @@ async def test_all_printers_move_to_another_database_together(
     url = f"sqlite:///{tmp_path}/other.db"
     hass.config_entries.async_update_entry(shop, options={CONF_DATABASE_URL: url})
     assert database_url(hass) == url != default_database_url(hass)
-    await async_follow_shop(hass)
+    assert await hass.config_entries.async_reload(shop.entry_id)
     new = async_get_workshop(hass)
     assert new is not old
     assert async_shared(hass).url == url

@@ -69,6 +69,7 @@ async def test_a_closed_shop_still_tells_its_version(hass: HomeAssistant, floor:
     printer = await floor.add()
     assert await async_setup_component(hass, "system_health", {})
     await hass.config_entries.async_unload(printer.entry.entry_id)
+    await printer.close_shop()
     info = await get_system_health_info(hass, DOMAIN)
     assert info["printers_online"] == "0 / 0"
     assert "database" not in info
