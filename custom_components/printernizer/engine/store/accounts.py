@@ -1,0 +1,237 @@
+"""What runs consumed and cost: notes while they run, one account each when they have ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from ..errors import NotAllowed
+from . import account_codec, codec
+from .account_tables import (
+    ACCOUNT_CORRECTIONS,
+    FILE_EXTRUSIONS,
+    JOB_ACCOUNTS,
+    JOB_CONSUMPTION,
+    JOB_WATCHES,
+)
+from .printers import upsert
+from .schema import JOBS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from ..account import JobAccount
+    from ..extrusion import Extrusion
+    from ..job import Job
+    from ..run_watch import RunWatch
+
+
+# -- notes of runs under way -------------------------------------------------------------------
+
+
+def watch(connection: Connection, watches: Iterable[RunWatch]) -> None:
+    """Keep what was noted of runs, in place of what was noted before."""
+    rows = [
+        {
+            "job_id": each.job_id,
+            "printer_id": each.printer_id,
+            "watch": account_codec.watch_text(each),
+        }
+        for each in watches
+    ]
+    if rows:
+        connection.execute(upsert(connection, JOB_WATCHES, ("job_id",)), rows)
+
+
+def watches(connection: Connection) -> tuple[RunWatch, ...]:
+    """Read the notes of all runs that are not settled."""
+    rows = connection.execute(sa.select(JOB_WATCHES.c.watch).order_by(JOB_WATCHES.c.job_id))
+    return tuple(account_codec.watch_of(text) for text in rows.scalars())
+
+
+# -- accounts ----------------------------------------------------------------------------------
+
+
+def record(connection: Connection, job: Job, account: JobAccount, *, settled: bool) -> None:
+    """Write the account of a closed run, in place of what was reckoned before.
+
+    Settled, its notes go. An account that somebody corrected is never written over: raises
+    NotAllowed(key="account_corrected") for an older revision.
+    """
+    stands = connection.execute(
+        sa.select(JOB_ACCOUNTS.c.revision).where(JOB_ACCOUNTS.c.job_id == job.id)
+    ).scalar_one_or_none()
+    if stands is not None and stands > account.revision:
+        raise NotAllowed("somebody corrected it meanwhile", key="account_corrected")
+    connection.execute(
+        upsert(connection, JOB_ACCOUNTS, ("job_id",)),
+        account_codec.account_row(job, account, settled=settled),
+    )
+    connection.execute(sa.delete(JOB_CONSUMPTION).where(JOB_CONSUMPTION.c.job_id == job.id))
+    lines = [
+        account_codec.consumption_row(job.id, number, line)
+        for number, line in enumerate(account.consumption)
+    ]
+    if lines:
+        connection.execute(sa.insert(JOB_CONSUMPTION), lines)
+    if settled:
+        connection.execute(sa.delete(JOB_WATCHES).where(JOB_WATCHES.c.job_id == job.id))
+
+
+def correct(
+    connection: Connection,
+    job: Job,
+    before: JobAccount,
+    after: JobAccount,
+    *,
+    by: str | None,
+    reason: str,
+) -> None:
+    """Put a corrected account in the place of another, which is kept with the reason.
+
+    Raises NotAllowed(key="account_corrected") when another correction came first.
+    """
+    stands = get(connection, job.id)
+    if stands is None or stands.revision != before.revision:
+        raise NotAllowed("somebody corrected it meanwhile", key="account_corrected")
+    connection.execute(
+        sa.insert(ACCOUNT_CORRECTIONS),
+        {
+            "job_id": job.id,
+            "revision": before.revision,
+            "at": after.at,
+            "by": by,
+            "reason": reason,
+            "before": account_codec.account_text(before),
+        },
+    )
+    record(connection, job, after, settled=True)
+
+
+def corrections(connection: Connection, job_id: UUID) -> tuple[dict[str, Any], ...]:
+    """Read what was corrected on an account, the first one first."""
+    rows = connection.execute(
+        sa.select(ACCOUNT_CORRECTIONS)
+        .where(ACCOUNT_CORRECTIONS.c.job_id == job_id)
+        .order_by(ACCOUNT_CORRECTIONS.c.revision)
+    ).mappings()
+    return tuple(dict(row) for row in rows)
+
+
+def get(connection: Connection, job_id: UUID) -> JobAccount | None:
+    """Read the account of one run, or None."""
+    return of(connection, (job_id,)).get(job_id)
+
+
+def of(connection: Connection, job_ids: Sequence[UUID]) -> dict[UUID, JobAccount]:
+    """Read the accounts of these runs; those without one are left out."""
+    if not job_ids:
+        return {}
+    lines: dict[UUID, list[Any]] = {}
+    for line in connection.execute(
+        sa.select(JOB_CONSUMPTION)
+        .where(JOB_CONSUMPTION.c.job_id.in_(job_ids))
+        .order_by(JOB_CONSUMPTION.c.job_id, JOB_CONSUMPTION.c.line)
+    ).mappings():
+        lines.setdefault(line["job_id"], []).append(line)
+    rows = connection.execute(
+        sa.select(JOB_ACCOUNTS).where(JOB_ACCOUNTS.c.job_id.in_(job_ids))
+    ).mappings()
+    return {
+        row["job_id"]: account_codec.account_of(row, lines.get(row["job_id"], ())) for row in rows
+    }
+
+
+def unreckoned(connection: Connection, limit: int) -> tuple[Job, ...]:
+    """Read closed runs that have no account yet, the newest first."""
+    rows = connection.execute(
+        sa.select(JOBS)
+        .outerjoin(JOB_ACCOUNTS, JOB_ACCOUNTS.c.job_id == JOBS.c.id)
+        .where(JOBS.c.outcome.is_not(None), JOB_ACCOUNTS.c.job_id.is_(None))
+        .order_by(JOBS.c.first_seen_at.desc(), JOBS.c.id)
+        .limit(limit)
+    ).mappings()
+    return tuple(codec.job_of(row) for row in rows)
+
+
+def unsettled(connection: Connection, limit: int) -> tuple[Job, ...]:
+    """Read runs whose account awaits something better, the newest first."""
+    rows = connection.execute(
+        sa.select(JOBS)
+        .join(JOB_ACCOUNTS, JOB_ACCOUNTS.c.job_id == JOBS.c.id)
+        .where(JOB_ACCOUNTS.c.settled.is_(False))
+        .order_by(JOB_ACCOUNTS.c.day_at.desc(), JOBS.c.id)
+        .limit(limit)
+    ).mappings()
+    return tuple(codec.job_of(row) for row in rows)
+
+
+# -- files that were measured ------------------------------------------------------------------
+
+
+def measured(
+    connection: Connection,
+    printer_id: str,
+    path: str,
+    extrusion: Extrusion,
+    *,
+    plate: int | None,
+    size_bytes: int | None,
+    at: datetime,
+) -> None:
+    """Keep what a file on a printer lays down."""
+    connection.execute(
+        upsert(connection, FILE_EXTRUSIONS, ("printer_id", "path", "plate")),
+        {
+            "printer_id": printer_id,
+            "path": path,
+            "plate": plate or 0,
+            "size_bytes": size_bytes,
+            "at": at,
+            "extrusion": account_codec.extrusion_text(extrusion),
+        },
+    )
+
+
+def measured_paths(connection: Connection, printer_id: str) -> tuple[str, ...]:
+    """Read which files of a printer were measured, the latest first."""
+    rows = connection.execute(
+        sa.select(FILE_EXTRUSIONS.c.path)
+        .where(FILE_EXTRUSIONS.c.printer_id == printer_id)
+        .order_by(FILE_EXTRUSIONS.c.at.desc(), FILE_EXTRUSIONS.c.path)
+    )
+    return tuple(dict.fromkeys(rows.scalars()))
+
+
+def extrusion(
+    connection: Connection, printer_id: str, path: str, plate: int | None
+) -> Extrusion | None:
+    """Return what the plate was measured to lay down of the file last put under this path.
+
+    Without a number it is the only plate there is; of several nobody knows which was printed.
+    """
+    plates = {
+        row.plate: row.extrusion
+        for row in connection.execute(
+            sa.select(FILE_EXTRUSIONS.c.plate, FILE_EXTRUSIONS.c.extrusion).where(
+                FILE_EXTRUSIONS.c.printer_id == printer_id, FILE_EXTRUSIONS.c.path == path
+            )
+        )
+    }
+    only = next(iter(plates.values())) if len(plates) == 1 else None
+    text = only if plate is None or (plate == 1 and 0 in plates) else plates.get(plate)
+    return None if text is None else account_codec.extrusion_of(text)
+
+
+def forget_file(connection: Connection, printer_id: str, path: str) -> None:
+    """Forget a file that is gone or was replaced; accounts keep what it laid down."""
+    connection.execute(
+        sa.delete(FILE_EXTRUSIONS).where(
+            FILE_EXTRUSIONS.c.printer_id == printer_id, FILE_EXTRUSIONS.c.path == path
+        )
+    )

@@ -1,0 +1,202 @@
+"""What the files of runs lay down: measured when we send them, or fetched when a run has ended.
+
+A file that came to the printer some other way is read from its storage only while the printer
+rests: small boards and serial hosts feed the print with the same processor. Whether that works
+is no matter of the print: without it a run is reckoned by the slicer's figure, or less.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol, Self
+
+from ..errors import BadFile, PrinternizerError
+from ..store import accounts, sent
+from .start_watch import same_file
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sqlalchemy import Connection
+
+    from ..drivers.base import RemoteFile, Storage
+    from ..extrusion import Extrusion
+    from ..file import FileFacts, PlateFacts
+    from ..job import Job
+    from ..store.database import Store
+    from .clock import Clock
+    from .fleet import Fleet
+
+_LOGGER = logging.getLogger(__name__)
+
+LARGEST_BYTES: Final = 512 * 1024 * 1024
+"""A longer file is not fetched: on slow boards it would take hours."""
+ROOM_BYTES: Final = 1024 * 1024 * 1024
+"""What has to stay free on our own disk beside the file."""
+FOLDERS: Final = ("/", "/cache")
+"""Where a file is looked for of which the printer tells the name alone."""
+
+
+class Measures(Protocol):
+    """Who measures files, in a process of their own."""
+
+    async def extrusion(self, path: Path, plate: int | None = None) -> Extrusion:
+        """Return what a plate lays down. Raises BadFile."""
+
+
+class Plans:
+    """Knows, or finds out, what runs were to lay down. Open it with `async with`."""
+
+    def __init__(self, store: Store, clock: Clock, fleet: Fleet, measures: Measures) -> None:
+        self._store = store
+        self._clock = clock
+        self._fleet = fleet
+        self._measures = measures
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def sent(self, printer_id: str, path: str, source: Path, facts: FileFacts) -> None:
+        """Measure a file of ours that lies on a printer now; nobody waits for it."""
+        task = asyncio.create_task(
+            self._measure_sent(printer_id, path, source, facts),
+            name=f"printernizer measuring for {printer_id}",
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _measure_sent(
+        self, printer_id: str, path: str, source: Path, facts: FileFacts
+    ) -> None:
+        with suppress(PrinternizerError):
+            # What lay there before was another file, whatever becomes of this one.
+            await self._store.run(accounts.forget_file, printer_id, path)
+            plates: list[int | None] = [each.number for each in facts.plates]
+            for plate in plates or [None]:
+                await self._keep(printer_id, path, source, plate)
+
+    async def _keep(
+        self, printer_id: str, path: str, source: Path, plate: int | None
+    ) -> Extrusion | None:
+        """Measure a plate and remember it; None for what cannot be measured."""
+        try:
+            size = (await asyncio.to_thread(source.stat)).st_size
+            extrusion = await self._measures.extrusion(source, plate)
+        except (OSError, PrinternizerError) as err:
+            _LOGGER.debug("%s: %s is not measured: %s", printer_id, path, err)
+            return None
+        await self._store.run(
+            accounts.measured,
+            printer_id,
+            path,
+            extrusion,
+            plate=plate,
+            size_bytes=size,
+            at=self._clock.now(),
+        )
+        return extrusion
+
+    async def known(self, job: Job) -> tuple[Extrusion | None, PlateFacts | None]:
+        """Return what is known of the file of a run without asking the printer.
+
+        Raises StoreError.
+        """
+        return await self._store.run(_known, job)
+
+    def reachable(self, job: Job) -> bool:
+        """Whether the file of a run could be fetched now: its printer is there, and rests."""
+        link = self._fleet.get(job.printer_id)
+        return (
+            link is not None
+            and link.session is not None
+            and link.session.storage is not None
+            and link.status is not None
+            and link.status.ready
+        )
+
+    async def fetch(self, job: Job) -> Extrusion | None:
+        """Read the file of an ended run from its printer; None where that is not possible.
+
+        Raises StoreError, and Unreachable when the line broke: then it is worth another try.
+        """
+        storage = self._fleet[job.printer_id].require().storage
+        if storage is None:
+            return None
+        found = await _find(storage, job)
+        if found is None or not found.size or found.size > LARGEST_BYTES:
+            return None
+        if found.modified and job.started_at and found.modified > job.started_at:
+            return None  # another file lies there by now
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="printernizer-"))
+        try:
+            free = (await asyncio.to_thread(shutil.disk_usage, folder)).free
+            if free < found.size + ROOM_BYTES:
+                return None
+            target = folder / "file"
+            await storage.download(found.path, target)
+            return await self._keep(job.printer_id, found.path, target, job.identity.plate)
+        except BadFile:
+            return None
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _find(storage: Storage, job: Job) -> RemoteFile | None:
+    """Find the file of a run by what the printer said of it."""
+    identity = job.identity
+    if identity.path is not None:
+        folder = identity.path.rsplit("/", 1)[0] or "/"
+        for file in await _listed(storage, folder):
+            if file.path == identity.path:
+                return file
+    said = [name for name in (identity.path, identity.name) if name]
+    for folder in FOLDERS:
+        for file in await _listed(storage, folder):
+            if not file.folder and any(same_file(name, file.path) for name in said):
+                return file
+    return None
+
+
+async def _listed(storage: Storage, folder: str) -> tuple[RemoteFile, ...]:
+    try:
+        return await storage.list(folder)
+    except BadFile:
+        return ()
+    except PrinternizerError as err:
+        _LOGGER.debug("%s cannot be listed: %s", folder, err)
+        return ()
+
+
+def _known(connection: Connection, job: Job) -> tuple[Extrusion | None, PlateFacts | None]:
+    """Look a file up under what the printer called it, and then by its name."""
+    identity = job.identity
+    paths = accounts.measured_paths(connection, job.printer_id)
+    path = next((each for each in paths if each == identity.path), None) or next(
+        (
+            each
+            for each in paths
+            if any(same_file(name, each) for name in (identity.path, identity.name) if name)
+        ),
+        identity.path,
+    )
+    if path is None:
+        return None, None
+    extrusion = accounts.extrusion(connection, job.printer_id, path, identity.plate)
+    known = sent.find(connection, job.printer_id, path)
+    return extrusion, known.facts.plate(identity.plate) if known else None
