@@ -163,6 +163,15 @@ KEYS: Final = frozenset(
         "plate_missing",
         "slot_missing",
         "not_started",
+        "material_unknown",
+        "spool_unknown",
+        "spool_archived",
+        "no_tare",
+        "no_weight",
+        "below_tare",
+        "spoolman_unreachable",
+        "spoolman_garbled",
+        "spoolman_missing",
     }
 )
 """Every translation key that the engine raises."""

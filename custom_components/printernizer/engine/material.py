@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from .money import exact
 from .shop import Process
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
+
+TOOL_SLOT: Final = "tool_{}"
+"""Slot of a tool where the printer reports no slots of its own."""
+_CLEARED_AT: Final = Decimal("1.1")
+"""Times its threshold must be there again before a material is not low any more: scales and
+estimates tremble."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +50,11 @@ class Material:
     """Its own threshold; None: the shop's."""
     archived: bool = False
     spoolman_id: int | None = None
+
+    @property
+    def title(self) -> str:
+        """Brand, kind and name, as a person says it."""
+        return " ".join(part for part in (self.brand, self.kind, self.name) if part)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +87,43 @@ class Spool:
         """Purchase price over initial net weight (rule 13)."""
         if self.price is None or self.net_g <= 0:
             return None
-        return self.price * 1000 / self.net_g
+        return exact(self.price * 1000 / self.net_g)
+
+    @property
+    def weigh_me(self) -> bool:
+        """Whether more was taken than there was: only scales can tell what is left."""
+        return self.remaining_g < 0
+
+
+def price_per_kg(spool: Spool, material: Material) -> Decimal | None:
+    """Return what a kilogram of this spool costs: its own price, else its material's.
+
+    None when neither has one.
+    """
+    if spool.price is not None:
+        return spool.price_per_kg
+    net_g = material.net_g or spool.net_g
+    if material.price is None or net_g <= 0:
+        return None
+    return exact(material.price * 1000 / net_g)
+
+
+def is_low(
+    material: Material, spools: Iterable[Spool], low_g: Decimal, *, before: bool = False
+) -> bool:
+    """Return whether a material runs low: its fullest spool holds less than the threshold.
+
+    `low_g`: the shop's threshold; `before`: whether it was low, since it takes a tenth more to
+    be well again. A material without a spool is low only where it names its own threshold: then
+    it is wanted in stock.
+    """
+    if material.archived:
+        return False
+    threshold = low_g if material.low_g is None else material.low_g
+    lefts = [spool.remaining_g for spool in spools if not spool.archived]
+    if not lefts:
+        return material.low_g is not None and material.low_g > 0
+    return max(lefts) < threshold * (_CLEARED_AT if before else 1)
 
 
 class MovementKind(StrEnum):
@@ -102,3 +151,44 @@ class Movement:
     by: str | None = None
     """A user's id; None: by itself."""
     reason: str | None = None
+
+
+class SlotSource(StrEnum):
+    """Who says that a spool hangs in a slot."""
+
+    PERSON = "person"
+    TAG = "tag"
+    """The printer read the spool's RFID tag, or saw the slot empty."""
+    SPOOLMAN = "spoolman"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlotChange:
+    """A spool was hung, or taken down. Append-only."""
+
+    printer_id: str
+    slot: str
+    spool_id: UUID | None
+    """None: taken down, or nobody knows what hangs there now."""
+    at: datetime
+    by: str | None = None
+    """A user's id."""
+    source: SlotSource = SlotSource.PERSON
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """What a print wants of one slot."""
+
+    slot: str
+    mass_g: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shortage:
+    """A slot whose spool holds less than a print wants of it."""
+
+    slot: str
+    spool: Spool
+    needed_g: Decimal
+    left_g: Decimal

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
+from importlib import import_module
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -19,7 +21,7 @@ from custom_components.printernizer.engine.file import (
 from custom_components.printernizer.engine.job import Job, JobEvent, Outcome
 from custom_components.printernizer.engine.memory import Memory
 from custom_components.printernizer.engine.start import StartEvent, StartStep
-from custom_components.printernizer.engine.store import files, jobs, printers, sent, starts
+from custom_components.printernizer.engine.store import files, jobs, migrate, printers, sent, starts
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.store.jobs import JobFilter
 from custom_components.printernizer.engine.store.schema import CHAIN, JOB_EVENTS
@@ -489,6 +491,9 @@ async def test_the_tables_are_what_the_code_believes(store: Store) -> None:
     from alembic.runtime.migration import MigrationContext
 
     from custom_components.printernizer.engine.store.schema import METADATA
+
+    for tables in Path(migrate.__file__).parent.glob("*_tables.py"):
+        import_module(f"custom_components.printernizer.engine.store.{tables.stem}")
 
     def differences(connection: sa.Connection) -> list[object]:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
