@@ -16,8 +16,10 @@ from .money import exact
 from .shop import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
+
+    from .shop import StockPolicy
 
 TOOL_SLOT: Final = "tool_{}"
 """Slot of a tool where the printer reports no slots of its own."""
@@ -192,3 +194,61 @@ class Shortage:
     spool: Spool
     needed_g: Decimal
     left_g: Decimal
+
+
+class TaskKind(StrEnum):
+    """Work that the stock asks for."""
+
+    REORDER = "reorder"
+    WEIGH = "weigh"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StockTask:
+    """Something to be done: buy a material, or weigh a spool."""
+
+    kind: TaskKind
+    subject: UUID
+    """Of the material to be bought, or the spool to be weighed."""
+    label: str
+    left_g: Decimal
+    done: bool = False
+    """A person ticked it off; it is gone once the stock is well again."""
+
+
+def label(spool: Spool, material: Material) -> str:
+    """Return how people call a spool: "#12 Prusament PETG Jet Black"."""
+    return f"#{spool.number} {material.title}"
+
+
+def value_of(spool: Spool, material: Material, policy: StockPolicy) -> Decimal | None:
+    """Return what is left on a spool in money, at the default price where it has none.
+
+    None for resin without a price of which the density is not known: a default is per litre.
+    """
+    price = price_per_kg(spool, material)
+    if price is not None:
+        return exact(spool.remaining_g * price / 1000)
+    if material.process is Process.FILAMENT:
+        return exact(spool.remaining_g * policy.default_price_per_kg / 1000)
+    if material.density_g_cm3 is None or material.density_g_cm3 <= 0:
+        return None
+    volume_ml = spool.remaining_g / material.density_g_cm3
+    return exact(volume_ml * policy.default_price_per_l / 1000)
+
+
+def shortages(
+    needs: Iterable[Need], hung: Mapping[str, Spool], share: Decimal = Decimal(1)
+) -> tuple[Shortage, ...]:
+    """Return the slots whose spools hold less than `share` of what is needed of them.
+
+    A slot of which the spool is not known is none of them: nobody can say.
+    """
+    wanted: dict[str, Decimal] = {}
+    for need in needs:
+        wanted[need.slot] = wanted.get(need.slot, Decimal(0)) + need.mass_g * share
+    return tuple(
+        Shortage(slot=slot, spool=spool, needed_g=exact(mass_g), left_g=spool.remaining_g)
+        for slot, mass_g in wanted.items()
+        if (spool := hung.get(slot)) is not None and spool.remaining_g < mass_g
+    )
