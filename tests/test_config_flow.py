@@ -675,6 +675,14 @@ async def _shop(hass: HomeAssistant) -> Any:
     return shop
 
 
+async def _database_form(hass: HomeAssistant, shop: Any) -> Any:
+    menu = await hass.config_entries.options.async_init(shop.entry_id)
+    assert menu["type"] is FlowResultType.MENU
+    return await hass.config_entries.options.async_configure(
+        menu["flow_id"], {"next_step_id": "database"}
+    )
+
+
 async def test_there_is_one_shop(hass: HomeAssistant) -> None:
     """Ten printers that start at once must not found ten shops."""
     await _shop(hass)
@@ -688,7 +696,7 @@ async def test_the_ledger_moves_when_the_owner_names_another_database(
     """A database that is only taken at the next restart would lose the jobs until then."""
     shop = await _shop(hass)
     url = f"sqlite:///{tmp_path}/elsewhere.db"
-    form = await hass.config_entries.options.async_init(shop.entry_id)
+    form = await _database_form(hass, shop)
     with patch.object(Store, "open", side_effect=StoreError("no such host", key="store_failed")):
         again = await hass.config_entries.options.async_configure(
             form["flow_id"], {CONF_DATABASE_URL: url}
@@ -705,7 +713,7 @@ async def test_the_ledger_moves_when_the_owner_names_another_database(
         entry.state is ConfigEntryState.LOADED
         for entry in hass.config_entries.async_entries(DOMAIN)
     )
-    form = await hass.config_entries.options.async_init(shop.entry_id)
+    form = await _database_form(hass, shop)
     await hass.config_entries.options.async_configure(form["flow_id"], {})
     await hass.async_block_till_done()
     assert async_shared(hass).url != url

@@ -47,6 +47,13 @@ _POSTGRESQL_TRIGGERS = (
 
 def upgrade() -> None:
     """Make the tables and the guards of corrections."""
+    _accounts()
+    _consumption()
+    _files()
+    _corrections()
+
+
+def _accounts() -> None:
     moment = sa.DateTime(timezone=True)
     op.create_table(
         "job_accounts",
@@ -87,6 +94,9 @@ def upgrade() -> None:
     op.create_index("job_accounts_by_printer", "job_accounts", ["printer_id", "day_at", "job_id"])
     op.create_index("job_accounts_by_customer", "job_accounts", ["customer_id", "day_at", "job_id"])
     op.create_index("job_accounts_unsettled", "job_accounts", ["settled", "day_at"])
+
+
+def _consumption() -> None:
     op.create_table(
         "job_consumption",
         sa.Column("job_id", sa.Uuid, sa.ForeignKey("jobs.id"), primary_key=True),
@@ -111,6 +121,10 @@ def upgrade() -> None:
         sa.Column("printer_id", sa.Text, nullable=False),
         sa.Column("watch", sa.Text, nullable=False),
     )
+
+
+def _files() -> None:
+    moment = sa.DateTime(timezone=True)
     op.create_table(
         "file_extrusions",
         sa.Column("printer_id", sa.Text, primary_key=True),
@@ -120,6 +134,10 @@ def upgrade() -> None:
         sa.Column("at", moment, nullable=False),
         sa.Column("extrusion", sa.Text, nullable=False),
     )
+
+
+def _corrections() -> None:
+    moment = sa.DateTime(timezone=True)
     op.create_table(
         "account_corrections",
         sa.Column("job_id", sa.Uuid, sa.ForeignKey("jobs.id"), primary_key=True),
