@@ -396,8 +396,10 @@ class Stock:
 
     # -- what printers see -------------------------------------------------------------------
 
-    def on_status(self, printer_id: str, status: PrinterStatus) -> None:
+    def on_status(self, printer_id: str, status: PrinterStatus | None) -> None:
         """Take a status: hang what its reader sees, take down what is gone."""
+        if status is None:
+            return
         progress = status.job.progress if status.job is not None else None
         if progress is not None:
             self._left[printer_id] = Decimal(1) - Decimal(str(min(max(progress, 0.0), 1.0)))

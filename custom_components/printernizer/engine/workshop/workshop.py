@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +14,7 @@ from .ledger import Ledger
 from .prints import Prints
 from .settings import Settings
 from .starts import Starts
+from .stock import Stock
 from .uploads import Uploads
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Workshop:
         self.store = store
         self.clock = clock
         self.settings = Settings()
+        self.stock = Stock(store, self.settings, clock)
         self.ledger = Ledger(store, clock)
         self.fleet = Fleet(self.ledger, clock)
         self.uploads = Uploads(self.fleet, clock)
@@ -45,6 +48,15 @@ class Workshop:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def _open(self) -> None:
+        await self._stack.enter_async_context(self.stock)
         await self._stack.enter_async_context(self.ledger)
         await self._stack.enter_async_context(self._files)
         self._stack.callback(self.ledger.subscribe(self._files.on_job))
@@ -52,7 +64,6 @@ class Workshop:
         self._stack.push_async_callback(self.fleet.close)
         await self._stack.enter_async_context(self.starts)
         await self._stack.enter_async_context(self.uploads)
-        return self
 
     async def __aexit__(
         self,
@@ -71,6 +82,7 @@ class Workshop:
         no line is left behind.
         """
         link = self.fleet.add(printer_id, driver)
+        self.fleet.subscribe(printer_id, partial(self.stock.on_status, printer_id))
         try:
             return await link.settled()
         except BaseException:
