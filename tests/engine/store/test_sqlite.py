@@ -240,6 +240,11 @@ async def test_a_clean_end_leaves_one_file(path: Path) -> None:
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
+HEAD = max(item.name[:4] for item in migrate.MIGRATIONS.glob("[0-9]*.py"))
+"""The version that this code writes."""
+AHEAD = f"{int(HEAD) + 1:04}"
+
+
 async def _opened_old(path: Path, version: str) -> Store:
     with sqlite3.connect(path) as connection:
         connection.executescript((DATABASES / f"{version}.sql").read_text("utf-8"))
@@ -262,9 +267,9 @@ async def test_a_ledger_of_every_version_opens(path: Path, version: str) -> None
         await recorded(store, a_story(1, "P2"))
         assert (await store.run(starts.verify_chain)) == ChainReport(length=told + 3)
         assert (await store.run(jobs.verify_chain)).intact
-        assert await store.run(migrate.revision) == "0002"
+        assert await store.run(migrate.revision) == HEAD
     copies = [item.name for item in path.parent.iterdir() if "before" in item.name]
-    assert copies == ([] if version == "0002" else ["ledger.db.before-0002"])
+    assert copies == ([] if version == HEAD else [f"ledger.db.before-{HEAD}"])
 
 
 async def test_the_new_tables_of_an_old_ledger_are_guarded_too(path: Path) -> None:
@@ -287,8 +292,8 @@ async def test_the_new_tables_of_an_old_ledger_are_guarded_too(path: Path) -> No
 NEXT = """
 from alembic import op
 import sqlalchemy as sa
-revision = "0003"
-down_revision = "0002"
+revision = "{ahead}"
+down_revision = "{head}"
 def upgrade():
     op.add_column("printers", sa.Column("nickname", sa.Text))
     {then}
@@ -298,7 +303,8 @@ def upgrade():
 def _next_version(tmp_path: Path, then: str = "pass") -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "0003_nickname.py").write_text(NEXT.format(then=then))
+    text = NEXT.format(then=then, ahead=AHEAD, head=HEAD)
+    (folder / f"{AHEAD}_nickname.py").write_text(text)
     return folder
 
 
@@ -308,7 +314,7 @@ async def test_a_ledger_is_copied_before_it_is_migrated(path: Path, tmp_path: Pa
     for _ in range(2):
         async with Store(url_of(path), migrations=migrations) as store:
             assert (await store.run(jobs.verify_chain)).length == len(story.events)
-    async with Store(url_of(path.with_name("ledger.db.before-0003"))) as copy:
+    async with Store(url_of(path.with_name(f"ledger.db.before-{AHEAD}"))) as copy:
         assert (await copy.run(jobs.verify_chain)).length == len(story.events)
     with pytest.raises(StoreError) as refusal:
         await Store(url_of(path)).open()
@@ -325,21 +331,21 @@ async def test_every_database_is_migrated_with_what_it_holds(url: str, tmp_path:
             await Store(url, migrations=broken).open()
     shutil.rmtree(broken)
     async with Store(url, migrations=_next_version(tmp_path)) as store:
-        assert await store.run(migrate.revision) == "0003"
+        assert await store.run(migrate.revision) == AHEAD
         assert (await store.run(jobs.verify_chain)).length == len(story.events)
 
 
 async def test_without_a_copy_nothing_is_migrated(path: Path, tmp_path: Path) -> None:
     """A disk with no room for the copy: a person must hear of it, and the old one must stay."""
     await filled(path, 3)
-    obstacle = path.with_name("ledger.db.before-0003.part")
+    obstacle = path.with_name(f"ledger.db.before-{AHEAD}.part")
     obstacle.mkdir()
     with pytest.raises(StoreError) as refusal:
         await Store(url_of(path), migrations=_next_version(tmp_path)).open()
     assert "copy" in refusal.value.reason
     obstacle.rmdir()
     async with Store(url_of(path)) as store:
-        assert await store.run(migrate.revision) == "0002"
+        assert await store.run(migrate.revision) == HEAD
 
 
 async def test_a_journal_that_cannot_be_written_holds_nothing(path: Path) -> None:
