@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from .material import TOOL_SLOT, price_per_kg
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from .job import Job
@@ -25,7 +27,7 @@ JITTER: Final = 0.011
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hanging:
+class HungSpool:
     """A spool in a slot from some point of the run on, priced as it was at that moment."""
 
     slot: str
@@ -51,7 +53,15 @@ class SlotUse:
     last: float
     used: float = 0.0
     """Sum of what went down; a new spool's rise is not counted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedSlot:
+    """What a printer said of one of its slots when the run began."""
+
+    slot: str
     material: str | None = None
+    colour: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +70,10 @@ class RunWatch:
 
     job_id: UUID
     printer_id: str
-    hangings: tuple[Hanging, ...] = ()
+    hangings: tuple[HungSpool, ...] = ()
     """In the order of their coming; those of the start first."""
+    loaded: tuple[LoadedSlot, ...] = ()
+    """Empty where the printer has no slots to tell of."""
     uses: tuple[SlotUse, ...] = ()
     fed: tuple[str, ...] = ()
     """Slots that were seen feeding, in the order of their first time."""
@@ -73,23 +85,23 @@ class RunWatch:
     """It was under way when it was first seen."""
 
 
-def hanging(slot: str, spool: Spool, material: Material | None, price: Decimal | None) -> Hanging:
+def hung_spool(slot: str, spool: Spool, material: Material) -> HungSpool:
     """Return a spool in a slot as it is noted: its price is the one of this moment (rule 13)."""
-    return Hanging(
+    return HungSpool(
         slot=slot,
         spool_id=spool.id,
-        material=material.kind if material else None,
+        material=material.kind,
         net_g=spool.net_g,
-        diameter_mm=material.diameter_mm if material else None,
-        density_g_cm3=material.density_g_cm3 if material else None,
-        price_per_kg=price,
+        diameter_mm=material.diameter_mm,
+        density_g_cm3=material.density_g_cm3,
+        price_per_kg=price_per_kg(spool, material),
     )
 
 
 def begin(
     job: Job,
     status: PrinterStatus,
-    hung: Mapping[str, Hanging],
+    hung: Mapping[str, HungSpool],
     *,
     plan: tuple[str | None, ...] = (),
     late: bool,
@@ -99,6 +111,11 @@ def begin(
         job_id=job.id,
         printer_id=job.printer_id,
         hangings=tuple(hung[slot] for slot in sorted(hung)),
+        loaded=tuple(
+            LoadedSlot(slot=slot.key, material=slot.material, colour=slot.colour)
+            for slot in status.slots
+            if not slot.empty
+        ),
         plan=plan,
         late=late,
     )
@@ -125,7 +142,7 @@ def _uses(watch: RunWatch, status: PrinterStatus) -> tuple[SlotUse, ...]:
             continue
         use = known.get(slot.key)
         if use is None:
-            known[slot.key] = SlotUse(slot=slot.key, first=left, last=left, material=slot.material)
+            known[slot.key] = SlotUse(slot=slot.key, first=left, last=left)
         elif left < use.last:
             known[slot.key] = replace(use, last=left, used=use.used + use.last - left)
         elif left > use.last + JITTER:
@@ -133,16 +150,71 @@ def _uses(watch: RunWatch, status: PrinterStatus) -> tuple[SlotUse, ...]:
     return tuple(known.values())
 
 
-def rehang(watch: RunWatch, hung: Mapping[str, Hanging], job: Job) -> RunWatch:
+def rehang(watch: RunWatch, hung: Mapping[str, HungSpool], job: Job) -> RunWatch:
     """Note spools that were changed, with how far the run is."""
     now = {each.slot: each.spool_id for each in watch.hangings}
     changes = [
         replace(hung[slot], from_layer=job.layer, from_progress=job.progress)
         if slot in hung
-        else Hanging(slot=slot, spool_id=None, from_layer=job.layer, from_progress=job.progress)
+        else HungSpool(slot=slot, spool_id=None, from_layer=job.layer, from_progress=job.progress)
         for slot in sorted({*now, *hung})
         if (hung[slot].spool_id if slot in hung else None) != now.get(slot)
     ]
     if not changes or len(watch.hangings) + len(changes) > CHANGES_KEPT:
         return watch
     return replace(watch, hangings=(*watch.hangings, *changes))
+
+
+# -- which filament came from where -----------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """A filament that a file wants, as its slicer describes it."""
+
+    tool: int
+    material: str | None = None
+    colour: str | None = None
+
+
+def fed_from(watch: RunWatch, wanted: Sequence[Wanted]) -> dict[int, str]:
+    """Return the slot of each filament, as far as anybody can know.
+
+    The plan of our own start is sure. A printer without slots feeds each tool from its own
+    holder. A single filament came from the slot that was seen feeding, or from the only one where
+    anything hangs. Of several, one goes by material and colour where only one slot has them.
+    """
+    found = {
+        each.tool: slot
+        for each in wanted
+        if each.tool < len(watch.plan) and (slot := watch.plan[each.tool]) is not None
+    }
+    missing = [each for each in wanted if each.tool not in found]
+    if not watch.loaded:
+        return found | {each.tool: TOOL_SLOT.format(each.tool) for each in missing}
+    if len(wanted) == 1 and missing:
+        slot = _only(watch.fed) or _only([each.slot for each in watch.loaded])
+        slot = slot or _only([each.slot for each in watch.hangings if each.spool_id is not None])
+        return {missing[0].tool: slot} if slot is not None else {}
+    for alike in (_alike, _same_material):
+        for each in missing:
+            free = [slot for slot in watch.loaded if slot.slot not in found.values()]
+            rivals = [other for other in missing if other.tool not in found and alike(other, each)]
+            fitting = [slot.slot for slot in free if alike(each, slot)]
+            if each.tool not in found and len(rivals) == 1 and len(fitting) == 1:
+                found[each.tool] = fitting[0]
+    return found
+
+
+def _only(slots: Sequence[str]) -> str | None:
+    different = set(slots)
+    return different.pop() if len(different) == 1 else None
+
+
+def _alike(one: Wanted | LoadedSlot, other: Wanted | LoadedSlot) -> bool:
+    colours = [(each.colour or "").upper()[:7] for each in (one, other)]
+    return bool(colours[0]) and colours[0] == colours[1] and _same_material(one, other)
+
+
+def _same_material(one: Wanted | LoadedSlot, other: Wanted | LoadedSlot) -> bool:
+    return bool(one.material) and (one.material or "").upper() == (other.material or "").upper()

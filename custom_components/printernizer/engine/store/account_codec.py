@@ -22,7 +22,7 @@ from ..account import (
     Source,
 )
 from ..extrusion import Extrusion, ToolExtrusion
-from ..run_watch import Hanging, RunWatch, SlotUse
+from ..run_watch import HungSpool, LoadedSlot, RunWatch, SlotUse
 from ..shop import Purpose
 from .codec import canonical
 
@@ -160,6 +160,7 @@ def watch_of(text: str) -> RunWatch:
         job_id=UUID(said["job_id"]),
         printer_id=said["printer_id"],
         hangings=tuple(_hanging(each) for each in said["hangings"]),
+        loaded=tuple(LoadedSlot(**each) for each in said["loaded"]),
         uses=tuple(SlotUse(**each) for each in said["uses"]),
         fed=tuple(said["fed"]),
         measured_mm=said["measured_mm"],
@@ -203,11 +204,11 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def _hanging(said: dict[str, Any]) -> Hanging:
+def _hanging(said: dict[str, Any]) -> HungSpool:
     for key in _HANGING_DECIMALS:
         said[key] = None if said[key] is None else Decimal(said[key])
     said["spool_id"] = None if said["spool_id"] is None else UUID(said["spool_id"])
-    return Hanging(**said)
+    return HungSpool(**said)
 
 
 def _line(line: CostLine) -> dict[str, str | None]:
