@@ -28,14 +28,15 @@ from .codec import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import tzinfo
 
     from ..job import Job
 
 _HANGING_DECIMALS = ("net_g", "diameter_mm", "density_g_cm3", "price_per_kg")
 
 
-def account_row(job: Job, account: JobAccount, *, settled: bool) -> dict[str, Any]:
-    """Lay an account out as its row, beside its lines of consumption."""
+def account_row(job: Job, account: JobAccount, *, settled: bool, zone: tzinfo) -> dict[str, Any]:
+    """Lay an account out as its row, beside its lines of consumption; `zone` is the shop's."""
     ended = job.ended_at or job.closed_at or job.first_seen_at
     source, confidence = weakest(account.consumption)
     cost, energy = account.cost, account.energy
@@ -43,6 +44,7 @@ def account_row(job: Job, account: JobAccount, *, settled: bool) -> dict[str, An
         "job_id": account.job_id,
         "printer_id": job.printer_id,
         "day_at": ended,
+        "local_day": ended.astimezone(zone).date(),
         "outcome": job.outcome.value if job.outcome else "unknown",
         "duration_s": job.duration.total_seconds() if job.duration is not None else None,
         "at": account.at,

@@ -14,6 +14,7 @@ JOB_ACCOUNTS: Final = sa.Table(
     sa.Column("job_id", sa.Uuid, sa.ForeignKey("jobs.id"), primary_key=True),
     sa.Column("printer_id", sa.Text, sa.ForeignKey("printers.id"), nullable=False),
     sa.Column("day_at", UtcDateTime, nullable=False),
+    sa.Column("local_day", sa.Date, nullable=False),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("duration_s", sa.Double),
     sa.Column("at", UtcDateTime, nullable=False),
@@ -49,8 +50,9 @@ JOB_ACCOUNTS: Final = sa.Table(
     sa.Index("job_accounts_unsettled", "settled", "day_at"),
 )
 """One row per closed run. `day_at`: the moment that puts it into a period (its end; where nobody
-saw that, when it was closed). `lines`: cost and estimate, as canonical JSON. `settled`: nothing
-better is awaited (its energy until the printer is cold, its file until it can be read)."""
+saw that, when it was closed); `local_day`: that day where the shop was then. `lines`: cost and
+estimate, as canonical JSON. `settled`: nothing better is awaited (its energy until the printer is
+cold, its file until it can be read)."""
 
 JOB_CONSUMPTION: Final = sa.Table(
     "job_consumption",
@@ -106,3 +108,48 @@ ACCOUNT_CORRECTIONS: Final = sa.Table(
     sa.Column("before", sa.Text, nullable=False),
 )
 """Append-only: what an account said before somebody corrected it, and why."""
+
+ACCOUNT_DAYS: Final = sa.Table(
+    "account_days",
+    METADATA,
+    sa.Column("local_day", sa.Date, primary_key=True),
+    sa.Column("printer_id", sa.Text, primary_key=True),
+    sa.Column("outcome", sa.Text, primary_key=True),
+    sa.Column("purpose", sa.Text, primary_key=True),
+    sa.Column("currency", sa.Text, primary_key=True),
+    sa.Column("jobs", sa.BigInteger, nullable=False),
+    sa.Column("timed", sa.BigInteger, nullable=False),
+    sa.Column("duration_ms", sa.BigInteger, nullable=False),
+    sa.Column("weighed", sa.BigInteger, nullable=False),
+    sa.Column("mass_g", Exact, nullable=False),
+    sa.Column("metered", sa.BigInteger, nullable=False),
+    sa.Column("kwh", Exact, nullable=False),
+    sa.Column("material_cost", Exact, nullable=False),
+    sa.Column("energy_cost", Exact, nullable=False),
+    sa.Column("machine_cost", Exact, nullable=False),
+    sa.Column("labour_cost", Exact, nullable=False),
+    sa.Column("overhead_cost", Exact, nullable=False),
+    sa.Column("cost", Exact, nullable=False),
+    sa.Column("complete", sa.BigInteger, nullable=False),
+    sa.Column("priced", sa.BigInteger, nullable=False),
+    sa.Column("price", Exact, nullable=False),
+    sa.Column("pieces", sa.BigInteger, nullable=False),
+)
+"""Sums of `job_accounts` by local day, kept in the same transaction: a month of a large shop is
+read in milliseconds. `timed`, `weighed`, `metered`, `complete` and `priced` count the runs whose
+figure is known; "" stands for no purpose."""
+
+MATERIAL_DAYS: Final = sa.Table(
+    "material_days",
+    METADATA,
+    sa.Column("local_day", sa.Date, primary_key=True),
+    sa.Column("printer_id", sa.Text, primary_key=True),
+    sa.Column("material", sa.Text, primary_key=True),
+    sa.Column("currency", sa.Text, primary_key=True),
+    sa.Column("lines", sa.BigInteger, nullable=False),
+    sa.Column("unknown", sa.BigInteger, nullable=False),
+    sa.Column("unmapped_g", Exact, nullable=False),
+    sa.Column("mass_g", Exact, nullable=False),
+    sa.Column("amount", Exact, nullable=False),
+)
+"""Sums of `job_consumption` likewise; "" stands for a material that nobody named."""

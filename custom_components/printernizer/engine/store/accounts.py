@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ..errors import NotAllowed
-from . import account_codec, codec
+from . import account_codec, codec, sums
 from .account_tables import (
     ACCOUNT_CORRECTIONS,
     FILE_EXTRUSIONS,
@@ -19,8 +19,8 @@ from .printers import upsert
 from .schema import JOBS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime, tzinfo
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -57,30 +57,50 @@ def watches(connection: Connection) -> tuple[RunWatch, ...]:
 # -- accounts ----------------------------------------------------------------------------------
 
 
-def record(connection: Connection, job: Job, account: JobAccount, *, settled: bool) -> None:
+def record(
+    connection: Connection, job: Job, account: JobAccount, *, settled: bool, zone: tzinfo
+) -> None:
     """Write the account of a closed run, in place of what was reckoned before.
 
-    Settled, its notes go. An account that somebody corrected is never written over: raises
-    NotAllowed(key="account_corrected") for an older revision.
+    The sums of its local day follow. Settled, its notes go. An account that somebody corrected is
+    never written over: raises NotAllowed(key="account_corrected") for an older revision.
     """
-    stands = connection.execute(
-        sa.select(JOB_ACCOUNTS.c.revision).where(JOB_ACCOUNTS.c.job_id == job.id)
-    ).scalar_one_or_none()
-    if stands is not None and stands > account.revision:
+    stands = _rows(connection, job.id)
+    if stands is not None and stands[0]["revision"] > account.revision:
         raise NotAllowed("somebody corrected it meanwhile", key="account_corrected")
-    connection.execute(
-        upsert(connection, JOB_ACCOUNTS, ("job_id",)),
-        account_codec.account_row(job, account, settled=settled),
-    )
-    connection.execute(sa.delete(JOB_CONSUMPTION).where(JOB_CONSUMPTION.c.job_id == job.id))
+    if stands is not None:
+        sums.add(connection, *stands, sign=-1)
+        connection.execute(sa.delete(JOB_CONSUMPTION).where(JOB_CONSUMPTION.c.job_id == job.id))
+    row = account_codec.account_row(job, account, settled=settled, zone=zone)
     lines = [
         account_codec.consumption_row(job.id, number, line)
         for number, line in enumerate(account.consumption)
     ]
+    connection.execute(upsert(connection, JOB_ACCOUNTS, ("job_id",)), row)
     if lines:
         connection.execute(sa.insert(JOB_CONSUMPTION), lines)
+    sums.add(connection, row, lines, sign=1)
     if settled:
         connection.execute(sa.delete(JOB_WATCHES).where(JOB_WATCHES.c.job_id == job.id))
+
+
+def _rows(
+    connection: Connection, job_id: UUID
+) -> tuple[Mapping[Any, Any], Sequence[Mapping[Any, Any]]] | None:
+    """Read what stands of an account, and hold it: two writers must not both take it back."""
+    row = (
+        connection.execute(
+            sa.select(JOB_ACCOUNTS).where(JOB_ACCOUNTS.c.job_id == job_id).with_for_update()
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        return None
+    lines = connection.execute(
+        sa.select(JOB_CONSUMPTION).where(JOB_CONSUMPTION.c.job_id == job_id)
+    ).mappings()
+    return row, lines.all()
 
 
 def correct(
@@ -91,6 +111,7 @@ def correct(
     *,
     by: str | None,
     reason: str,
+    zone: tzinfo,
 ) -> None:
     """Put a corrected account in the place of another, which is kept with the reason.
 
@@ -110,7 +131,7 @@ def correct(
             "before": account_codec.account_text(before),
         },
     )
-    record(connection, job, after, settled=True)
+    record(connection, job, after, settled=True, zone=zone)
 
 
 def corrections(connection: Connection, job_id: UUID) -> tuple[dict[str, Any], ...]:

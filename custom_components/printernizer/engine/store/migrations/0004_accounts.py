@@ -51,6 +51,7 @@ def upgrade() -> None:
     _consumption()
     _files()
     _corrections()
+    _sums()
 
 
 def _accounts() -> None:
@@ -60,6 +61,7 @@ def _accounts() -> None:
         sa.Column("job_id", sa.Uuid, sa.ForeignKey("jobs.id"), primary_key=True),
         sa.Column("printer_id", sa.Text, sa.ForeignKey("printers.id"), nullable=False),
         sa.Column("day_at", moment, nullable=False),
+        sa.Column("local_day", sa.Date, nullable=False),
         sa.Column("outcome", sa.Text, nullable=False),
         sa.Column("duration_s", sa.Double),
         sa.Column("at", moment, nullable=False),
@@ -150,3 +152,43 @@ def _corrections() -> None:
     sqlite = op.get_bind().dialect.name == "sqlite"
     for trigger in _SQLITE_TRIGGERS if sqlite else _POSTGRESQL_TRIGGERS:
         op.execute(trigger)
+
+
+def _sums() -> None:
+    op.create_table(
+        "account_days",
+        sa.Column("local_day", sa.Date, primary_key=True),
+        sa.Column("printer_id", sa.Text, primary_key=True),
+        sa.Column("outcome", sa.Text, primary_key=True),
+        sa.Column("purpose", sa.Text, primary_key=True),
+        sa.Column("currency", sa.Text, primary_key=True),
+        sa.Column("jobs", sa.BigInteger, nullable=False),
+        sa.Column("timed", sa.BigInteger, nullable=False),
+        sa.Column("duration_ms", sa.BigInteger, nullable=False),
+        sa.Column("weighed", sa.BigInteger, nullable=False),
+        sa.Column("mass_g", sa.BigInteger, nullable=False),
+        sa.Column("metered", sa.BigInteger, nullable=False),
+        sa.Column("kwh", sa.BigInteger, nullable=False),
+        sa.Column("material_cost", sa.BigInteger, nullable=False),
+        sa.Column("energy_cost", sa.BigInteger, nullable=False),
+        sa.Column("machine_cost", sa.BigInteger, nullable=False),
+        sa.Column("labour_cost", sa.BigInteger, nullable=False),
+        sa.Column("overhead_cost", sa.BigInteger, nullable=False),
+        sa.Column("cost", sa.BigInteger, nullable=False),
+        sa.Column("complete", sa.BigInteger, nullable=False),
+        sa.Column("priced", sa.BigInteger, nullable=False),
+        sa.Column("price", sa.BigInteger, nullable=False),
+        sa.Column("pieces", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "material_days",
+        sa.Column("local_day", sa.Date, primary_key=True),
+        sa.Column("printer_id", sa.Text, primary_key=True),
+        sa.Column("material", sa.Text, primary_key=True),
+        sa.Column("currency", sa.Text, primary_key=True),
+        sa.Column("lines", sa.BigInteger, nullable=False),
+        sa.Column("unknown", sa.BigInteger, nullable=False),
+        sa.Column("unmapped_g", sa.BigInteger, nullable=False),
+        sa.Column("mass_g", sa.BigInteger, nullable=False),
+        sa.Column("amount", sa.BigInteger, nullable=False),
+    )
