@@ -20,7 +20,8 @@ WITHIN: dict[str, set[str]] = {
     "preview": {"values"},
     "drivers": {"values", "clock"},
     "store": {"values"},
-    "workshop": {"values", "clock", "drivers", "store", "formats"},
+    "exports": {"values"},
+    "workshop": {"values", "clock", "drivers", "store", "exports", "formats"},
     "clock": set(),
 }
 """What a part of the engine may import besides itself. `clock` is workshop/clock.py alone: the
@@ -66,6 +67,7 @@ OUTSIDE: dict[str, set[str]] = {
     "store": {"sqlalchemy", "alembic"},
     "formats": {"numpy"},
     "preview": {"PIL"},
+    "exports": {"openpyxl"},
 }
 """Packages that a part of the engine may import."""
 

@@ -1,0 +1,1 @@
+"""The shop's books as files that accountants and their programs open."""
