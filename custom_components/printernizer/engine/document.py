@@ -41,6 +41,10 @@ class Party:
     buyer_reference: str | None = None
     """What the buyer wants to read (Leitweg-ID of German authorities)."""
 
+    def __repr__(self) -> str:
+        """Name nobody: reprs end in logs."""
+        return f"<Party {self.number}>"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentLine:
@@ -106,3 +110,7 @@ class Document:
     """Number of the invoice that it takes back."""
     intro: str | None = None
     footer: str | None = None
+
+    def __repr__(self) -> str:
+        """Tell neither parties nor lines: reprs end in logs."""
+        return f"<Document {self.kind} {self.number}>"

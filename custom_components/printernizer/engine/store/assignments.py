@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ..assignment import AssignedBy, Assignment
 from ..shop import Purpose
+from .account_tables import JOB_ACCOUNTS
 from .office_tables import JOB_ASSIGNMENTS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def append(connection: Connection, job_id: UUID, assignment: Assignment) -> None:
-    """Note what a person decided; it needs a reason and a time."""
+    """Note what a person decided, with reason and time, and carry it to the job's account."""
     last = connection.execute(
         sa.select(sa.func.coalesce(sa.func.max(JOB_ASSIGNMENTS.c.number), 0)).where(
             JOB_ASSIGNMENTS.c.job_id == job_id
@@ -34,6 +35,11 @@ def append(connection: Connection, job_id: UUID, assignment: Assignment) -> None
             "by": assignment.by,
             "at": assignment.at,
         },
+    )
+    connection.execute(
+        sa.update(JOB_ACCOUNTS)
+        .where(JOB_ACCOUNTS.c.job_id == job_id)
+        .values(purpose=assignment.purpose.value, customer_id=assignment.customer_id)
     )
 
 

@@ -137,6 +137,17 @@ class Store:
             self._free.set()
             raise
 
+    async def scrub(self) -> None:
+        """Leave nothing behind of what was deleted or written over. Raises StoreError.
+
+        SQLite overwrites it in the file (`secure_delete`), and what the journal still holds goes
+        with the journal. A server clears its files by itself, when it vacuums.
+        """
+        await self._free.wait()
+        if self._engine is None or self._executor is None:
+            raise StoreError("the database is closed")
+        await asyncio.get_running_loop().run_in_executor(self._executor, _checkpoint, self._engine)
+
     def go_on(self) -> None:
         """Let transactions begin again. Fine when nothing is held."""
         self._free.set()
@@ -297,6 +308,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "recursive_triggers=ON",
+        "secure_delete=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

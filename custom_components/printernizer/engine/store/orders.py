@@ -64,9 +64,13 @@ def by_number(connection: Connection, number: str) -> Order | None:
     return next(iter(_with_positions(connection, connection.execute(query).mappings().all())), None)
 
 
-def of_customer(connection: Connection, customer_id: UUID) -> tuple[Order, ...]:
-    """Read all orders of a customer, in order."""
+def of_customer(
+    connection: Connection, customer_id: UUID, *, lock: bool = False
+) -> tuple[Order, ...]:
+    """Read all orders of a customer, in order. `lock`: nobody changes them until we commit."""
     query = sa.select(ORDERS).where(ORDERS.c.customer_id == customer_id).order_by(ORDERS.c.serial)
+    if lock:
+        query = query.with_for_update()
     return _with_positions(connection, connection.execute(query).mappings().all())
 
 
