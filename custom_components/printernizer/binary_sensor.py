@@ -18,6 +18,7 @@ from .entity import PARALLEL_READS, PrinterEntity, PrinterEntityDescription
 from .roster import async_enrol, was_here
 from .runtime import is_shop
 from .shop_roster import add_shop_entities
+from .spool_entities import NOT_ENOUGH, NotEnoughSensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,6 +130,7 @@ def _says(status: PrinterStatus) -> tuple[object, ...]:
 
 def _rows(coordinator: PrinterCoordinator) -> Iterator[Row]:
     yield ONLINE.key, partial(OnlineSensor, coordinator, ONLINE)
+    yield NOT_ENOUGH.key, partial(NotEnoughSensor, coordinator, NOT_ENOUGH)
     for row in BINARY_SENSORS:
         if row.exists_fn(coordinator.data, coordinator.parts) or (
             row.remembered and was_here(coordinator, Platform.BINARY_SENSOR, row.key)

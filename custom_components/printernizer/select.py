@@ -1,4 +1,4 @@
-"""The named speed, where the printer lets it be chosen."""
+"""What can be chosen: the named speed, where a printer has it, and the spools that hang there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from homeassistant.const import EntityCategory
 
 from .entity import PARALLEL_COMMANDS, PrinterEntity, PrinterEntityDescription
 from .roster import async_enrol
+from .spool_entities import places, spool_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,13 +45,14 @@ async def async_setup_entry(
     entry: PrinternizerConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the choice of speed."""
-    async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows)
+    """Add the choice of speed, and of a spool for every slot."""
+    async_enrol(entry.runtime_data.coordinator, async_add_entities, _rows, places)
 
 
 def _rows(coordinator: PrinterCoordinator) -> Iterator[Row]:
     if SPEED_PROFILE.exists_fn(coordinator.data, coordinator.parts):
         yield SPEED_PROFILE.key, partial(SpeedProfile, coordinator, SPEED_PROFILE)
+    yield from spool_rows(coordinator)
 
 
 class SpeedProfile(PrinterEntity, SelectEntity):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from .stock_actions import STOCK_ACTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .shop_action import ShopAction
 
-SHOP_ACTIONS: Final[Mapping[str, ShopAction]] = {}
+SHOP_ACTIONS: Final[Mapping[str, ShopAction]] = {**STOCK_ACTIONS}
 """Each part of the back office adds its own: `**STOCK_ACTIONS`."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from homeassistant.const import Platform
+
+from .stock_entities import stock_events, stock_sensors, stock_tasks, stock_warnings
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from homeassistant.const import Platform
     from homeassistant.helpers.entity import Entity
     from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -15,7 +18,12 @@ if TYPE_CHECKING:
 
 type ShopRows = Callable[[ShopConfigEntry], Iterable[Entity]]
 
-SHOP_ROWS: Final[Mapping[Platform, tuple[ShopRows, ...]]] = {}
+SHOP_ROWS: Final[Mapping[Platform, tuple[ShopRows, ...]]] = {
+    Platform.BINARY_SENSOR: (stock_warnings,),
+    Platform.EVENT: (stock_events,),
+    Platform.SENSOR: (stock_sensors,),
+    Platform.TODO: (stock_tasks,),
+}
 """Each part of the back office adds its own."""
 
 

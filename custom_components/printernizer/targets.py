@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Final
 import homeassistant.helpers.device_registry as dr
 import homeassistant.helpers.entity_registry as er
 from homeassistant.core import callback
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.service import async_get_device_and_config_entry
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
 from .const import CONF_KIND, DOMAIN, KIND_SHOP
+from .devices import printer_identifier, slot_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from homeassistant.core import HomeAssistant
+    from homeassistant.helpers.device_registry import DeviceEntry
 
     from .coordinator import PrinterCoordinator
     from .runtime import PrinternizerConfigEntry
@@ -52,6 +56,39 @@ def async_is_meant(hass: HomeAssistant, device_id: str | None, target: Mapping[s
         return True
     device = dr.async_get(hass).async_get(device_id) if device_id else None
     return device is not None and device.config_entry_id in _entry_ids(hass, target)
+
+
+@callback
+def async_device_of(hass: HomeAssistant, printer_id: str) -> DeviceEntry | None:
+    """Return the device of a printer of the workshop; None when it was removed."""
+    for entry in async_printer_entries(hass):
+        if entry.unique_id == printer_id:
+            identifier = printer_identifier(printer_id)
+            return dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
+    return None
+
+
+@callback
+def async_place_of(
+    hass: HomeAssistant, device_id: str, slot: str | None
+) -> tuple[PrinterCoordinator, str | None]:
+    """Return the printer and the slot that a device stands for; `slot` if it names one.
+
+    Raises ServiceValidationError, translated.
+    """
+    device, entry = async_get_device_and_config_entry(hass, DOMAIN, device_id)
+    if entry.data.get(CONF_KIND) == KIND_SHOP:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="not_a_printer",
+            translation_placeholders={"device": device.name_by_user or device.name or device_id},
+        )
+    coordinator: PrinterCoordinator = entry.runtime_data.coordinator
+    if slot is None:
+        _, prefix = slot_identifier(coordinator.printer_id, "")
+        named = [key for _, key in device.identifiers if key.startswith(prefix)]
+        slot = named[0].removeprefix(prefix) if named else None
+    return coordinator, slot
 
 
 @callback

@@ -19,6 +19,8 @@ from custom_components.printernizer import (
     number,
     select,
     sensor_rows,
+    spool_entities,
+    stock_entities,
     switch,
     unit_rows,
     update,
@@ -70,10 +72,16 @@ def rows() -> Iterator[tuple[str, str, Any]]:
         *unit_rows.fan_sensors(_EVERYTHING, Parts()),
         *unit_rows.FEEDER_SENSORS,
         *unit_rows.SLOT_SENSORS,
+        *stock_entities.STOCK_SENSORS,
     )
     tables: dict[str, tuple[Any, ...]] = {
         "sensor": sensors,
-        "binary_sensor": (binary_sensor.ONLINE, *binary_sensor.BINARY_SENSORS),
+        "binary_sensor": (
+            binary_sensor.ONLINE,
+            *binary_sensor.BINARY_SENSORS,
+            spool_entities.NOT_ENOUGH,
+            stock_entities.LOW,
+        ),
         "button": (
             *button_rows.BUTTONS,
             button_rows.LOAD_SLOT,
@@ -83,11 +91,16 @@ def rows() -> Iterator[tuple[str, str, Any]]:
             button_rows.REFRESH,
         ),
         "number": tuple(number.numbers(Parts(heaters=_HEATERS, speed_range=(1, 2)))),
-        "select": (select.SPEED_PROFILE,),
+        "select": (
+            select.SPEED_PROFILE,
+            spool_entities.SLOT_SPOOL,
+            spool_entities.tool_spool(0, 2),
+        ),
+        "todo": (stock_entities.TASKS,),
         "camera": (camera.CAMERA, camera.MORE),
         "image": (image.JOB_PICTURE, image.SNAPSHOT),
         "update": (update.FIRMWARE,),
-        "event": (event.JOB, event.PROBLEM, event.UPLOAD),
+        "event": (event.JOB, event.PROBLEM, event.UPLOAD, stock_entities.NEWS),
     }
     for platform, table in tables.items():
         for row in table:
