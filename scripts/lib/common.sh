@@ -51,3 +51,5 @@ stamp() { : >"$1/.complete"; }
 . "$ROOT/scripts/lib/python.sh"
 # shellcheck source=scripts/lib/peers.sh
 . "$ROOT/scripts/lib/peers.sh"
+# shellcheck source=scripts/lib/libreoffice.sh
+. "$ROOT/scripts/lib/libreoffice.sh"
