@@ -21,7 +21,8 @@ WITHIN: dict[str, set[str]] = {
     "drivers": {"values", "clock"},
     "store": {"values"},
     "exports": {"values"},
-    "workshop": {"values", "clock", "drivers", "store", "exports", "formats"},
+    "papers": {"values"},
+    "workshop": {"values", "clock", "drivers", "store", "exports", "formats", "papers"},
     "clock": set(),
 }
 """What a part of the engine may import besides itself. `clock` is workshop/clock.py alone: the

@@ -11,6 +11,7 @@ from ..errors import Refused
 from .files_seen import FilesSeen
 from .fleet import Fleet
 from .ledger import Ledger
+from .office import Office
 from .prints import Prints
 from .settings import Settings
 from .starts import Starts
@@ -42,6 +43,7 @@ class Workshop:
         self.ledger = Ledger(store, clock)
         self.fleet = Fleet(self.ledger, clock)
         self.uploads = Uploads(self.fleet, clock)
+        self.office = Office(store, self.settings, clock)
         self.starts = Starts(self.fleet, store, clock)
         self._prints = Prints(self.fleet, self.uploads, self.starts, store, clock)
         self._files = FilesSeen(store, clock)
