@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 class FileKind(StrEnum):
@@ -25,6 +28,12 @@ class FilamentFacts:
     """As the slicer spells it: "PLA", "PETG", "PA-CF"."""
     colour: str | None = None
     """#RRGGBB or #RRGGBBAA, upper case."""
+    used_mm: float | None = None
+    """The slicer's estimate, everything included that it includes."""
+    used_g: float | None = None
+    """The same as mass. 0 is never told: slicers write it where they know no density."""
+    diameter_mm: float | None = None
+    density_g_cm3: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +46,22 @@ class PlateFacts:
     """Diameters of the nozzles it uses, each once, ascending. Empty: the file does not say."""
     filaments: tuple[FilamentFacts, ...] = ()
     """Those it uses. Empty: the file does not say."""
+    print_time: timedelta | None = None
+    """The slicer's estimate, preparation included where it tells both."""
+    mass_g: float | None = None
+    """The slicer's total of all filaments."""
+    tower_g: float | None = None
+    """Part of it that becomes a wipe tower."""
+    objects: int | None = None
+    """Pieces that will be printed."""
+
+    @property
+    def used_g(self) -> float | None:
+        """Mass of the plate by the slicer: the sum of its filaments, or the total it tells."""
+        masses = [filament.used_g for filament in self.filaments if filament.used_g is not None]
+        if masses and len(masses) == len(self.filaments):
+            return sum(masses)
+        return self.mass_g
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

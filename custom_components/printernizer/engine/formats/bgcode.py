@@ -1,4 +1,4 @@
-"""Binary G-code: the metadata blocks before the first block of moves.
+"""Binary G-code: what its metadata say before the moves, and the text of the moves.
 
 Source: the specification in libbgcode (`doc/specifications.md`), version 1.
 """
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import BadFile
 from ..file import FileFacts, FileKind
+from . import heatshrink
 from .settings import KEYS, facts_of, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
 _HEADER: Final = struct.Struct("<4sIH")
@@ -24,11 +26,17 @@ _SIZE: Final = struct.Struct("<I")
 _FILE, _GCODE, _SLICER, _PRINTER, _PRINT, _THUMBNAIL = range(6)
 _METADATA: Final = frozenset({_FILE, _SLICER, _PRINTER, _PRINT})
 _NONE, _DEFLATE = 0, 1
-_HEATSHRINK: Final = frozenset({2, 3})
+_WINDOWS: Final = {2: 11, 3: 12}
+"""Bits of the window of the two kinds of heatshrink; both look ahead 4 bits."""
+_LOOKAHEAD: Final = 4
+_RAW, _MEATPACK, _MEATPACK_COMMENTS = range(3)
 _CRC32: Final = 1
 _MOST_BLOCKS: Final = 64
 _LARGEST: Final = 4 << 20
 """Bytes of one block of metadata; the whole configuration of a slicer is some 100 kB."""
+_LARGEST_MOVES: Final = 1 << 20
+"""Bytes of one block of moves; slicers fill 64 kB."""
+_MOST_MOVES: Final = 100_000
 _PRODUCER: Final = re.compile(r"([A-Za-z][\w-]{0,40})[ _-]?(\d\S{0,40})?")
 
 
@@ -66,7 +74,7 @@ def read(file: BinaryIO, size: int, name: str) -> FileFacts:
         end = block.after + (4 if checksum == _CRC32 else 0)
         if end > size:
             raise BadFile(f"{name} at byte {at}: a block ends behind the file")
-        if block.kind in _METADATA and block.compression not in _HEATSHRINK:
+        if block.kind in _METADATA:
             said = _said(_content(file, block, name, checked=checksum == _CRC32))
             producer = said.get("Producer", producer)
             # A later block repeats what an earlier one says; the printer's own counts.
@@ -102,7 +110,7 @@ def _next(file: BinaryIO, at: int, size: int, name: str) -> _Block | None:
             raise BadFile(f"{name} at byte {at}: it ends within the header of a block")
         head += more
         (stored,) = _SIZE.unpack(more)
-    if compression > max(_HEATSHRINK):
+    if compression > max(_WINDOWS):
         raise BadFile(f"{name} at byte {at}: unknown compression {compression}")
     return _Block(
         kind=kind,
@@ -115,26 +123,66 @@ def _next(file: BinaryIO, at: int, size: int, name: str) -> _Block | None:
     )
 
 
-def _content(file: BinaryIO, block: _Block, name: str, *, checked: bool) -> bytes:
-    """Read and inflate a block of metadata. Raises BadFile."""
-    if max(block.stored, block.inflated) > _LARGEST:
-        raise BadFile(f"{name} at byte {block.at}: {block.inflated} bytes of metadata")
+def _content(
+    file: BinaryIO, block: _Block, name: str, *, checked: bool, most: int = _LARGEST
+) -> bytes:
+    """Read and inflate a block, parameters cut off. Raises BadFile."""
+    if max(block.stored, block.inflated) > most:
+        raise BadFile(f"{name} at byte {block.at}: a block of {block.inflated} bytes")
+    file.seek(block.at)
     body = file.read(block.parameters + block.stored)
     if checked:
         check = file.read(4)
         if check != _SIZE.pack(zlib.crc32(block.head + body)):
             raise BadFile(f"{name} at byte {block.at}: the checksum of a block does not fit")
-    data = body[block.parameters :]
-    if block.compression == _NONE:
-        return data
-    inflater = zlib.decompressobj()
     try:
-        content = inflater.decompress(data, block.inflated + 1)
-    except zlib.error as err:
+        content = _inflated(body[block.parameters :], block)
+    except (zlib.error, ValueError) as err:
         raise BadFile(f"{name} at byte {block.at}: a block cannot be inflated") from err
     if len(content) != block.inflated:
         raise BadFile(f"{name} at byte {block.at}: a block is not as long as it says")
     return content
+
+
+def _inflated(data: bytes, block: _Block) -> bytes:
+    if block.compression == _NONE:
+        return data
+    if block.compression == _DEFLATE:
+        return zlib.decompressobj().decompress(data, block.inflated + 1)
+    window = _WINDOWS[block.compression]
+    return heatshrink.decode(data, block.inflated, window=window, lookahead=_LOOKAHEAD)
+
+
+def moves(file: BinaryIO, size: int, name: str) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the text of each block of moves, and where in the file it begins and ends.
+
+    Raises BadFile.
+    """
+    # Loaded by those who read moves: it needs numpy.
+    from . import meatpack
+
+    version, checksum = _begin(file, name)
+    if version != 1:
+        raise BadFile(f"{name}: binary G-code of version {version}")
+    at = _HEADER.size
+    for _ in range(_MOST_MOVES):
+        block = _next(file, at, size, name)
+        if block is None:
+            return
+        end = block.after + (4 if checksum == _CRC32 else 0)
+        if end > size:
+            raise BadFile(f"{name} at byte {at}: a block ends behind the file")
+        if block.kind == _GCODE:
+            file.seek(block.at)
+            (encoding,) = struct.unpack("<H", file.read(2))
+            text = _content(file, block, name, checked=checksum == _CRC32, most=_LARGEST_MOVES)
+            if encoding in {_MEATPACK, _MEATPACK_COMMENTS}:
+                text = meatpack.decode(text)
+            elif encoding != _RAW:
+                raise BadFile(f"{name} at byte {block.at}: unknown encoding {encoding}")
+            yield text, at, end
+        at = end
+    raise BadFile(f"{name}: it has too many blocks")
 
 
 def _said(content: bytes) -> dict[str, str]:

@@ -20,7 +20,7 @@ from . import gcode
 from .settings import colour, diameters, number, plate_of, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import BinaryIO
 
 _MOST_MEMBERS: Final = 2000
@@ -29,6 +29,10 @@ _LARGEST_MEMBER: Final = 8 << 20
 _LARGEST_READ: Final = 8 << 20
 """Bytes of one read of the archive: its directory is read in one piece, however long it says it
 is. 2000 members take a few hundred kB."""
+_LARGEST_PLATE: Final = 2 << 30
+"""Bytes of a plate's moves, inflated."""
+_STEEPEST: Final = 200
+"""Inflated bytes for one that is stored; moves shrink to a fifth, and to a fiftieth at most."""
 _HEAD_BYTES: Final = 256 << 10
 _DEEPEST: Final = 32
 _MOST_ELEMENTS: Final = 50_000
@@ -61,6 +65,38 @@ def read(file: BinaryIO, name: str) -> FileFacts:
             return _Archive(archive, name).facts()
     except _BROKEN as err:
         raise BadFile(f"{name}: its archive is broken: {err}") from err
+
+
+def moves(
+    file: BinaryIO, name: str, plate: int | None, block: int
+) -> tuple[Iterator[tuple[bytes, int, int]], int]:
+    """Return a plate's text in pieces of `block` bytes, and the length of all of it.
+
+    With each piece stands where it begins and ends. Without a number it is the first plate that
+    is sliced. Raises BadFile.
+    """
+    try:
+        archive = zipfile.ZipFile(_Careful(file, name))
+        member = _Archive(archive, name).moves(plate)
+    except _BROKEN as err:
+        raise BadFile(f"{name}: its archive is broken: {err}") from err
+    return _inflated(archive, member, name, block), max(member.file_size, 1)
+
+
+def _inflated(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, block: int
+) -> Iterator[tuple[bytes, int, int]]:
+    most = min(_LARGEST_PLATE, max(_STEEPEST * member.compress_size, block))
+    at = 0
+    try:
+        with archive, archive.open(member) as stream:
+            while piece := stream.read(block):
+                at += len(piece)
+                if at > most:
+                    raise BadFile(f"{name}/{member.filename}: inflates beyond {most} bytes")
+                yield piece, at - len(piece), at
+    except _BROKEN as err:
+        raise BadFile(f"{name}/{member.filename} at byte {at}: it is broken: {err}") from err
 
 
 class _Careful(io.RawIOBase):
@@ -114,9 +150,7 @@ class _Archive:
 
     def facts(self) -> FileFacts:
         """Put together what its parts say."""
-        numbers = sorted(
-            int(match.group(1)) for name in self._members if (match := _PLATE.fullmatch(name))
-        )
+        numbers = self._numbers()
         project = self._project()
         told = {number: plate for plate in self._slice_info() if (number := _index(plate))}
         models = {text(plate.said.get("printer_model_id")) for plate in told.values()} - {None}
@@ -127,6 +161,24 @@ class _Archive:
             slicer_version=slicer[1],
             printer_model=models.pop() if len(models) == 1 else text(project.get("printer_model")),
             plates=tuple(self._plate(number, told.get(number), project) for number in numbers),
+        )
+
+    def moves(self, plate: int | None) -> zipfile.ZipInfo:
+        """Return the member with a plate's moves. Raises BadFile."""
+        numbers = self._numbers()
+        chosen = plate if plate is not None else numbers[0] if numbers else None
+        if chosen not in numbers:
+            there = ", ".join(map(str, numbers)) or "none"
+            raise BadFile(f"{self._name}: plate {chosen} is not sliced in it, but {there}")
+        member = self._members[f"Metadata/plate_{chosen}.gcode"]
+        if member.flag_bits & 1:
+            raise BadFile(f"{self._name}/{member.filename}: it is encrypted")
+        return member
+
+    def _numbers(self) -> list[int]:
+        """Return the plates that are sliced."""
+        return sorted(
+            int(match.group(1)) for name in self._members if (match := _PLATE.fullmatch(name))
         )
 
     def _plate(self, number: int, told: _Plate | None, project: Mapping[str, str]) -> PlateFacts:
