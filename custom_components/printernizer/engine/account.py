@@ -116,6 +116,9 @@ class EnergyUse:
     """Why it is not known: "meter_reset", "meter_gap", "no_meter"."""
 
 
+NO_ENERGY: Final = EnergyUse()
+
+
 class CostKind(StrEnum):
     """The lines of a cost, in their order."""
 
@@ -178,7 +181,7 @@ class JobAccount:
     """When it was reckoned."""
     currency: str
     consumption: tuple[Consumption, ...] = ()
-    energy: EnergyUse = EnergyUse()
+    energy: EnergyUse = NO_ENERGY
     cost: Breakdown = Breakdown()
     """What it really cost."""
     estimate: Breakdown | None = None

@@ -126,6 +126,8 @@ def filaments(extrusion: Extrusion | None, plate: PlateFacts | None) -> tuple[Fi
             tool=each.index,
             material=each.material,
             colour=each.colour,
+            diameter_mm=each.diameter_mm,
+            density_g_cm3=each.density_g_cm3,
             length_mm=each.used_mm,
             mass_g=each.used_g,
         )

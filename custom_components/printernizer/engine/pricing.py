@@ -47,13 +47,13 @@ def charged(
     100 % or more (key="margin_too_high").
     """
     tariff = next((each for each in policy.tariffs if each.process is process), None)
-    if tariff is not None:
-        if mass_g is None:
-            raise NotAllowed("nobody knows its grams", key="mass_unknown")
-        listed = exact(mass_g * tariff.per_unit)
-        before, least = max(listed, tariff.minimum), tariff.minimum
+    if tariff is None:
+        listed, least = with_surcharge(cost, policy), ZERO
+    elif mass_g is None:
+        raise NotAllowed("nobody knows its grams", key="mass_unknown")
     else:
-        before, least = with_surcharge(cost, policy), ZERO
+        listed, least = exact(mass_g * tariff.per_unit), tariff.minimum
+    before = max(listed, least)
     discount = exact(before * policy.discount_percent / _HUNDRED)
     net = rounded(before - discount)
     return Price(
@@ -62,7 +62,7 @@ def charged(
         discount=discount,
         net=max(net, rounded(least)),
         by_tariff=tariff is not None,
-        minimum_applied=tariff is not None and (listed < least or net < least),
+        minimum_applied=listed < least or net < least,
     )
 
 

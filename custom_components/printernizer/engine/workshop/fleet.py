@@ -29,6 +29,10 @@ type Subscriber = Callable[[PrinterStatus | None], None]
 """Called with every changed status, and with None once a printer has been gone for the grace."""
 
 
+type Historian = Callable[[str, tuple[PastRun, ...]], None]
+"""Called with a printer's id and what it remembers of its ended jobs, newest first."""
+
+
 class Observer(Protocol):
     """The ledger, as the fleet sees it."""
 
@@ -64,6 +68,7 @@ class Fleet:
         self._clock = clock
         self._grace_s = grace_s
         self._members: dict[str, _Member] = {}
+        self._historians: list[Historian] = []
 
     def __iter__(self) -> Iterator[Link]:
         return (member.link for member in self._members.values())
@@ -121,6 +126,16 @@ class Fleet:
 
         return unsubscribe
 
+    def hear_histories(self, historian: Historian) -> Callable[[], None]:
+        """Hear what printers remember of their ended jobs; returns how to stop."""
+        self._historians.append(historian)
+
+        def stop() -> None:
+            with suppress(ValueError):
+                self._historians.remove(historian)
+
+        return stop
+
     # -- what the links tell -----------------------------------------------------------------
 
     def on_status(self, link: Link, status: PrinterStatus, *, first: bool) -> None:
@@ -142,7 +157,8 @@ class Fleet:
         if link.printer_id not in self._members:
             return
         try:
-            self._observer.recall(link.printer_id, runs)
+            for historian in (*self._historians, self._observer.recall):
+                historian(link.printer_id, runs)
         except Exception:
             _LOGGER.exception("%s: the ledger failed on its history", link.printer_id)
 

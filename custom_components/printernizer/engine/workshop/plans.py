@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..extrusion import Extrusion
     from ..file import FileFacts, PlateFacts
     from ..job import Job
+    from ..printer import PrinterStatus
     from ..store.database import Store
     from .clock import Clock
     from .fleet import Fleet
@@ -129,6 +130,11 @@ class Plans:
             and link.status is not None
             and link.status.ready
         )
+
+    def status_of(self, printer_id: str) -> PrinterStatus | None:
+        """Return what a printer shows now; None while it is not there."""
+        link = self._fleet.get(printer_id)
+        return link.status if link is not None else None
 
     async def fetch(self, job: Job) -> Extrusion | None:
         """Read the file of an ended run from its printer; None where that is not possible.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..upload import Upload
     from .clock import Clock
     from .fleet import Fleet
+    from .plans import Plans
     from .starts import Starts
     from .uploads import Uploads
 
@@ -38,13 +39,20 @@ class Prints:
     """Knows what lies on the printers because we put it there."""
 
     def __init__(
-        self, fleet: Fleet, uploads: Uploads, starts: Starts, store: Store, clock: Clock
+        self,
+        fleet: Fleet,
+        uploads: Uploads,
+        starts: Starts,
+        store: Store,
+        clock: Clock,
+        plans: Plans,
     ) -> None:
         self._fleet = fleet
         self._uploads = uploads
         self._starts = starts
         self._store = store
         self._clock = clock
+        self._plans = plans
         self._doors: dict[str, asyncio.Lock] = {}
         """Held while a file is read: who asks first is sent first."""
 
@@ -146,6 +154,7 @@ class Prints:
         upload = await self._uploads.send(wish.printer_id, source, wish.path, replace=replace)
         assert upload.path is not None
         assert wish.facts is not None
+        self._plans.sent(wish.printer_id, upload.path, source, wish.facts)
         known = SentFile(size_bytes=upload.total_bytes, facts=wish.facts, sent_at=self._clock.now())
         try:
             remembering = self._store.run(sent.remember, wish.printer_id, upload.path, known)

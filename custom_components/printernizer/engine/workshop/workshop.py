@@ -8,10 +8,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from ..errors import Refused
+from .accounts import Accounts
 from .files_seen import FilesSeen
 from .fleet import Fleet
 from .ledger import Ledger
+from .measuring import Measuring
+from .meters import Meters
 from .office import Office
+from .plans import Plans
 from .prints import Prints
 from .settings import Settings
 from .starts import Starts
@@ -45,7 +49,13 @@ class Workshop:
         self.uploads = Uploads(self.fleet, clock)
         self.office = Office(store, self.settings, clock)
         self.starts = Starts(self.fleet, store, clock)
-        self._prints = Prints(self.fleet, self.uploads, self.starts, store, clock)
+        self.measuring = Measuring()
+        self.meters = Meters(store, self.settings, clock)
+        self._plans = Plans(store, clock, self.fleet, self.measuring)
+        self.accounts = Accounts(
+            store, self.settings, clock, self.ledger, self.stock, self.meters, self._plans
+        )
+        self._prints = Prints(self.fleet, self.uploads, self.starts, store, clock, self._plans)
         self._files = FilesSeen(store, clock)
         self._stack = AsyncExitStack()
 
@@ -59,7 +69,12 @@ class Workshop:
 
     async def _open(self) -> None:
         await self._stack.enter_async_context(self.stock)
+        await self._stack.enter_async_context(self.meters)
         await self._stack.enter_async_context(self.ledger)
+        self._stack.callback(self.ledger.subscribe(self.meters.on_job))
+        await self._stack.enter_async_context(self._plans)
+        await self._stack.enter_async_context(self.accounts)
+        self._stack.callback(self.fleet.hear_histories(self.accounts.recall))
         await self._stack.enter_async_context(self._files)
         self._stack.callback(self.ledger.subscribe(self._files.on_job))
         self._stack.callback(self.uploads.subscribe(self._files.on_upload))
@@ -84,7 +99,8 @@ class Workshop:
         no line is left behind.
         """
         link = self.fleet.add(printer_id, driver)
-        self.fleet.subscribe(printer_id, partial(self.stock.on_status, printer_id))
+        for part in (self.stock, self.meters, self.accounts):
+            self.fleet.subscribe(printer_id, partial(part.on_status, printer_id))
         try:
             return await link.settled()
         except BaseException:
@@ -157,9 +173,10 @@ class Workshop:
         printer shows the job. `override`: print although the file was made for something else;
         `by`, a user's id, then stands in the ledger with it. Raises what `Starts.start` raises.
         """
-        return await self._prints.start(
-            printer_id, path, plate=plate, slots=slots, override=override, by=by
-        )
+        with self.accounts.planning(printer_id, slots):
+            return await self._prints.start(
+                printer_id, path, plate=plate, slots=slots, override=override, by=by
+            )
 
     async def print_file(
         self,
@@ -177,16 +194,17 @@ class Workshop:
 
         Raises what `upload` and `start` raise, and BadFile for a file that is broken.
         """
-        return await self._prints.print_file(
-            printer_id,
-            source,
-            path=path,
-            plate=plate,
-            slots=slots,
-            replace=replace,
-            override=override,
-            by=by,
-        )
+        with self.accounts.planning(printer_id, slots):
+            return await self._prints.print_file(
+                printer_id,
+                source,
+                path=path,
+                plate=plate,
+                slots=slots,
+                replace=replace,
+                override=override,
+                by=by,
+            )
 
     async def send_gcode(self, printer_id: str, gcode: str) -> None:
         """Run lines of G-code that a person asked for."""

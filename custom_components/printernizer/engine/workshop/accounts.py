@@ -1,0 +1,458 @@
+"""What every run consumed and cost: noted while it runs, reckoned when it has ended.
+
+A closed run is reckoned at once with what is known by then, and again when something better comes:
+its energy once the printer is cold, its file once the printer rests and lets it be read. Each time
+account, consumption and stock are written in one transaction, as sums and not as differences, so
+that a kill at any moment books nothing twice and loses nothing. A person's correction is kept with
+its reason, and is never written over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Self
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from ..account import NO_ENERGY
+from ..assignment import assigned
+from ..errors import NotAllowed, PrinternizerError, StoreError
+from ..job import CLOSING, Job, JobEventKind, JobIdentity, JobState
+from ..printer import PrinterState, PrinterStatus
+from ..reckoning import Evidence, corrected, costed, needs, preview, reckon, wants_file
+from ..run_watch import RunWatch, begin, hung_spool, look, rehang
+from ..store import accounts, assignments, jobs, printers, stock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from types import TracebackType
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from ..account import Breakdown, Consumption, EnergyUse, JobAccount
+    from ..assignment import Assignment
+    from ..extrusion import Extrusion
+    from ..file import PlateFacts
+    from ..job import JobEvent, PastRun
+    from ..run_watch import HungSpool
+    from ..store.database import Store
+    from .clock import Clock
+    from .ledger import Ledger
+    from .meters import Meters
+    from .plans import Plans
+    from .settings import Settings
+    from .stock import Stock
+
+_LOGGER = logging.getLogger(__name__)
+
+FLUSH_S: Final = 10.0
+"""How old the notes in the database may be. What a power cut costs at most."""
+RETRY_S: Final = 30.0
+BATCH: Final = 50
+"""Runs without an account that are reckoned in one go when the shop opens."""
+FILE_PATIENCE: Final = timedelta(days=2)
+"""How long a run waits for its file to be readable; then it stays as it was reckoned."""
+MEASURES_KEPT: Final = 200
+"""Lengths from printers' own histories that are remembered."""
+_BY_BYTES: Final = frozenset({"octoprint", "moonraker"})
+"""Kinds of printers whose progress is a share of the file's bytes."""
+
+type AccountListener = Callable[[Job, JobAccount], None]
+
+
+class Accounts:
+    """The accounts of all runs. Open it with `async with`, after the ledger."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        ledger: Ledger,
+        shelf: Stock,
+        meters: Meters,
+        plans: Plans,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._ledger = ledger
+        self._shelf = shelf
+        self._meters = meters
+        self._plans = plans
+        self._watches: dict[UUID, RunWatch] = {}
+        self._current: dict[str, UUID] = {}
+        """The run that is noted, by printer."""
+        self._planned: dict[str, tuple[str | None, ...]] = {}
+        self._dirty: set[UUID] = set()
+        self._recalled: dict[tuple[str, str], float] = {}
+        self._waiting: dict[UUID, Job | None] = {}
+        """Runs to be reckoned; None: its row is to be read first."""
+        self._fileless: dict[UUID, Job] = {}
+        """Runs whose file may still be read."""
+        self._work = asyncio.Event()
+        self._listeners: list[AccountListener] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stops: list[Callable[[], None]] = []
+
+    async def __aenter__(self) -> Self:
+        for watch in await self._store.run(accounts.watches):
+            self._watches[watch.job_id] = watch
+        for job in await self._store.run(accounts.unsettled, BATCH):
+            self._waiting[job.id] = job
+        for job in await self._store.run(accounts.unreckoned, BATCH):
+            self._waiting[job.id] = job
+        self._stops = [
+            self._ledger.subscribe(self.on_job),
+            self._shelf.subscribe(self._on_shelf),
+            self._meters.subscribe(self._on_energy),
+        ]
+        self._tasks = [
+            asyncio.create_task(self._reckon_forever(), name="printernizer accounts"),
+            asyncio.create_task(self._tend(), name="printernizer account notes"),
+        ]
+        self._work.set()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        while self._stops:
+            self._stops.pop()()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(StoreError):  # the ledger tells of a database that takes no writes
+            await self._flush()
+
+    # -- while runs are under way ------------------------------------------------------------
+
+    @contextmanager
+    def planning(self, printer_id: str, slots: Iterable[str | None]) -> Iterator[None]:
+        """Take the slots with which a printer is being started, by filament."""
+        self._planned[printer_id] = tuple(slots)
+        try:
+            yield
+        finally:
+            self._planned.pop(printer_id, None)
+
+    def on_status(self, printer_id: str, status: PrinterStatus | None) -> None:
+        """Note what a status says of the run under way."""
+        if status is None:
+            return
+        if status.ready and self._fileless:
+            self._work.set()
+        job = self._ledger.open_job(printer_id)
+        if job is None or not status.active:
+            return
+        watch = self._watches.get(job.id)
+        noted = self._begin(job, status) if watch is None else look(watch, status)
+        if noted is not watch:
+            self._keep(noted)
+
+    def recall(self, printer_id: str, runs: tuple[PastRun, ...]) -> None:
+        """Take what a printer's own history says it fed into each of its runs."""
+        for run in runs:
+            if run.filament_mm is not None:
+                self._recalled[printer_id, run.id] = run.filament_mm
+        while len(self._recalled) > MEASURES_KEPT:
+            del self._recalled[next(iter(self._recalled))]
+
+    def _begin(self, job: Job, status: PrinterStatus) -> RunWatch:
+        self._current[job.printer_id] = job.id
+        return begin(
+            job,
+            status,
+            self._hung(job.printer_id),
+            plan=self._planned.get(job.printer_id, ()),
+            late=job.started_at is None,
+        )
+
+    def _hung(self, printer_id: str) -> Mapping[str, HungSpool]:
+        return {
+            slot: hung_spool(slot, spool, self._shelf.material_of(spool))
+            for slot, spool in self._shelf.hung(printer_id).items()
+        }
+
+    def _on_shelf(self) -> None:
+        """Note what was hung or taken down, with how far each run is."""
+        for printer_id, job_id in self._current.items():
+            job, watch = self._ledger.open_job(printer_id), self._watches.get(job_id)
+            if job is None or job.id != job_id or watch is None:
+                continue
+            noted = rehang(watch, self._hung(printer_id), job)
+            if noted is not watch:
+                self._keep(noted)
+
+    def _keep(self, watch: RunWatch) -> None:
+        self._watches[watch.job_id] = watch
+        self._dirty.add(watch.job_id)
+
+    async def _tend(self) -> None:
+        while True:
+            await self._clock.sleep(FLUSH_S)
+            try:
+                await self._flush()
+            except StoreError as err:
+                _LOGGER.debug("Notes of %s runs wait: %s", len(self._dirty), err)
+
+    async def _flush(self) -> None:
+        dirty, self._dirty = self._dirty, set()
+        try:
+            kept = [self._watches[job_id] for job_id in dirty if job_id in self._watches]
+            await self._store.run(accounts.watch, kept)
+        except BaseException:
+            self._dirty |= dirty
+            raise
+
+    # -- when they have ended ----------------------------------------------------------------
+
+    def on_job(self, event: JobEvent) -> None:
+        """Reckon a run that was closed; look at what one wants that began."""
+        if event.kind in CLOSING:
+            self._shelf.ended(event.job.printer_id)
+        elif event.kind is not JobEventKind.STARTED:
+            return
+        self._waiting[event.job.id] = event.job
+        self._work.set()
+
+    def _on_energy(self, job_id: UUID, _use: EnergyUse) -> None:
+        """Reckon anew: what it drew is known for good."""
+        self._waiting.setdefault(job_id, None)
+        self._work.set()
+
+    async def _reckon_forever(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            try:
+                while self._waiting:
+                    await self._take_next()
+                await self._read_files()
+            except StoreError as err:
+                _LOGGER.debug("%s runs wait to be reckoned: %s", len(self._waiting), err)
+                await self._clock.sleep(RETRY_S)
+                self._work.set()
+
+    async def _take_next(self) -> None:
+        """Reckon one of those that wait. Raises StoreError; then it still waits."""
+        job_id, job = next(iter(self._waiting.items()))
+        if job is None:
+            job = await self._store.run(jobs.get, job_id)
+        if job is not None and job.open:
+            await self._look_ahead(job)
+        elif job is not None:
+            await self.reckon(job)
+        if self._waiting.get(job_id) in (None, job):
+            self._waiting.pop(job_id, None)
+
+    async def _look_ahead(self, job: Job) -> None:
+        """Tell the shelf what a run wants that has begun: it may not be enough."""
+        extrusion, plate = await self._plans.known(job)
+        watch = self._watches.get(job.id)
+        if watch is not None and (wanted := needs(watch, extrusion, plate)):
+            self._shelf.began(job.printer_id, job.id, wanted, job.title)
+
+    async def reckon(self, job: Job) -> JobAccount:
+        """Write the account of a closed run from all that is known now. Raises StoreError."""
+        known = await self._store.run(_known, job)
+        if known.account is not None and known.account.revision > 1:
+            # A person had the last word; nothing that comes by itself is better.
+            self._forget(job.id)
+            return known.account
+        evidence = await self._evidence(job, known.kind)
+        waits = self._clock.now() - (job.closed_at or job.first_seen_at) < FILE_PATIENCE
+        fileless = waits and wants_file(evidence)
+        settled = not fileless and not self._meters.follows(job.id)
+        account = reckon(
+            evidence, assigned(self._settings.shop, job, known.whose), self._clock.now()
+        )
+        await self._store.run(
+            _write, job, account, settled=settled, zone=self._settings.shop.time_zone
+        )
+        if settled:
+            self._forget(job.id)
+        elif fileless:
+            self._fileless[job.id] = job
+        await self._shelf.refresh()
+        self._tell(job, account)
+        return account
+
+    async def _evidence(self, job: Job, kind: str | None) -> Evidence:
+        watch = self._watches.get(job.id) or RunWatch(job_id=job.id, printer_id=job.printer_id)
+        told = self._recalled.get((job.printer_id, job.identity.printer_job_id or ""))
+        if told is not None and told > (watch.measured_mm or 0.0):
+            watch = replace(watch, measured_mm=told)
+        extrusion, plate = await self._plans.known(job)
+        return Evidence(
+            job=job,
+            watch=watch,
+            extrusion=extrusion,
+            plate=plate,
+            energy=self._meters.of(job.id) or NO_ENERGY,
+            settings=self._settings.shop,
+            machine=self._settings.machine(job.printer_id),
+            by_bytes=kind in _BY_BYTES,
+        )
+
+    def _forget(self, job_id: UUID) -> None:
+        self._fileless.pop(job_id, None)
+        self._watches.pop(job_id, None)
+        self._dirty.discard(job_id)
+
+    async def _read_files(self) -> None:
+        """Read the files of runs whose printers rest now. Raises StoreError."""
+        for job in tuple(self._fileless.values()):
+            if not self._plans.reachable(job):
+                continue
+            self._fileless.pop(job.id, None)
+            try:
+                found = await self._plans.fetch(job)
+            except StoreError:
+                self._fileless[job.id] = job
+                raise
+            except PrinternizerError as err:
+                _LOGGER.debug("%s: the file of a run cannot be read: %s", job.printer_id, err)
+                found = None
+            if found is not None:
+                await self.reckon(job)
+
+    # -- what people ask and put right -------------------------------------------------------
+
+    async def get(self, job_id: UUID) -> JobAccount | None:
+        """Read the account of a run; None while it is open. Raises StoreError."""
+        return await self._store.run(accounts.get, job_id)
+
+    async def correct(
+        self,
+        job_id: UUID,
+        *,
+        reason: str,
+        by: str | None,
+        consumption: Sequence[Consumption] | None = None,
+        pieces: int | None = None,
+    ) -> JobAccount:
+        """Put right what a run took, or how many pieces came out good; the reason is kept.
+
+        Raises NotAllowed: no_job, account_corrected; StoreError.
+        """
+        job = await self._store.run(jobs.get, job_id)
+        before = await self._store.run(accounts.get, job_id)
+        if job is None or before is None:
+            raise NotAllowed("there is no account of such a job", key="no_job")
+        after = costed(
+            replace(corrected(before, consumption, pieces), at=self._clock.now()),
+            job,
+            self._settings.shop,
+            self._settings.machine(job.printer_id),
+        )
+        await self._store.run(
+            _correct, job, before, after, by=by, reason=reason, zone=self._settings.shop.time_zone
+        )
+        self._forget(job_id)
+        await self._shelf.refresh()
+        self._tell(job, after)
+        return after
+
+    async def preview(
+        self,
+        printer_id: str,
+        extrusion: Extrusion | None,
+        plate: PlateFacts | None,
+        slots: Sequence[str | None] = (),
+    ) -> Breakdown:
+        """Return what a file is expected to cost on a printer, with the spools that hang there."""
+        now = self._clock.now()
+        link = self._plans.status_of(printer_id)
+        job = Job(
+            id=uuid4(),
+            printer_id=printer_id,
+            identity=JobIdentity(),
+            state=JobState.PREPARING,
+            started_at=None,
+            first_seen_at=now,
+        )
+        watch = begin(
+            job,
+            link or PrinterStatus(state=PrinterState.UNKNOWN),
+            self._hung(printer_id),
+            plan=tuple(slots),
+            late=False,
+        )
+        return preview(
+            Evidence(
+                job=job,
+                watch=watch,
+                extrusion=extrusion,
+                plate=plate,
+                settings=self._settings.shop,
+                machine=self._settings.machine(printer_id),
+            )
+        )
+
+    def subscribe(self, listener: AccountListener) -> Callable[[], None]:
+        """Hear every account that was reckoned or corrected; returns how to stop."""
+        self._listeners.append(listener)
+
+        def stop() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return stop
+
+    def _tell(self, job: Job, account: JobAccount) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(job, account)
+            except Exception:
+                _LOGGER.exception("A listener of accounts failed")
+
+
+# -- transactions, on the store's thread -------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """What the database says of a closed run."""
+
+    account: JobAccount | None
+    whose: Assignment | None
+    kind: str | None
+    """Of its printer."""
+
+
+def _known(connection: Connection, job: Job) -> _Known:
+    return _Known(
+        account=accounts.get(connection, job.id),
+        whose=assignments.of(connection, job.id),
+        kind=printers.kind_of(connection, job.printer_id),
+    )
+
+
+def _write(
+    connection: Connection, job: Job, account: JobAccount, *, settled: bool, zone: str
+) -> None:
+    accounts.record(connection, job, account, settled=settled, zone=ZoneInfo(zone))
+    stock.consume(connection, job.id, account.consumption, account.at)
+
+
+def _correct(
+    connection: Connection,
+    job: Job,
+    before: JobAccount,
+    after: JobAccount,
+    *,
+    by: str | None,
+    reason: str,
+    zone: str,
+) -> None:
+    accounts.correct(connection, job, before, after, by=by, reason=reason, zone=ZoneInfo(zone))
+    stock.consume(connection, job.id, after.consumption, after.at)
