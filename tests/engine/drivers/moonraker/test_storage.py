@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import dataclasses
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +13,8 @@ import pytest
 from custom_components.printernizer.engine.drivers.virtual.machine import VirtualFile
 from custom_components.printernizer.engine.errors import (
     AccessDenied,
+    BadFile,
     Garbled,
-    PrinternizerError,
     Refused,
     Unreachable,
 )
@@ -339,17 +340,11 @@ class _Said(dict[str, Any]):
         return dict(self)
 
 
-async def test_a_file_that_shrinks_on_the_way_is_not_stored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_file_that_shrinks_on_the_way_is_not_stored(tmp_path: Path) -> None:
     async with line() as (shop, session):
-        path = source(tmp_path)
-        monkeypatch.setattr(
-            "custom_components.printernizer.engine.drivers.moonraker.storage._read",
-            lambda file, most, checksum: b"",
-        )
-        with pytest.raises(PrinternizerError):
-            await session.storage.upload(path, "/a.gcode")
+        path = source(tmp_path, BIG * 10)
+        with pytest.raises(BadFile):
+            await session.storage.upload(path, "/a.gcode", progress=lambda *_: os.truncate(path, 0))
         assert "/a.gcode" not in shop.machine.files
 
 

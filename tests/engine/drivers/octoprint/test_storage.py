@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,9 +17,14 @@ from custom_components.printernizer.engine.drivers.octoprint.listing import (
     thumbnail_of,
     timelapses_of,
 )
-from custom_components.printernizer.engine.drivers.octoprint.transfer import Form, goes_on
 from custom_components.printernizer.engine.drivers.virtual.machine import VirtualFile
-from custom_components.printernizer.engine.errors import DriverError, Garbled, Refused, Unreachable
+from custom_components.printernizer.engine.errors import (
+    BadFile,
+    DriverError,
+    Garbled,
+    Refused,
+    Unreachable,
+)
 from custom_components.printernizer.engine.printer import CurrentJob, PrinterState
 from tests.simulators.octoprint_files import Film
 
@@ -184,13 +189,6 @@ async def test_a_large_file_comes_in_pieces(source: Path, tmp_path: Path) -> Non
     assert to.read_bytes() == source.read_bytes()
     assert len(moved) > 2
     assert moved == sorted(moved)
-
-
-def test_an_answer_with_another_part_of_the_file_is_garbled() -> None:
-    answer: Any = SimpleNamespace(status=206, headers={"Content-Range": "bytes 5-9/10"})
-    assert goes_on(answer, 5)
-    with pytest.raises(Garbled):
-        goes_on(answer, 4)
 
 
 async def test_what_lies_there_whole_is_not_fetched_again(tmp_path: Path) -> None:
@@ -418,11 +416,14 @@ async def test_a_file_that_was_taken_and_is_not_there_is_garbled(source: Path) -
 
 
 async def test_a_file_that_shrinks_on_its_way_breaks_the_upload(source: Path) -> None:
-    form = Form(source, source.stat().st_size + 1, "x.gcode", {})
-    with pytest.raises(Unreachable):
-        async for _ in form.body():
-            pass
-    assert form.sha1 is None
+    with source.open("r+b") as file:
+        file.truncate(10_000_000)
+    async with scene() as shop:
+        with pytest.raises(BadFile):
+            await shop.part("storage").upload(
+                source, "/local/x.gcode", progress=lambda *_: os.truncate(source, 0)
+            )
+        assert "/x.gcode" not in shop.machine.files
 
 
 # -- the printer's card --------------------------------------------------------------------------

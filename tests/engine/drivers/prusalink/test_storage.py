@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import io
-import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from custom_components.printernizer.engine.drivers import streams
 from custom_components.printernizer.engine.drivers.prusalink import storage as storage_module
 from custom_components.printernizer.engine.drivers.virtual.machine import (
     VirtualFile,
@@ -343,15 +343,13 @@ async def test_a_disk_of_ours_that_is_full_is_not_the_printers_fault(
     async with line() as (shop, session):
         content = bytes(range(256)) * 4096
         shop.machine.store(VirtualFile(path="/big.gcode", content=content, plates=(PLATE,)))
-        opened = storage_module._opened
+        opened = streams._opened
 
         class Full(io.BufferedRandom):
             def flush(self) -> None:
                 raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(
-            storage_module, "_opened", lambda path, start: Full(opened(path, start).detach())
-        )
+        monkeypatch.setattr(streams, "_opened", lambda *asked: Full(opened(*asked).detach()))
         with pytest.raises(StoreError) as full:
             await session.storage.download("/big.gcode", tmp_path / "big")
         assert full.value.key == "disk_full"
@@ -525,19 +523,3 @@ async def test_a_refusal_in_the_middle_of_a_large_upload_is_heard(status: int, l
         shop.sim.trouble.extend([("n.gcode", 404), ("n.gcode", status)])
         with pytest.raises(Refused):
             await session.storage.upload(large, "/n.gcode")
-
-
-async def test_a_large_upload_needs_no_memory_of_its_size(tmp_path: Path) -> None:
-    large = tmp_path / "huge.gcode"
-    with large.open("wb") as file:
-        file.truncate(150_000_000)
-    tracemalloc.start()
-    try:
-        total = 0
-        async for chunk in storage_module._Reading(large, 150_000_000, None).chunks():
-            total += len(chunk)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert total == 150_000_000
-    assert peak < 30_000_000

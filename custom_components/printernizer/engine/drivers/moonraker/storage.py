@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from typing import TYPE_CHECKING, Final
 
 from ...errors import Garbled, Refused, Unreachable
+from ..streams import Outgoing, goes_on, save, size_held, size_to_send
 from .address import target_of
 from .layout import MAIN, picture_in
 from .messages import name, obj, parse, whole
@@ -15,10 +15,7 @@ from .web import refused_upload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from io import BufferedRandom, BufferedReader
     from pathlib import Path
-
-    import aiohttp
 
     from ...printer import CurrentJob
     from ..base import Progress, RemoteFile
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     from .watch import Watch
     from .web import Http
 
-_CHUNK: Final = 256 * 1024
 _OK: Final = 200
 _PARTIAL: Final = 206
 _CREATED: Final = 201
@@ -105,7 +101,7 @@ class MoonrakerStorage:
         size = await self._size_of(segments)
         if size is None:
             raise Refused(f"no file {path}", key="file_missing", path=path)
-        held = await asyncio.to_thread(_size, to)
+        held = await asyncio.to_thread(size_held, to)
         if held == size and size > 0:
             return
         held = 0 if held > size else held
@@ -113,8 +109,8 @@ class MoonrakerStorage:
         async with self._http.stream(self._target(segments), headers=headers) as response:
             if response.status not in {_OK, _PARTIAL}:
                 raise await self._http.complaint(response)
-            start = held if _goes_on(response, held) else 0
-            got = await _save(response, to, start, size, progress)
+            start = held if goes_on(response, held) else 0
+            got = await save(response, to, start, size, progress)
         if got != size:
             raise Garbled(f"{got} bytes came of {size}")
 
@@ -133,17 +129,16 @@ class MoonrakerStorage:
         Raises Garbled when the server found it different, which is worth another try.
         """
         segments = self._layout.locate(path)
-        size = await asyncio.to_thread(_size, source)
+        size = await asyncio.to_thread(size_to_send, source)
         await self._admit(segments, size, path=path, replace=replace)
-        # Opened and closed here: nobody ends the body of a request that breaks.
-        file = await asyncio.to_thread(source.open, "rb")
-        try:
-            body = Multipart(file, size, segments, progress)
-            answer = await self._http.send(
-                "/server/files/upload", headers=body.headers, body=body.chunks()
-            )
-        finally:
-            await asyncio.to_thread(file.close)
+        async with Outgoing(source, size, progress, digest="sha256") as file:
+            body = Multipart(file, size, segments)
+            try:
+                answer = await self._http.send(
+                    "/server/files/upload", headers=body.headers, body=body.chunks()
+                )
+            except Unreachable as err:
+                raise file.error or err from err
         if answer.status == 422:
             raise Garbled("what arrived is not what was sent", payload=answer.body)
         if answer.status not in {_OK, _CREATED}:
@@ -208,12 +203,9 @@ class MoonrakerStorage:
 class Multipart:
     """A form with one file, its length known before it is read and its checksum at its end."""
 
-    def __init__(
-        self, file: BufferedReader, size: int, segments: tuple[str, ...], progress: Progress | None
-    ) -> None:
+    def __init__(self, file: Outgoing, size: int, segments: tuple[str, ...]) -> None:
         self._file = file
         self._size = size
-        self._progress = progress
         self._boundary = f"printernizer{secrets.token_hex(16)}"
         root, *folders, own = segments
         head = self._field("root", root) + self._field("path", "/".join(folders))
@@ -243,77 +235,8 @@ class Multipart:
         return f"\r\n{self._field('checksum', checksum)}--{self._boundary}--\r\n".encode()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield it all, telling of each piece of the file once it was taken."""
+        """Yield it all."""
         yield self._head
-        checksum = hashlib.sha256()
-        sent = 0
-        while sent < self._size:
-            most = min(_CHUNK, self._size - sent)
-            chunk = await asyncio.to_thread(_read, self._file, most, checksum)
-            if not chunk:
-                raise Unreachable("the file shrank while it was being sent")
+        async for chunk in self._file.chunks():
             yield chunk
-            sent += len(chunk)
-            if self._progress is not None:
-                self._progress(sent, self._size)
-        yield self._tail(checksum.hexdigest())
-
-
-def _read(file: BufferedReader, most: int, checksum: hashlib._Hash) -> bytes:
-    chunk = file.read(most)
-    checksum.update(chunk)
-    return chunk
-
-
-def _goes_on(response: aiohttp.ClientResponse, held: int) -> bool:
-    if response.status != _PARTIAL:
-        return False
-    if not response.headers.get("Content-Range", "").startswith(f"bytes {held}-"):
-        raise Garbled("it answered with another part of the file")
-    return True
-
-
-async def _save(
-    response: aiohttp.ClientResponse,
-    to: Path,
-    start: int,
-    total: int,
-    progress: Progress | None,
-) -> int:
-    """Write an answer to disk from `start` on; what came stays there whatever happens."""
-    file = await asyncio.to_thread(_opened, to, start)
-    held = start
-    buffer = bytearray()
-    try:
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            if held + len(buffer) + len(chunk) > total:
-                raise Garbled(f"more than the {total} bytes that were promised")
-            buffer += chunk
-            if len(buffer) >= _CHUNK:
-                await asyncio.to_thread(file.write, bytes(buffer))
-                held += len(buffer)
-                buffer.clear()
-                if progress is not None:
-                    progress(held, total)
-    finally:
-        await asyncio.to_thread(_close, file, bytes(buffer))
-    held += len(buffer)
-    if progress is not None:
-        progress(held, total)
-    return held
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _opened(path: Path, start: int) -> BufferedRandom:
-    file = path.open("r+b" if path.exists() else "w+b")
-    file.seek(start)
-    file.truncate()
-    return file
-
-
-def _close(file: BufferedRandom, rest: bytes) -> None:
-    with file:
-        file.write(rest)
+        yield self._tail(self._file.checksum)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from ...errors import AccessDenied, CertificateChanged, Garbled, Refused, Unreachable
+from ..streams import READ_BUFFER, WHOLE
 from .messages import Json, http_error, obj, parse, text
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class Http:
         self, target: str, *, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Open a large answer."""
-        own = {**(headers or {}), **self.login}
+        own = {**(headers or {}), **WHOLE, **self.login}
         async with self.exchange("GET", target, own, None, self._patient()) as response:
             yield response
 
@@ -242,6 +243,7 @@ class Http:
                 raise_for_status=False,
                 timeout=timeout,
                 ssl=self.tls,
+                read_bufsize=READ_BUFFER,
             )
             try:
                 yield response

@@ -26,6 +26,7 @@ from ...errors import (
     Unreachable,
     WrongPrinter,
 )
+from ..streams import READ_BUFFER, WHOLE
 from .messages import reason_of
 
 if TYPE_CHECKING:
@@ -232,7 +233,8 @@ class Client:
         self, target: str, *, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Open a large answer."""
-        async with self._exchange("GET", target, headers or {}, None, self._patient()) as response:
+        asked = {**(headers or {}), **WHOLE}
+        async with self._exchange("GET", target, asked, None, self._patient()) as response:
             yield response
 
     def _patient(self) -> aiohttp.ClientTimeout:
@@ -262,6 +264,7 @@ class Client:
                 raise_for_status=False,
                 timeout=timeout,
                 ssl=self.tls,
+                read_bufsize=READ_BUFFER,
             )
             try:
                 yield response

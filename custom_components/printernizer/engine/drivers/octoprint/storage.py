@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ...errors import Garbled, Refused
+from ...errors import Garbled, Refused, Unreachable
+from ..streams import Outgoing, goes_on, save, size_held, size_to_send
 from .address import target_of
 from .client import PICTURE_LIMIT, Answer, parse_object
 from .control import settled
@@ -13,7 +15,7 @@ from .listing import entries_of, files_of, inner_path, roots, thumbnail_of, time
 from .messages import SENDING
 from .places import CARD, LOCAL, TIMELAPSE, Place, located
 from .reading import flag, obj, text, whole
-from .transfer import Form, goes_on, save, sha1_of, size_of
+from .transfer import Form, sha1, sha1_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +35,15 @@ _SHA1_DIGITS: Final = 40
 _PICTURES: Final = (b"\x89PNG\r\n", b"\xff\xd8\xff")
 
 _IN_USE: Final = ("currently being printed", "currently in use", "busy")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Source:
+    """Where to fetch a file, and what is known of it."""
+
+    target: str
+    size: int | None
+    sha1: str | None = None
 
 
 class OctoPrintStorage:
@@ -150,42 +161,36 @@ class OctoPrintStorage:
         place = located(path)
         if place.root == CARD:
             raise Refused("files on the printer's card cannot be fetched", key="not_supported")
-        size, sha1, target = await self._source(path, place)
-        held = await asyncio.to_thread(size_of, to)
-        if size is None or held > size:
+        source = await self._source(path, place)
+        held = await asyncio.to_thread(size_held, to)
+        if source.size is None or held > source.size:
             held = 0
-        if held == size and await self._is(to, sha1):
+        if held and held == source.size:
+            if source.sha1 is None or await asyncio.to_thread(sha1_of, to) == source.sha1:
+                return
+            held = 0
+        if await self._fetch(source, to, held, progress):
             return
-        if held == size:
-            held = 0
-        await self._fetch(target, to, held, size, progress)
-        if not await self._is(to, sha1):
-            if not held:
-                raise Garbled("what came is not what the server has: the checksum differs")
-            # What lay there was the beginning of another file.
-            await self._fetch(target, to, 0, size, progress)
-            if not await self._is(to, sha1):
-                raise Garbled("what came is not what the server has: the checksum differs")
+        # What lay there was the beginning of another file.
+        if not held or not await self._fetch(source, to, 0, progress):
+            raise Garbled("what came is not what the server has: the checksum differs")
 
-    async def _source(self, path: str, place: Place) -> tuple[int | None, str | None, str]:
-        """Return size, SHA-1 where it is told, and where to fetch it."""
+    async def _source(self, path: str, place: Place) -> _Source:
         if place.root == TIMELAPSE:
             film = next((file for file in await self.list("/timelapse") if file.path == path), None)
             if film is None:
                 raise Refused(f"no file {path}", key="file_missing", path=path)
-            return film.size, None, target_of("downloads", TIMELAPSE, *place.inside)
+            target = target_of("downloads", TIMELAPSE, *place.inside)
+            return _Source(target=target, size=film.size)
         entry = await self._file(path, place)
         target = target_of("downloads", "files", LOCAL, *place.inside)
-        return whole(entry, "size"), _sha1(entry), target
+        return _Source(target=target, size=whole(entry, "size"), sha1=_sha1(entry))
 
-    async def _is(self, file: Path, sha1: str | None) -> bool:
-        return sha1 is None or await asyncio.to_thread(sha1_of, file) == sha1
-
-    async def _fetch(
-        self, target: str, to: Path, held: int, size: int | None, progress: Progress | None
-    ) -> None:
+    async def _fetch(self, source: _Source, to: Path, held: int, progress: Progress | None) -> bool:
+        """Fetch a file from `held` on; returns whether it is the one that the server has."""
+        digest = None if source.sha1 is None else sha1()
         headers = {"Range": f"bytes={held}-"} if held else {}
-        async with self._client.stream(target, headers=headers) as response:
+        async with self._client.stream(source.target, headers=headers) as response:
             if response.status not in {_OK, _PARTIAL}:
                 answer = Answer(
                     status=response.status,
@@ -194,10 +199,11 @@ class OctoPrintStorage:
                 )
                 raise await self._client.complaint(answer)
             start = held if goes_on(response, held) else 0
-            total = size if size is not None else response.content_length
-            got = await save(response, to, start, total, progress)
+            total = source.size if source.size is not None else response.content_length
+            got = await save(response, to, start, total, progress, digest)
         if total is not None and got != total:
             raise Garbled(f"{got} bytes came of {total}")
+        return digest is None or digest.hexdigest() == source.sha1
 
     # -- storing -----------------------------------------------------------------------------
 
@@ -213,7 +219,7 @@ class OctoPrintStorage:
         place = located(path)
         if place.root == TIMELAPSE or not place.inside:
             raise Refused(f"nothing can be stored as {path}", key="not_supported")
-        size = await asyncio.to_thread(size_of, source)
+        size = await asyncio.to_thread(size_to_send, source)
         await self._admit(place, size, path=path, replace=replace)
         *folders, name = place.inside
         fields = {"select": "false", "print": "false"}
@@ -221,18 +227,19 @@ class OctoPrintStorage:
             fields["path"] = "/".join(folders)
         if not replace:
             fields["noOverwrite"] = "true"
-        form = Form(source, size, name, fields, progress)
-        answer = await self._client.send(
-            target_of("api", "files", self._line.root_of(place.root)),
-            headers=form.headers,
-            body=form.body(),
-        )
+        target = target_of("api", "files", self._line.root_of(place.root))
+        async with Outgoing(source, size, progress, digest="sha1") as file:
+            form = Form(file, size, name, fields)
+            try:
+                answer = await self._client.send(target, headers=form.headers, body=form.body())
+            except Unreachable as err:
+                raise file.error or err from err
         if not 200 <= answer.status < 300:
             raise await self._upload_error(answer, path)
         stored, done = _stored(answer, place)
         if not done:
             await self._transferred(stored)
-        await self._proved(stored, size, form.sha1)
+        await self._proved(stored, size, file.checksum)
         return stored.path
 
     async def _admit(self, place: Place, size: int, *, path: str, replace: bool) -> None:
@@ -284,7 +291,7 @@ class OctoPrintStorage:
             within_s=pace.transfer_for_s,
         )
 
-    async def _proved(self, stored: Place, size: int, sha1: str | None) -> None:
+    async def _proved(self, stored: Place, size: int, sent: str) -> None:
         """Compare size and, where it is told, SHA-1; what is not whole is not left there.
 
         A card counts in blocks or says nothing, and takes lines, not bytes: there it must only
@@ -296,7 +303,7 @@ class OctoPrintStorage:
         if stored.root == CARD:
             return
         shown, known = whole(entry, "size"), _sha1(entry)
-        if shown != size or (known is not None and sha1 is not None and known != sha1):
+        if shown != size or known not in {None, sent}:
             await self._client.request("DELETE", self._target(stored))
             raise Garbled(f"{size} bytes were sent, the server shows {shown}, or others")
 

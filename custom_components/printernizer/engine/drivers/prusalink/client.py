@@ -25,6 +25,7 @@ import aiohttp
 from yarl import URL
 
 from ...errors import AccessDenied, Garbled, Refused, Unreachable
+from ..streams import READ_BUFFER, WHOLE
 from .digest import authorization, parse_challenge
 from .messages import reason_of
 
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _SMALL: Final = 1 << 16
-_LARGE: Final = 1 << 18
-"""Bytes that may wait to be read, of an answer and of a file."""
+"""Bytes that may wait to be read, of a small answer."""
 JSON_LIMIT: Final = 1_000_000
 PICTURE_LIMIT: Final = 2_000_000
 SNAPSHOT_LIMIT: Final = 10_000_000
@@ -223,7 +223,8 @@ class Client:
         self, target: str, *, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Open a large answer; read it within `line_errors`."""
-        async with self._large, self._exchange("GET", target, headers or {}, large=True) as answer:
+        asked = {**(headers or {}), **WHOLE}
+        async with self._large, self._exchange("GET", target, asked, large=True) as answer:
             yield answer
 
     # -- login -------------------------------------------------------------------------------
@@ -331,7 +332,7 @@ class Client:
                 allow_redirects=False,
                 raise_for_status=False,
                 timeout=timeout,
-                read_bufsize=_LARGE if large else _SMALL,
+                read_bufsize=READ_BUFFER if large else _SMALL,
             )
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections import OrderedDict
-from contextlib import suppress
-from io import SEEK_END
 from typing import TYPE_CHECKING, Final
 
-from ...errors import BadFile, Garbled, Refused, StoreError, Unreachable
+from ...errors import Garbled, Refused, Unreachable
+from ..streams import Outgoing, goes_on, save, size_held, size_to_send
 from .client import PICTURE_LIMIT, Answer, error_of, parse_object, target_of
 from .messages import Dialect, obj, reference, text, whole
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-    from io import BufferedRandom, FileIO
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     import aiohttp
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
     from .layout import Layout
     from .messages import Json
 
-_CHUNK: Final = 256 * 1024
-"""Bytes per step: one hop to the disk's thread each, a quarter second on a slow stick."""
 _KEPT: Final = 8
 """Answers that are kept for their ETag: pictures and folders, at most 2 MB each."""
 _NOT_MODIFIED: Final = 304
@@ -145,7 +140,7 @@ class PrusaLinkStorage:
             raise Refused(f"no file {path}", key="file_missing", path=path)
         size = whole(facts, "size")
         target = self._download_target(facts, segments)
-        held = await asyncio.to_thread(_size, to) if self._ranges else 0
+        held = await asyncio.to_thread(size_held, to) if self._ranges else 0
         if size is not None and held >= size > 0:
             held = 0 if held > size else held
             if held:
@@ -154,9 +149,9 @@ class PrusaLinkStorage:
         async with self._client.stream(target, headers=headers) as response:
             if response.status not in {_OK, _PARTIAL}:
                 raise await self._refusal(response)
-            start = held if _goes_on(response, held) else 0
+            start = held if goes_on(response, held) else 0
             total = size if size is not None else response.content_length
-            got = await _save(response, to, start, total, progress)
+            got = await save(response, to, start, total, progress)
         if total is not None and got != total:
             raise Garbled(f"{got} bytes came of {total}")
 
@@ -189,21 +184,20 @@ class PrusaLinkStorage:
         """
         await self._learn()
         segments = self._layout.locate(path)
-        size = await asyncio.to_thread(_size_of, source)
+        size = await asyncio.to_thread(size_to_send, source)
         await self._admit(segments, size, path=path, overwrite=replace)
         if start:
             await self._ready()
-        reading = _Reading(source, size, progress)
-        try:
-            answer = await self._client.send(
-                "PUT",
-                self._target(segments),
-                headers=_upload_headers(path, size, overwrite=replace, start=start),
-                body=reading.chunks,
-            )
-        except Unreachable as err:
-            # The HTTP library takes whatever a body raises for a broken line.
-            raise reading.error or err from err
+        async with Outgoing(source, size, progress) as file:
+            try:
+                answer = await self._client.send(
+                    "PUT",
+                    self._target(segments),
+                    headers=_upload_headers(path, size, overwrite=replace, start=start),
+                    body=file.chunks,
+                )
+            except Unreachable as err:
+                raise file.error or err from err
         if answer.status != 201:
             raise _upload_error(answer)
         await self._proved(segments, size)
@@ -272,142 +266,3 @@ def _upload_error(answer: Answer) -> Exception:
     """409 has many causes, told apart by words only; 503 is Prusa Connect stopping it (Buddy)."""
     exists = answer.status == 409 and "exist" in answer.reason.lower()
     return error_of(answer, {409: "file_exists" if exists else "printer_busy"})
-
-
-def _goes_on(response: aiohttp.ClientResponse, held: int) -> bool:
-    if response.status != _PARTIAL:
-        return False
-    if not response.headers.get("Content-Range", "").startswith(f"bytes {held}-"):
-        raise Garbled("it answered with another part of the file")
-    return True
-
-
-class _Reading:
-    """A file of ours on its way out; remembers when it was the file that failed."""
-
-    def __init__(self, source: Path, size: int, progress: Progress | None) -> None:
-        self._source = source
-        self._size = size
-        self._progress = progress
-        self.error: BadFile | None = None
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Read `size` bytes, telling of each piece once it was taken."""
-        file: FileIO = await asyncio.to_thread(self._source.open, "rb", buffering=0)
-        sent = asked = 0
-        ahead: asyncio.Future[bytes] | None = None
-        try:
-            while sent < self._size:
-                # The next piece is read while this one is on its way.
-                chunk = await (ahead or asyncio.to_thread(self._read, file, self._size - sent))
-                asked = sent + len(chunk)
-                ahead = None
-                if asked < self._size:
-                    ahead = asyncio.ensure_future(
-                        asyncio.to_thread(self._read, file, self._size - asked)
-                    )
-                yield chunk
-                sent = asked
-                if self._progress is not None:
-                    self._progress(sent, self._size)
-        finally:
-            if ahead is not None:
-                await asyncio.wait([ahead])
-                ahead.exception()
-            await asyncio.to_thread(file.close)
-
-    def _read(self, file: FileIO, left: int) -> bytes:
-        try:
-            chunk = file.read(min(_CHUNK, left))
-        except OSError as err:
-            self.error = _unreadable(self._source, err)
-            raise self.error from err
-        if not chunk:
-            self.error = BadFile(f"{self._source.name} shrank while it was being sent")
-            raise self.error
-        return chunk
-
-
-async def _save(
-    response: aiohttp.ClientResponse,
-    to: Path,
-    start: int,
-    total: int | None,
-    progress: Progress | None,
-) -> int:
-    """Write an answer to disk from `start` on; what came stays there whatever happens."""
-    file = await asyncio.to_thread(_opened, to, start)
-    held, waiting = start, 0
-    pieces: list[bytes] = []
-    writing: asyncio.Future[None] | None = None
-    try:
-        async for chunk in response.content.iter_any():
-            if total is not None and held + waiting + len(chunk) > total:
-                raise Garbled(f"more than the {total} bytes that were promised")
-            pieces.append(chunk)
-            waiting += len(chunk)
-            if waiting >= _CHUNK:
-                # One lot is written while the next one comes, and no more than one.
-                if writing is not None:
-                    await writing
-                writing = asyncio.ensure_future(asyncio.to_thread(_write, file, pieces))
-                held, waiting, pieces = held + waiting, 0, []
-                if progress is not None:
-                    progress(held, total)
-    finally:
-        await _closed(file, writing, pieces)
-    held += waiting
-    if progress is not None:
-        progress(held, total)
-    return held
-
-
-async def _closed(
-    file: BufferedRandom, writing: asyncio.Future[None] | None, rest: list[bytes]
-) -> None:
-    """Write what is left and close, after the lot that is being written."""
-    try:
-        if writing is not None:
-            await asyncio.wait([writing])
-            writing.result()
-        await asyncio.to_thread(_write, file, rest)
-    finally:
-        await asyncio.to_thread(_close, file)
-
-
-def _size_of(source: Path) -> int:
-    try:
-        with source.open("rb") as file:
-            return file.seek(0, SEEK_END)
-    except OSError as err:
-        raise _unreadable(source, err) from err
-
-
-def _unreadable(source: Path, err: OSError) -> BadFile:
-    return BadFile(f"{source.name} cannot be read: {err.strerror}")
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _opened(path: Path, start: int) -> BufferedRandom:
-    file = path.open("r+b" if path.exists() else "w+b")
-    file.seek(start)
-    file.truncate()
-    return file
-
-
-def _write(file: BufferedRandom, pieces: list[bytes]) -> None:
-    """Write pieces down to the disk. Raises StoreError: it is ours that takes nothing."""
-    try:
-        file.writelines(pieces)
-        file.flush()
-    except OSError as err:
-        key = "disk_full" if err.errno == errno.ENOSPC else "store_failed"
-        raise StoreError(f"cannot write: {err.strerror}", key=key) from err
-
-
-def _close(file: BufferedRandom) -> None:
-    with suppress(OSError):
-        file.close()
