@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ..assignment import AssignedBy, Assignment
 from ..shop import Purpose
+from . import sums
 from .account_tables import JOB_ACCOUNTS
 from .office_tables import JOB_ASSIGNMENTS
 
@@ -36,11 +37,21 @@ def append(connection: Connection, job_id: UUID, assignment: Assignment) -> None
             "at": assignment.at,
         },
     )
-    connection.execute(
-        sa.update(JOB_ACCOUNTS)
-        .where(JOB_ACCOUNTS.c.job_id == job_id)
-        .values(purpose=assignment.purpose.value, customer_id=assignment.customer_id)
-    )
+    _carry(connection, job_id, assignment)
+
+
+def _carry(connection: Connection, job_id: UUID, assignment: Assignment) -> None:
+    """Write whose a job is into its account, if it has one, and into the sums of its day."""
+    chosen = JOB_ACCOUNTS.c.job_id == job_id
+    query = sa.select(JOB_ACCOUNTS).where(chosen).with_for_update()
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return
+    whose = {"purpose": assignment.purpose.value, "customer_id": assignment.customer_id}
+    connection.execute(sa.update(JOB_ACCOUNTS).where(chosen).values(whose))
+    # What it consumed is no matter of whose it is, so its lines are left alone.
+    sums.add(connection, row, (), sign=-1)
+    sums.add(connection, {**row, **whose}, (), sign=1)
 
 
 def of(connection: Connection, job_id: UUID) -> Assignment | None:

@@ -267,7 +267,7 @@ def let_go(connection: Connection, today: date, issued_before: date) -> tuple[st
         for table in (DOCUMENT_PAPERS, PAYMENTS):
             connection.execute(sa.delete(table).where(table.c.document_id == row.id))
         connection.execute(sa.delete(DOCUMENTS).where(DOCUMENTS.c.id == row.id))
-    return tuple(row.number for row in going)
+    return tuple(sorted(row.number for row in going))
 
 
 def _going(rows: Sequence[Any]) -> list[Any]:

@@ -55,6 +55,17 @@ class OfficeEvent:
     """What is left to pay, of a payment."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobAssigned:
+    """A person said whose a job is: what it is charged at may change with that."""
+
+    job_id: UUID
+    assignment: Assignment
+
+
+type OfficeNews = OfficeEvent | JobAssigned
+
+
 def draw(document: Document) -> bytes:
     """Return a document as PDF with its e-invoice inside. Slow: call it off the loop."""
     # Imported here: it is heavy, and only this needs it.
@@ -78,10 +89,10 @@ class Office:
         self._settings = settings
         self._clock = clock
         self._draw = draw
-        self._subscribers: list[Callable[[OfficeEvent], None]] = []
+        self._subscribers: list[Callable[[OfficeNews], None]] = []
 
-    def subscribe(self, subscriber: Callable[[OfficeEvent], None]) -> Callable[[], None]:
-        """Hear of documents and payments once they are durable; returns how to stop."""
+    def subscribe(self, subscriber: Callable[[OfficeNews], None]) -> Callable[[], None]:
+        """Hear of documents, payments and assigned jobs once durable; returns how to stop."""
         self._subscribers.append(subscriber)
 
         def unsubscribe() -> None:
@@ -260,9 +271,11 @@ class Office:
         by: str | None = None,
     ) -> Assignment:
         """Say whose a job is, and why: it wins over the shop's rules."""
-        return await self._store.run(
+        assignment = await self._store.run(
             counter.assign_job, self._deed(by, reason), job_id, purpose, customer
         )
+        self._tell(JobAssigned(job_id=job_id, assignment=assignment))
+        return assignment
 
     async def assignments(self, job_id: UUID) -> tuple[Assignment, ...]:
         """Return all that people said of a job, in order."""
@@ -309,6 +322,6 @@ class Office:
     def _deed(self, by: str | None, reason: str | None = None) -> Deed:
         return Deed(at=self._clock.now(), by=by, reason=reason)
 
-    def _tell(self, event: OfficeEvent) -> None:
+    def _tell(self, event: OfficeNews) -> None:
         for subscriber in tuple(self._subscribers):
             subscriber(event)
