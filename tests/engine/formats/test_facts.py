@@ -111,7 +111,9 @@ def test_prusaslicer_says_which_tools_are_used(path: Path, line_end: str, begin:
         plates=(
             PlateFacts(
                 nozzles_mm=(0.6,),
-                filaments=(FilamentFacts(index=1, material="PETG", colour="#00AE42"),),
+                filaments=(
+                    FilamentFacts(index=1, material="PETG", colour="#00AE42", used_mm=4068.92),
+                ),
             ),
         ),
     )
@@ -448,13 +450,14 @@ def test_binary_gcode_says_what_its_metadata_say(path: Path, compression: int, c
         plates=(
             PlateFacts(
                 nozzles_mm=(0.4,),
-                filaments=(FilamentFacts(index=0, material="PLA", colour="#00AE42"),),
+                filaments=(FilamentFacts(index=0, material="PLA", colour="#00AE42", used_g=1.5),),
+                mass_g=1.5,
             ),
         ),
     )
 
 
-def test_what_is_packed_in_an_unknown_way_stays_unknown(path: Path) -> None:
+def test_what_cannot_be_unpacked_stays_unknown(path: Path) -> None:
     for compression in (2, 3):
         packed = bgcode(block(3, PRINTER, compression=compression))
         assert read(path, packed) == FileFacts(kind=FileKind.BGCODE, plates=(PlateFacts(),))
@@ -545,7 +548,7 @@ REAL = {
     "gcode/prusaslicer_2.8.1_mini_cube.gcode": ("MK4S", (0.4,), ["PLA"]),
     "gcode/buddy_test_plain.gcode": ("XL5", (0.6,), ["PLA"]),
     "gcode/simplify3d_4.1.2_headtail.gcode": (None, (0.5,), ["ABS"]),
-    "gcode/cura_4.5_marlin.gcode": (None, (), []),
+    "gcode/cura_4.5_marlin.gcode": (None, (), [None]),
     "bgcode/mini_cube_ps2.8.1.bgcode": ("MK4S", (0.4,), ["PLA"]),
     "bgcode/buddy_test_binary_heatshrink.bgcode": ("XL5", (0.6,), ["PLA"]),
     "3mf/bambu_a1mini_single_plate.gcode.3mf": ("N1", (0.4,), ["PLA"]),

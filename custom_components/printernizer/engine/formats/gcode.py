@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ..file import FileFacts, FileKind
+from . import estimates
 from .settings import KEYS, facts_of, text
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def facts_in(content: bytes) -> FileFacts:
         if (found := list(pattern.finditer(content)))
     }
     settings |= settings_in(content)
+    if estimates.print_time(settings) is None:
+        settings = estimates.others(content) | settings
     return facts_of(settings, FileKind.GCODE, slicer=slicer_of(content))
 
 

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ..file import FilamentFacts, FileFacts, FileKind, PlateFacts
+from . import estimates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,9 +22,8 @@ KEYS: Final = (
     "filament_type",
     "filament_colour",
     "extruder_colour",
-    "filament used [mm]",
-    "filament used [g]",
     "filament",
+    *estimates.KEYS,
 )
 """What is read of a file's settings. `filament`: Bambu's list of those that are used, from 1."""
 _NOZZLES_MM: Final = (0.05, 5.0)
@@ -58,21 +58,43 @@ def plate_of(settings: Mapping[str, str], number: int = 1) -> PlateFacts:
     )
     used = _used(settings, len(materials))
     nozzles = diameters(settings.get("nozzle_diameter"))
-    if len(nozzles) == len(materials) and used:
+    if materials and len(nozzles) == len(materials) and used:
         nozzles = [nozzles[index] for index in used]
     distinct = tuple(sorted(set(nozzles)))
     return PlateFacts(
         number=number,
         # Several, and nothing that says which are used: no fact.
         nozzles_mm=distinct if used or len(distinct) == 1 else (),
-        filaments=tuple(
-            FilamentFacts(
-                index=index,
-                material=text(materials[index]),
-                colour=colour(colours[index]) if index < len(colours) else None,
-            )
-            for index in used
-        ),
+        filaments=_filaments(settings, used, materials, colours),
+        print_time=estimates.print_time(settings),
+        mass_g=estimates.mass(settings),
+        tower_g=estimates.tower(settings),
+        objects=estimates.objects(settings),
+    )
+
+
+def _filaments(
+    settings: Mapping[str, str],
+    used: Sequence[int],
+    materials: Sequence[str],
+    colours: Sequence[str],
+) -> tuple[FilamentFacts, ...]:
+    count = len(materials)
+    lengths = estimates.lengths(settings, used, count)
+    masses = estimates.masses(settings, used, count)
+    diameters = estimates.diameters(settings, used, count)
+    densities = estimates.densities(settings, used, count)
+    return tuple(
+        FilamentFacts(
+            index=index,
+            material=text(materials[index]) if index < count else None,
+            colour=colour(colours[index]) if index < len(colours) else None,
+            used_mm=lengths.get(index),
+            used_g=masses.get(index),
+            diameter_mm=diameters.get(index),
+            density_g_cm3=densities.get(index),
+        )
+        for index in used
     )
 
 
@@ -81,11 +103,7 @@ def _used(settings: Mapping[str, str], count: int) -> list[int]:
     named = [number(one, 1, count) for one in _list(settings.get("filament"), ",")]
     if named and all(one is not None for one in named):
         return sorted({int(one) - 1 for one in named if one is not None})
-    for key in ("filament used [mm]", "filament used [g]"):
-        amounts = [number(one, 0, 1e9) for one in _list(settings.get(key), ",")]
-        if count and len(amounts) == count and None not in amounts and any(amounts):
-            return [index for index, amount in enumerate(amounts) if amount]
-    return [0] if count == 1 else []
+    return estimates.used_by(settings, count) or ([0] if count == 1 else [])
 
 
 def diameters(value: str | None) -> list[float]:

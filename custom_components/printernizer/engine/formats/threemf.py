@@ -11,12 +11,13 @@ import re
 import zipfile
 import zlib
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from xml.parsers import expat
 
 from ..errors import BadFile
 from ..file import FilamentFacts, FileFacts, FileKind, PlateFacts
-from . import gcode
+from . import estimates, gcode
 from .settings import colour, diameters, number, plate_of, text
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ _HEAD_BYTES: Final = 256 << 10
 _DEEPEST: Final = 32
 _MOST_ELEMENTS: Final = 50_000
 _MOST_FILAMENTS: Final = 64
+_LONGEST_S: Final = 10 * 365 * 86400
+_MASS_G: Final = (0.001, 1e6)
+"""0 is what a slicer writes that knows no density."""
+_LENGTH_M: Final = (0.0, 1e5)
 _PLATE: Final = re.compile(r"Metadata/plate_([1-9]\d{0,3})\.gcode")
 _SLICE_INFO: Final = "Metadata/slice_info.config"
 _PROJECT: Final = "Metadata/project_settings.config"
@@ -132,6 +137,17 @@ class _Plate:
 
     said: dict[str, str] = field(default_factory=dict)
     filaments: list[Mapping[str, str]] = field(default_factory=list)
+    objects: int = 0
+    """Without those that are skipped."""
+
+    @property
+    def print_time(self) -> timedelta | None:
+        seconds = number(self.said.get("prediction", ""), 1, _LONGEST_S)
+        return None if seconds is None else timedelta(seconds=seconds)
+
+    @property
+    def mass_g(self) -> float | None:
+        return number(self.said.get("weight", ""), *_MASS_G)
 
 
 class _Archive:
@@ -197,11 +213,14 @@ class _Archive:
                     (
                         fact
                         for filament in told.filaments
-                        if (fact := _filament(filament)) is not None
+                        if (fact := _filament(filament, project)) is not None
                     ),
                     key=lambda fact: fact.index,
                 )
             ),
+            print_time=told.print_time,
+            mass_g=told.mass_g,
+            objects=told.objects or None,
         )
 
     def _slice_info(self) -> list[_Plate]:
@@ -285,6 +304,8 @@ class _SliceInfo:
             if len(self._plates[-1].filaments) >= _MOST_FILAMENTS:
                 raise self._bad("a plate has too many filaments")
             self._plates[-1].filaments.append(attributes)
+        elif self._open == ["config", "plate", "object"]:
+            self._plates[-1].objects += attributes.get("skipped") != "true"
 
     def _end(self, _tag: str) -> None:
         self._open.pop()
@@ -295,12 +316,20 @@ def _index(plate: _Plate) -> int | None:
     return None if index is None else int(index)
 
 
-def _filament(said: Mapping[str, str]) -> FilamentFacts | None:
+def _filament(said: Mapping[str, str], project: Mapping[str, str]) -> FilamentFacts | None:
     place = number(said.get("id", ""), 1, _MOST_FILAMENTS)
     if place is None:
         return None
+    index = int(place) - 1
+    metres = number(said.get("used_m", ""), *_LENGTH_M)
     return FilamentFacts(
-        index=int(place) - 1, material=text(said.get("type")), colour=colour(said.get("color"))
+        index=index,
+        material=text(said.get("type")),
+        colour=colour(said.get("color")),
+        used_mm=None if metres is None else metres * 1000,
+        used_g=number(said.get("used_g", ""), *_MASS_G),
+        diameter_mm=estimates.diameters(project, [index], 0).get(index),
+        density_g_cm3=estimates.densities(project, [index], 0).get(index),
     )
 
 
@@ -316,7 +345,7 @@ def _json(content: bytes, name: str) -> dict[str, Any]:
 def _flat(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return settings as text; lists as slicers write them in G-code."""
     flat = {key: value for key, value in settings.items() if isinstance(value, str)}
-    for key in ("nozzle_diameter",):
+    for key in ("nozzle_diameter", "filament_diameter", "filament_density"):
         value = settings.get(key)
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
             flat[key] = ",".join(value)

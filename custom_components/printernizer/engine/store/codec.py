@@ -145,11 +145,14 @@ def memory_of(printer_id: str, text: str | None, job: Job | None) -> Memory:
 
 def facts_text(facts: FileFacts) -> str:
     """Write what a file was sliced for."""
-    return canonical(asdict(facts))
+    data = asdict(facts)
+    for plate in data["plates"]:
+        plate["print_s"] = _seconds(plate.pop("print_time"))
+    return canonical(data)
 
 
 def facts_of(text: str) -> FileFacts:
-    """Read what a file was sliced for."""
+    """Read what a file was sliced for; rows of before estimates were kept have none."""
     data = json.loads(text)
     kind = data.pop("kind")
     plates = tuple(
@@ -157,6 +160,10 @@ def facts_of(text: str) -> FileFacts:
             number=plate["number"],
             nozzles_mm=tuple(plate["nozzles_mm"]),
             filaments=tuple(FilamentFacts(**filament) for filament in plate["filaments"]),
+            print_time=_span(plate.get("print_s")),
+            mass_g=plate.get("mass_g"),
+            tower_g=plate.get("tower_g"),
+            objects=plate.get("objects"),
         )
         for plate in data.pop("plates")
     )
