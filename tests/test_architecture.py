@@ -20,9 +20,10 @@ WITHIN: dict[str, set[str]] = {
     "preview": {"values"},
     "drivers": {"values", "clock"},
     "store": {"values"},
+    "spoolman": {"values"},
     "exports": {"values"},
     "papers": {"values"},
-    "workshop": {"values", "clock", "drivers", "store", "exports", "formats", "papers"},
+    "workshop": {"values", "clock", "drivers", "store", "exports", "formats", "papers", "spoolman"},
     "clock": set(),
 }
 """What a part of the engine may import besides itself. `clock` is workshop/clock.py alone: the
@@ -59,16 +60,29 @@ MORE: dict[str, set[str]] = {
 }
 """What single modules of the ring may import besides: kinds of printers, and how they are found."""
 
-HEAVY = {"numpy", "sqlalchemy", "alembic", "PIL", "openpyxl", "trimesh", "matplotlib", "psycopg"}
+HEAVY = {
+    "numpy",
+    "sqlalchemy",
+    "alembic",
+    "PIL",
+    "openpyxl",
+    "trimesh",
+    "matplotlib",
+    "psycopg",
+    "fpdf",
+    "drafthorse",
+}
 OUTSIDE: dict[str, set[str]] = {
     "values": set(),
     "clock": set(),
-    "workshop": {"sqlalchemy"},
+    "workshop": {"sqlalchemy", "aiohttp"},
+    "spoolman": {"aiohttp", "yarl"},
     "drivers": {"aiohttp", "aiomqtt", "paho", "cryptography", "orjson", "yarl"},
     "store": {"sqlalchemy", "alembic"},
     "formats": {"numpy"},
     "preview": {"PIL"},
     "exports": {"openpyxl"},
+    "papers": {"fpdf", "drafthorse", "PIL"},
 }
 """Packages that a part of the engine may import."""
 
