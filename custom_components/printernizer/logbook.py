@@ -1,4 +1,4 @@
-"""What happens to jobs and uploads as plain sentences in the logbook.
+"""What happens to jobs, uploads and documents as plain sentences in the logbook.
 
 Every event is one line there, with what people ask next: how long it took, and how far
 it came. Sentences are in the language of Home Assistant, not of the reader: the logbook knows
@@ -18,7 +18,7 @@ from homeassistant.components.logbook.const import (
 from homeassistant.core import callback
 from homeassistant.helpers.translation import async_get_cached_translations
 
-from .const import DOMAIN, EVENT_JOB, EVENT_UPLOAD
+from .const import DOMAIN, EVENT_DOCUMENT, EVENT_JOB, EVENT_UPLOAD, SHOP_TITLE
 from .engine.job import JobEventKind
 from .uploads import UploadKind
 
@@ -86,6 +86,17 @@ def async_describe_events(
 
         return describe
 
+    @callback
+    def describe_document(event: Event[dict[str, Any]]) -> dict[str, str]:
+        told = event.data.get("document")
+        number = str(told.get("document")) if isinstance(told, dict) else ""
+        kind = str(event.data.get("kind"))
+        texts = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN)
+        text = texts.get(f"component.{DOMAIN}.common.logbook_document_{kind}")
+        message = f"{number} {kind}".strip() if text is None else text.format(document=number)
+        return {LOGBOOK_ENTRY_NAME: SHOP_TITLE, LOGBOOK_ENTRY_MESSAGE: message}
+
+    async_describe_event(DOMAIN, EVENT_DOCUMENT, describe_document)
     async_describe_event(DOMAIN, EVENT_JOB, describer("job", sentence_key))
     async_describe_event(DOMAIN, EVENT_UPLOAD, describer("upload", upload_sentence_key))
 

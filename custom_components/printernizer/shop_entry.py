@@ -10,6 +10,7 @@ from . import issues
 from .const import SHOP_PLATFORMS
 from .engine.errors import StoreError
 from .ha_errors import of_store
+from .office_news import async_announce_documents
 from .runtime import ShopRuntime, async_acquire, async_follow_shop, async_release
 from .shop_settings import shop_settings
 from .stock_entities import async_announce_stock
@@ -38,6 +39,7 @@ async def async_open_shop(hass: HomeAssistant, entry: ShopConfigEntry) -> None:
     # The house's currency and time zone are the shop's unless its owner says otherwise.
     entry.async_on_unload(hass.bus.async_listen("core_config_updated", moved))
     entry.async_on_unload(async_announce_stock(hass, workshop))
+    entry.async_on_unload(async_announce_documents(hass, workshop))
     try:
         await hass.config_entries.async_forward_entry_setups(entry, SHOP_PLATFORMS)
     except BaseException:

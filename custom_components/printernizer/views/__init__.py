@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from homeassistant.core import callback
 
+from .document import DocumentView
 from .printer_files import PrinterFileView, ThumbnailView
 from .snapshot import SnapshotView
 
@@ -16,5 +17,5 @@ if TYPE_CHECKING:
 @callback
 def async_register_views(hass: HomeAssistant) -> None:
     """Register all views, whether or not a printer is loaded."""
-    for view in (PrinterFileView, ThumbnailView, SnapshotView):
+    for view in (DocumentView, PrinterFileView, ThumbnailView, SnapshotView):
         hass.http.register_view(view)
