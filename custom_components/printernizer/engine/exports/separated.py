@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from ..money import MICRO, rounded
 from . import words
 from .outside import ansi, defused, legal
 from .sheet import ColumnKind, Sheet, Value, hours
@@ -147,13 +148,13 @@ def _cell_of(
 
 
 def number(value: float | Decimal, decimal: str, places: int = 0) -> str:
-    """Return a number as written: all its digits, at least `places` of them after the point.
+    """Return a number as written, with at least `places` and at most six digits after the point.
 
     Nothing is grouped, and what is no finite number is nothing.
     """
     exact = value if isinstance(value, Decimal) else Decimal(str(value))
     if not exact.is_finite():
         return ""
-    whole, _, rest = f"{exact:f}".partition(".")
+    whole, _, rest = f"{rounded(exact, MICRO):f}".partition(".")
     rest = rest.rstrip("0").ljust(places, "0")
     return f"{whole}{decimal}{rest}" if rest else whole

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from ..account import CONFIDENCE_ORDER, CostKind
+from ..money import exact
 from . import words
 from .sheet import Column, ColumnKind, Row, Sheet, Value
 
@@ -87,7 +88,7 @@ class Stored:
         """What is left of it cost; None where nobody knows its price."""
         if self.price_per_kg is None:
             return None
-        return self.spool.remaining_g * self.price_per_kg / 1000
+        return exact(self.spool.remaining_g * self.price_per_kg / 1000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,6 +202,11 @@ def _difference(run: Run) -> Value:
     return run.account.cost.total - run.account.estimate.total
 
 
+def _per_piece(run: Run) -> Value:
+    cost = run.account.cost_per_piece if run.account else None
+    return None if cost is None else exact(cost)
+
+
 def _earned(run: Run) -> Value:
     if run.account is None or run.account.price is None:
         return None
@@ -295,7 +301,7 @@ COSTS: Final[tuple[Field[Run], ...]] = (
     Field(
         key="cost_per_piece",
         kind=_MONEY,
-        value=lambda run: run.account.cost_per_piece if run.account else None,
+        value=_per_piece,
     ),
     Field(
         key="price",

@@ -152,9 +152,9 @@ class _Piece:
         They are turned over and filled column by column: a call per cell takes twice as long.
         """
         columns = tuple(zip(*rows, strict=True))
+        filled = [cells(column) for cells, column in zip(self._cells, columns, strict=True)]
         for index in self._sums:
             self._sums[index] += _sum(columns[index])
-        filled = [cells(column) for cells, column in zip(self._cells, columns, strict=True)]
         first = self.rows + 2
         self.rows += len(rows)
         template = self._template

@@ -1,0 +1,1 @@
+"""The shop's books as files: opened again by other programs and compared."""
