@@ -20,11 +20,12 @@ def decode(data: bytes, size: int, *, window: int, lookahead: int) -> bytes:
     out = bytearray()
     bits = held = at = 0
     long = 1 + window + lookahead
+    need = max(long, 9)
     offsets, lengths = (1 << window) - 1, (1 << lookahead) - 1
     data += bytes(_REFILL)  # the last token may be read with bits that are not there
     end = len(data)
     while len(out) < size:
-        if bits < long:
+        while bits < need:
             if at >= end:
                 raise ValueError("its data end too early")
             more = data[at : at + _REFILL]
@@ -42,8 +43,7 @@ def decode(data: bytes, size: int, *, window: int, lookahead: int) -> bytes:
         start = len(out) - back
         if start < 0:
             # Before the beginning there are zeros.
-            piece = bytes(min(-start, length)) + bytes(out[:length])
-            out += piece[:length]
+            out += ((bytes(-start) + out) * (length // back + 1))[:length]
         elif back >= length:
             out += out[start : start + length]
         else:

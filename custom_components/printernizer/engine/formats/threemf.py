@@ -32,6 +32,8 @@ _LARGEST_READ: Final = 8 << 20
 is. 2000 members take a few hundred kB."""
 _LARGEST_PLATE: Final = 2 << 30
 """Bytes of a plate's moves, inflated."""
+_ANY_PLATE: Final = 16 << 20
+"""Bytes that any plate may have, however small it is stored."""
 _STEEPEST: Final = 200
 """Inflated bytes for one that is stored; moves shrink to a fifth, and to a fiftieth at most."""
 _HEAD_BYTES: Final = 256 << 10
@@ -91,7 +93,7 @@ def moves(
 def _inflated(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, block: int
 ) -> Iterator[tuple[bytes, int, int]]:
-    most = min(_LARGEST_PLATE, max(_STEEPEST * member.compress_size, block))
+    most = min(_LARGEST_PLATE, max(_STEEPEST * member.compress_size, _ANY_PLATE))
     at = 0
     try:
         with archive, archive.open(member) as stream:
