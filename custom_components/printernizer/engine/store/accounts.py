@@ -149,6 +149,12 @@ def get(connection: Connection, job_id: UUID) -> JobAccount | None:
     return of(connection, (job_id,)).get(job_id)
 
 
+def is_settled(connection: Connection, job_id: UUID) -> bool:
+    """Whether nothing better is awaited for the account of a run."""
+    query = sa.select(JOB_ACCOUNTS.c.settled).where(JOB_ACCOUNTS.c.job_id == job_id)
+    return bool(connection.execute(query).scalar_one_or_none())
+
+
 def of(connection: Connection, job_ids: Sequence[UUID]) -> dict[UUID, JobAccount]:
     """Read the accounts of these runs; those without one are left out."""
     if not job_ids:

@@ -264,8 +264,8 @@ class Accounts:
     async def reckon(self, job: Job) -> JobAccount:
         """Write the account of a closed run from all that is known now. Raises StoreError."""
         known = await self._store.run(_known, job)
-        if known.account is not None and known.account.revision > 1:
-            # A person had the last word; nothing that comes by itself is better.
+        if known.account is not None and known.settled:
+            # Nothing better comes, a person had the last word, and what was noted is gone.
             self._forget(job.id)
             return known.account
         evidence = await self._evidence(job, known.kind)
@@ -424,6 +424,7 @@ class _Known:
     """What the database says of a closed run."""
 
     account: JobAccount | None
+    settled: bool
     whose: Assignment | None
     kind: str | None
     """Of its printer."""
@@ -432,6 +433,7 @@ class _Known:
 def _known(connection: Connection, job: Job) -> _Known:
     return _Known(
         account=accounts.get(connection, job.id),
+        settled=accounts.is_settled(connection, job.id),
         whose=assignments.of(connection, job.id),
         kind=printers.kind_of(connection, job.printer_id),
     )

@@ -1,0 +1,433 @@
+"""What runs took and cost, through a real store: notes, accounts, corrections, a killed process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from custom_components.printernizer.engine.account import (
+    Confidence,
+    Consumption,
+    CostKind,
+    JobAccount,
+    Source,
+)
+from custom_components.printernizer.engine.drivers.virtual.driver import VirtualDriver
+from custom_components.printernizer.engine.drivers.virtual.machine import (
+    PlateFacts,
+    VirtualFile,
+    VirtualMachine,
+)
+from custom_components.printernizer.engine.errors import NotAllowed
+from custom_components.printernizer.engine.extrusion import Extrusion, ToolExtrusion
+from custom_components.printernizer.engine.job import Job, Outcome, PastRun
+from custom_components.printernizer.engine.material import Material, MovementKind, Spool
+from custom_components.printernizer.engine.shop import (
+    CostPolicy,
+    EnergyPolicy,
+    MachineProfile,
+    PricePolicy,
+    ShopSettings,
+)
+from custom_components.printernizer.engine.store import accounts as book, jobs
+from custom_components.printernizer.engine.store.account_tables import (
+    ACCOUNT_DAYS,
+    JOB_ACCOUNTS,
+    MATERIAL_DAYS,
+)
+from custom_components.printernizer.engine.store.database import Store
+from custom_components.printernizer.engine.workshop.accounts import FILE_PATIENCE
+from custom_components.printernizer.engine.workshop.workshop import Workshop
+from tests.hand_clock import HandClock, settle
+
+from ..story import Story
+
+G = Decimal
+LAYERS = 50
+MM_PER_G = 1000 / (3.141592653589793 * 1.75 * 1.75 / 4 * 1.24)
+"""Of PLA with 1.75 mm."""
+PLATE = PlateFacts(seconds=200, layers=LAYERS, mass_g=(100.0,))
+PATH = "/part.gcode"
+SLOT = "external"
+"""The one place for a spool that the virtual printer reports."""
+
+
+def extrusion(grams: float = 100.0) -> Extrusion:
+    """Every layer the same, 100 g in all."""
+    step = grams * MM_PER_G / LAYERS
+    return Extrusion(
+        layers=LAYERS,
+        tools=(ToolExtrusion(tool=0, layers_mm=tuple(step * each for each in range(LAYERS + 1))),),
+    )
+
+
+class Measured:
+    """Stands for the process that measures: answers at once, counts what it was asked."""
+
+    def __init__(self, answer: Extrusion) -> None:
+        self.answer = answer
+        self.asked: list[int] = []
+
+    async def extrusion(self, path: Path, plate: int | None = None) -> Extrusion:
+        self.asked.append(path.stat().st_size)
+        return self.answer
+
+
+class Rig:
+    """A shop with one virtual printer."""
+
+    def __init__(self, store: Store, clock: HandClock) -> None:
+        self.store = store
+        self.clock = clock
+        self.machine = VirtualMachine(now=clock.monotonic, serial="V1")
+        self.machine.store(VirtualFile(path=PATH, content=b"G28\n", plates=(PLATE,)))
+        self.told: list[tuple[Job, JobAccount]] = []
+        self.measured = Measured(extrusion())
+
+    def shop(self) -> Workshop:
+        workshop = Workshop(self.store, self.clock)
+        workshop._plans._measures = self.measured
+        workshop.settings.apply(ShopSettings(currency="EUR", time_zone="Europe/Berlin"))
+        workshop.accounts.subscribe(lambda job, account: self.told.append((job, account)))
+        return workshop
+
+    async def open(self, workshop: Workshop) -> None:
+        await workshop.open_line("V1", VirtualDriver(self.machine, self.clock))
+        await workshop.ledger.meet("V1", kind="virtual", model=None, name=None)
+
+    async def knows_the_file(self, grams: float = 100.0) -> None:
+        """Let the file be one that we sent and measured."""
+        await self.store.run(_measured, extrusion(grams), self.clock)
+
+    async def pass_time(self, seconds: float, step: float = 10.0) -> None:
+        while seconds > 0:
+            await self.clock.advance(min(step, seconds))
+            seconds -= step
+
+    async def until_told(self, enough: Callable[[JobAccount], bool] = lambda _: True) -> JobAccount:
+        """Wait for an account like this."""
+        async with asyncio.timeout(10):
+            while not (self.told and enough(self.told[-1][1])):
+                await asyncio.sleep(0.005)
+        return self.told[-1][1]
+
+    async def rows(self, table: sa.Table) -> list[dict[str, object]]:
+        return await self.store.run(
+            lambda it: [dict(row) for row in it.execute(sa.select(table)).mappings()]
+        )
+
+
+def _measured(connection: sa.Connection, measured: Extrusion, clock: HandClock) -> None:
+    book.measured(connection, "V1", PATH, measured, plate=1, size_bytes=4, at=clock.now())
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with Store(f"sqlite:///{tmp_path / 'ledger.db'}") as store:
+        yield Rig(store, HandClock())
+
+
+async def _spool(workshop: Workshop, price: str = "20", *, slot: str | None = None) -> Spool:
+    material = await workshop.stock.add_material(
+        Material(
+            id=uuid4(), kind="PLA", density_g_cm3=G("1.24"), diameter_mm=G("1.75"), price=G(price)
+        )
+    )
+    bought = Spool(id=uuid4(), material_id=material.id, number=0, net_g=G(1000), price=G(price))
+    spool = await workshop.stock.add_spool(bought)
+    if slot is not None:
+        await workshop.stock.hang("V1", slot, spool.id)
+    return spool
+
+
+async def _consumed(workshop: Workshop, spool: Spool) -> Decimal:
+    moved = await workshop.stock.movements(spool_id=spool.id)
+    return sum((each.mass_g for each in moved if each.kind is MovementKind.CONSUMPTION), G(0))
+
+
+async def _unseen(workshop: Workshop) -> Job:
+    """Record a run that ended while nobody looked (vector 5: 51 hours without a line)."""
+    story = Story("V1").acquainted()
+    story.shows("printing", "part", 0.5)
+    story.loses_line().passes(51 * 3600)
+    story.shows("idle")
+    story.passes(600)
+    story.is_quiet()
+    await workshop.store.run(jobs.record, story.events, [story.memory], story.at)
+    return story.runs[-1]
+
+
+async def test_a_print_takes_its_grams_from_the_spool_that_hung_there(rig: Rig) -> None:
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        spool = await _spool(workshop, "25", slot=SLOT)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(30)
+        # Bought dearer since: what hangs there was bought at its own price.
+        await workshop.stock.change_spool(spool.id, {"price": G(99)})
+        await rig.pass_time(400)
+        account = await rig.until_told()
+        (line,) = account.consumption
+        assert (line.source, line.confidence) == (Source.LAYERS, Confidence.HIGH)
+        assert line.spool_id == spool.id
+        assert line.mass_g is not None
+        assert abs(line.mass_g - 100) < G("0.01")
+        assert line.price_per_kg == 25
+        assert account.cost.of(CostKind.MATERIAL) == line.amount
+        assert abs(await _consumed(workshop, spool) + line.mass_g) == 0
+        assert abs(workshop.stock.spools[spool.id].remaining_g - 900) < G("0.01")
+
+
+async def test_a_cancelled_print_costs_what_was_laid_down_by_then(rig: Rig) -> None:
+    """A failed half print that is charged a quarter is why people do not believe such figures."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        await workshop.start("V1", PATH)
+        while (job := workshop.ledger.open_job("V1")) is None or (job.layer or 0) < 25:
+            await rig.pass_time(5, 5)
+        await workshop.cancel("V1")
+        await rig.pass_time(30)
+        account = await rig.until_told()
+        assert account.mass_g is not None
+        assert rig.told[-1][0].outcome is Outcome.CANCELLED
+        assert abs(account.mass_g - 2 * G(job.layer or 0)) < G("2.5")
+        (line,) = account.consumption
+        assert line.confidence is Confidence.MEDIUM
+        assert line.unmapped
+        assert line.price_per_kg == 20
+
+
+async def test_a_spool_changed_in_the_middle_is_charged_from_its_layer_on(rig: Rig) -> None:
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        first = await _spool(workshop, "20", slot=SLOT)
+        second = await _spool(workshop, "40")
+        await workshop.start("V1", PATH)
+        while (job := workshop.ledger.open_job("V1")) is None or (job.layer or 0) < 30:
+            await rig.pass_time(5, 5)
+        layer = job.layer
+        await workshop.stock.hang("V1", SLOT, second.id)
+        await rig.pass_time(400)
+        account = await rig.until_told()
+        assert [line.spool_id for line in account.consumption] == [first.id, second.id]
+        masses = [line.mass_g for line in account.consumption]
+        assert sum(mass for mass in masses if mass) == account.mass_g
+        assert masses[0] is not None
+        assert abs(masses[0] - 2 * G(layer or 0)) < G("0.1")
+        assert await _consumed(workshop, first) == -masses[0]
+
+
+async def test_what_was_noted_outlives_a_killed_process(rig: Rig) -> None:
+    """The spool that hung there when it began is known to nobody else."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        spool = await _spool(workshop, "25", slot=SLOT)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(70)
+        assert len(await rig.store.run(book.watches)) == 1
+        for task in workshop.accounts._tasks:  # killed: nothing is reckoned any more
+            task.cancel()
+        await rig.pass_time(400)
+        assert workshop.ledger.last_job("V1") is not None
+        assert rig.told == []
+        await workshop.stock.hang("V1", SLOT, None)
+    async with rig.shop() as workshop:
+        account = await rig.until_told()
+        assert [line.spool_id for line in account.consumption] == [spool.id]
+        assert await _consumed(workshop, spool) == -(account.mass_g or 0)
+
+
+async def test_reckoning_again_books_nothing_twice(rig: Rig) -> None:
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        spool = await _spool(workshop, slot=SLOT)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        account = await rig.until_told()
+        job = rig.told[-1][0]
+        for _ in range(3):
+            await workshop.accounts.reckon(job)
+        assert await _consumed(workshop, spool) == -(account.mass_g or 0)
+        (day,) = await rig.rows(ACCOUNT_DAYS)
+        (row,) = await rig.rows(JOB_ACCOUNTS)
+        assert (day["jobs"], day["mass_g"], day["cost"]) == (1, row["mass_g"], row["cost"])
+        (material,) = await rig.rows(MATERIAL_DAYS)
+        assert (material["lines"], material["mass_g"]) == (1, row["mass_g"])
+
+
+async def test_a_file_that_was_not_ours_is_read_when_the_printer_rests(rig: Rig) -> None:
+    """Small boards feed the print with the processor that would have to send the file."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(100)
+        assert rig.measured.asked == []
+        await rig.pass_time(400)
+        account = await rig.until_told(lambda it: it.consumption[0].source is Source.LAYERS)
+        assert rig.measured.asked == [4]
+        assert abs((account.mass_g or 0) - 100) < G("0.01")
+        assert rig.told[0][1].consumption[0].source is Source.SLOTS, "the best until then"
+
+
+async def test_a_run_of_which_nobody_knows_anything_is_unknown_and_no_guess(rig: Rig) -> None:
+    async with rig.shop() as workshop:
+        job = await _unseen(workshop)
+        account = await workshop.accounts.reckon(job)
+        (line,) = account.consumption
+        assert line.source is Source.UNKNOWN
+        assert job.outcome is Outcome.UNKNOWN
+        assert account.mass_g is None
+        assert account.machine_time is None
+        assert not account.cost.complete
+        assert account.price is None
+
+
+async def test_a_history_that_knows_the_length_is_believed(rig: Rig) -> None:
+    """A print that ended while nobody looked is known to Klipper to the millimetre."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(100)
+        job = workshop.ledger.open_job("V1")
+        assert job is not None
+        run_id = job.identity.printer_job_id
+        assert run_id is not None
+        workshop.accounts.recall(
+            "V1",
+            (
+                PastRun(
+                    id=run_id,
+                    path=PATH,
+                    outcome=Outcome.COMPLETED,
+                    started_at=None,
+                    filament_mm=50 * MM_PER_G,
+                ),
+            ),
+        )
+        await rig.pass_time(400)
+        account = await rig.until_told()
+        (line,) = account.consumption
+        assert (line.source, line.confidence) == (Source.MEASURED, Confidence.HIGH)
+        assert abs((line.mass_g or 0) - 50) < G("0.01")
+
+
+async def test_energy_comes_when_the_printer_is_cold_and_the_notes_go(rig: Rig) -> None:
+    async with rig.shop() as workshop:
+        workshop.settings.apply(
+            ShopSettings(time_zone="Europe/Berlin", energy=EnergyPolicy(per_kwh=G("0.30")))
+        )
+        workshop.settings.describe(
+            "V1", MachineProfile(energy_entity="sensor.plug", power=None, cool_down_minutes=G(5))
+        )
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        workshop.meters.sample("V1", meter_kwh=G("10.0"))
+        await workshop.start("V1", PATH)
+        meter = G("10.0")
+        for _ in range(45):
+            meter += G("0.001")
+            await rig.clock.advance(10)
+            workshop.meters.sample("V1", meter_kwh=meter)
+        for _ in range(12):
+            await rig.clock.advance(30)
+            workshop.meters.sample("V1", meter_kwh=meter)
+        account = await rig.until_told(lambda it: it.energy.kwh is not None)
+        async with asyncio.timeout(10):
+            while await rig.store.run(book.watches):
+                await rig.clock.advance(30)
+        account = rig.told[-1][1]
+        assert account.energy.source is Source.METER
+        assert account.energy.kwh is not None
+        assert G("0.02") < account.energy.kwh <= G("0.045")
+        assert account.energy.amount == account.energy.kwh * G("0.30")
+        assert account.cost.of(CostKind.ENERGY) == account.energy.amount
+
+
+async def test_a_correction_is_kept_with_its_reason_and_stands(rig: Rig) -> None:
+    """The last word is a person's; what it was before can be read for ever."""
+    async with rig.shop() as workshop:
+        workshop.settings.apply(
+            ShopSettings(
+                time_zone="Europe/Berlin",
+                costs=CostPolicy(overhead_percent=G(10)),
+                prices=PricePolicy(percent=G(50)),
+            )
+        )
+        workshop.settings.describe("V1", MachineProfile(power=None))
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        spool = await _spool(workshop, slot=SLOT)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        before = await rig.until_told()
+        job = rig.told[-1][0]
+        weighed = Consumption(
+            spool_id=spool.id,
+            mass_g=G(80),
+            price_per_kg=G(20),
+            amount=G("1.60"),
+            source=Source.WEIGHED,
+            confidence=Confidence.HIGH,
+        )
+        after = await workshop.accounts.correct(
+            job.id, reason="weighed", by="anna", consumption=[weighed], pieces=3
+        )
+        assert (after.revision, after.pieces, after.mass_g) == (2, 3, G(80))
+        assert after.cost.of(CostKind.MATERIAL) == G("1.60")
+        assert after.cost.of(CostKind.OVERHEAD) == G("0.16")
+        assert await _consumed(workshop, spool) == G(-80)
+        (kept,) = await rig.store.run(book.corrections, job.id)
+        assert (kept["reason"], kept["by"], kept["revision"]) == ("weighed", "anna", 1)
+        assert str(before.mass_g) in str(kept["before"])
+        assert await workshop.accounts.reckon(job) == after
+        with pytest.raises(NotAllowed):
+            await workshop.accounts.correct(UUID(int=5), reason="no such job", by=None)
+        (day,) = await rig.rows(ACCOUNT_DAYS)
+        assert (day["jobs"], day["mass_g"], day["pieces"]) == (1, G(80), 3)
+        with pytest.raises(NotAllowed) as refusal:
+            await rig.store.run(book.correct, job, before, after, by=None, reason="late", zone=None)
+        assert refusal.value.key == "account_corrected"
+
+
+async def test_a_cost_is_told_before_anything_is_printed(rig: Rig) -> None:
+    async with rig.shop() as workshop:
+        workshop.settings.describe(
+            "V1", MachineProfile(power=None, purchase=G(1000), life_hours=G(1000))
+        )
+        await rig.open(workshop)
+        await _spool(workshop, "30", slot=SLOT)
+        planned = replace(extrusion(), print_time=None)
+        expected = await workshop.accounts.preview("V1", planned, None)
+        assert abs((expected.of(CostKind.MATERIAL) or 0) - 3) < G("0.001")
+        assert expected.of(CostKind.MACHINE) is None
+        assert not expected.complete
+
+
+async def test_a_run_waits_for_its_file_two_days_and_no_longer(rig: Rig) -> None:
+    """A printer that was sold will not show its files any more."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(100)
+        await workshop.close_line("V1")
+        await workshop.ledger.retire("V1")
+        await rig.until_told()
+        job = rig.told[-1][0]
+        assert [each.id for each in await rig.store.run(book.unsettled, 5)] == [job.id]
+        rig.clock.jump(FILE_PATIENCE)
+        await workshop.accounts.reckon(job)
+        await settle()
+        waiting = await rig.store.run(book.unsettled, 5)
+        assert workshop.meters.follows(job.id) or not waiting
