@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import homeassistant.helpers.entity_registry as er
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
-from custom_components.printernizer.const import CONF_CAMERA_ENTITY
+from custom_components.printernizer.const import CONF_CAMERA_ENTITY, CONF_ENERGY
+from custom_components.printernizer.engine.shop import MachineProfile, PowerModel
+from custom_components.printernizer.printer_options import METER_TAKEN
 from tests.shop_floor import Floor, floor  # noqa: F401
 
 
@@ -32,8 +36,8 @@ async def test_a_camera_of_the_house_is_chosen_and_given_up_again(
 
     form = await hass.config_entries.options.async_init(entry.entry_id)
     assert form["data_schema"] is not None
-    (field,) = form["data_schema"].schema
-    assert field.description == {"suggested_value": "camera.workshop"}
+    (camera, _energy) = form["data_schema"].schema
+    assert camera.description == {"suggested_value": "camera.workshop"}
     await hass.config_entries.options.async_configure(form["flow_id"], {})
     await hass.async_block_till_done()
     assert entry.options == {"of_another_form": 1}
@@ -69,3 +73,53 @@ async def test_two_printers_are_not_made_to_show_each_other(
     selector = form["data_schema"].schema[CONF_CAMERA_ENTITY]
     assert shown.entity_id in selector.config["exclude_entities"]
     hass.config_entries.options.async_abort(form["flow_id"])
+
+
+async def test_a_meter_is_chosen_and_its_printer_goes_by_it(
+    hass: HomeAssistant, floor: Floor
+) -> None:
+    """The owner's words are what the costs are reckoned with."""
+    printer = await floor.add()
+    form = await hass.config_entries.options.async_init(printer.entry.entry_id)
+    energy = {"energy_entity": "sensor.plug", "cool_down_minutes": 0, "heating_w": 310.5}
+    result = await hass.config_entries.options.async_configure(
+        form["flow_id"], {CONF_ENERGY: energy}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    settings = printer.coordinator.workshop.settings
+    assert settings.machine(printer.machine.serial) == MachineProfile(
+        energy_entity="sensor.plug",
+        cool_down_minutes=Decimal(0),
+        power=PowerModel(heating_w=Decimal("310.5")),
+    )
+    form = await hass.config_entries.options.async_init(printer.entry.entry_id)
+    await hass.config_entries.options.async_configure(
+        form["flow_id"], {CONF_ENERGY: {"estimate": False}}
+    )
+    await hass.async_block_till_done()
+    assert settings.machine(printer.machine.serial) == MachineProfile(power=None)
+
+
+async def test_a_meter_supplies_one_printer_alone(hass: HomeAssistant, floor: Floor) -> None:
+    """Nobody could tell whose energy it counts, and both would pay all of it."""
+    left, right = await floor.add("Left"), await floor.add("Right")
+    form = await hass.config_entries.options.async_init(left.entry.entry_id)
+    taken = {"energy_entity": "sensor.plug"}
+    hass.config_entries.async_update_entry(right.entry, options={CONF_ENERGY: taken})
+    refused = await hass.config_entries.options.async_configure(
+        form["flow_id"], {CONF_ENERGY: {"power_entity": "sensor.plug"}}
+    )
+    assert refused["type"] is FlowResultType.FORM
+    assert refused["errors"] == {"base": METER_TAKEN}
+    assert refused["data_schema"] is not None
+    selector = refused["data_schema"].schema[CONF_ENERGY].schema.schema["energy_entity"]
+    own = er.async_get(hass).async_get_entity_id(
+        "sensor", "printernizer", f"{left.machine.serial}_energy"
+    )
+    assert {"sensor.plug", own} <= set(selector.config["exclude_entities"])
+    result = await hass.config_entries.options.async_configure(
+        refused["flow_id"], {CONF_ENERGY: {"power_entity": "sensor.other"}}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()

@@ -15,6 +15,7 @@ import yaml
 from custom_components.printernizer import issues
 from custom_components.printernizer.config_flow import MENU, PrinternizerConfigFlow
 from custom_components.printernizer.engine.errors import KEYS
+from custom_components.printernizer.printer_options import METER_TAKEN
 from custom_components.printernizer.probe import FORM_ERRORS
 from custom_components.printernizer.shop_options import ERRORS
 
@@ -119,7 +120,7 @@ def test_every_exception_that_is_raised_has_its_text() -> None:
 def test_forms_have_a_text_for_each_error_and_for_nothing_else() -> None:
     """An unknown error in a form is a dead end."""
     assert set(ENGLISH["config"]["error"]) == FORM_ERRORS
-    assert set(ENGLISH["options"]["error"]) == ERRORS
+    assert set(ENGLISH["options"]["error"]) == ERRORS | {METER_TAKEN}
 
 
 def test_every_field_is_named_and_described() -> None:

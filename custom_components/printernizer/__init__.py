@@ -13,6 +13,7 @@ from .announce import async_announce
 from .const import CONF_KIND, DOMAIN, PLATFORMS
 from .coordinator import PrinterCoordinator
 from .devices import present
+from .energy_feed import async_feed_energy
 from .engine.drivers.registry import PrinterKind
 from .engine.errors import PrinternizerError, StoreError
 from .eyes import Eyes
@@ -72,6 +73,7 @@ async def async_setup_entry(
         await _close(hass, coordinator)
         raise
     entry.async_on_unload(async_announce(hass, coordinator))
+    entry.async_on_unload(async_feed_energy(hass, coordinator))
     entry.async_on_unload(coordinator.workshop.ledger.subscribe(snapshots.on_job))
     await async_learn_mac(hass, entry)
     if async_shop_entry(hass) is None:

@@ -40,6 +40,8 @@ CONF_FINGERPRINT: Final = "fingerprint"
 CONF_LOGIN: Final = "login"
 CONF_SPEED: Final = "speed"
 CONF_CAMERA_ENTITY: Final = "camera_entity"
+CONF_ENERGY: Final = "energy"
+"""How a printer's energy is known; a section of its options."""
 """In a printer's options: a camera of the house that is shown instead of the printer's own."""
 CONF_DATABASE_URL: Final = "database_url"
 

@@ -9,6 +9,7 @@ from homeassistant.components.sensor import SensorEntity
 from homeassistant.const import Platform
 from homeassistant.core import callback
 
+from .energy_entities import energy_sensors
 from .engine.printer import PrinterState
 from .entity import PARALLEL_READS, FeederEntity, PrinterEntity, SlotEntity
 from .roster import async_enrol, shape, was_here
@@ -71,6 +72,7 @@ def _rows(coordinator: PrinterCoordinator) -> Iterator[Row]:
         ):
             yield row.key, partial(PrinterSensor, coordinator, row)
     yield from upload_sensors(coordinator)
+    yield from energy_sensors(coordinator)
     for feeder in status.feeders:
         for row_of_feeder in FEEDER_SENSORS:
             if row_of_feeder.exists_fn(feeder, parts):

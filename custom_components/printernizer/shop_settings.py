@@ -7,6 +7,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from .const import CONF_ENERGY
 from .engine.shop import (
     GERMAN_RATES,
     AssignmentRule,
@@ -17,6 +18,7 @@ from .engine.shop import (
     Labour,
     LabourStep,
     MachineProfile,
+    PowerModel,
     PriceBand,
     PricePolicy,
     Process,
@@ -64,7 +66,9 @@ def shop_settings(hass: HomeAssistant, options: Options) -> ShopSettings:
 
 def machine_profile(options: Options) -> MachineProfile:
     """Return what the options of a printer say of its costs and its energy."""
-    return MachineProfile()
+    said = options.get(CONF_ENERGY, _NOTHING)
+    model = _plain(PowerModel, said) if said.get("estimate", True) else None
+    return _plain(MachineProfile, said, power=model)
 
 
 def amount(value: float | str) -> Decimal:
