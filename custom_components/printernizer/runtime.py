@@ -120,7 +120,9 @@ class SharedWorkshop:
         await async_fetch_database_driver(self._hass, url)
         async with AsyncExitStack() as stack:
             store = await stack.enter_async_context(Store(url))
-            workshop = await stack.enter_async_context(Workshop(store, SystemClock()))
+            workshop = await stack.enter_async_context(
+                Workshop(store, SystemClock(), async_get_clientsession(self._hass))
+            )
             self._stack = stack.pop_all()
         self.workshop, self.url = workshop, url
         shop = async_shop_entry(self._hass)

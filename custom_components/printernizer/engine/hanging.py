@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from .material import TOOL_SLOT
+from .foreign_stock import TAG, spoolman_number
+from .material import TOOL_SLOT, SlotSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,6 +36,7 @@ class Hanging:
 
     slot: str
     spool_id: UUID | None
+    source: SlotSource = SlotSource.TAG
 
 
 def slots_of(status: PrinterStatus) -> tuple[str, ...]:
@@ -63,11 +65,19 @@ def hangings(
     news = [slot for slot in status.slots if _changed(before.get(slot.key), slot)]
     if not news:
         return ()
-    by_tag: dict[str, list[Spool]] = {}
+    spools = tuple(spools)
+    by_tag: dict[str, list[Spool]] = {
+        f"{TAG}{spool.spoolman_id}": [spool]
+        for spool in spools
+        if spool.spoolman_id is not None and not spool.archived
+    }
     for spool in spools:
         if spool.tag is not None and not spool.archived:
             by_tag.setdefault(spool.tag.casefold(), []).append(spool)
-    found = (_hanging(slot, hung.get(slot.key), by_tag) for slot in news)
+    found = (
+        _hanging(before.get(slot.key, SlotSeen()), slot, hung.get(slot.key), by_tag)
+        for slot in news
+    )
     return tuple(hanging for hanging in found if hanging is not None)
 
 
@@ -77,13 +87,21 @@ def _changed(before: SlotSeen | None, slot: Slot) -> bool:
     return (before.empty, before.tag) != (slot.empty, slot.spool_tag)
 
 
-def _hanging(slot: Slot, hung: Spool | None, by_tag: Mapping[str, list[Spool]]) -> Hanging | None:
+def _hanging(
+    before: SlotSeen, slot: Slot, hung: Spool | None, by_tag: Mapping[str, list[Spool]]
+) -> Hanging | None:
     if slot.spool_tag is None:
+        if spoolman_number(before.tag) is not None and hung is not None:
+            # Its host does not report to Spoolman any more: whoever goes on has to say so.
+            return Hanging(slot=slot.key, spool_id=None, source=SlotSource.SPOOLMAN)
         taken = slot.empty is True and hung is not None
         return Hanging(slot=slot.key, spool_id=None) if taken else None
     matching = by_tag.get(slot.spool_tag.casefold(), [])
     if len(matching) == 1:
         (spool,) = matching
+        if spoolman_number(slot.spool_tag) is not None:
+            # Even of the spool that hangs there: its host reports to Spoolman from now on.
+            return Hanging(slot=slot.key, spool_id=spool.id, source=SlotSource.SPOOLMAN)
         same = hung is not None and hung.id == spool.id
         return None if same else Hanging(slot=slot.key, spool_id=spool.id)
     # The reader sees another tag than that of the spool we believe hangs there.

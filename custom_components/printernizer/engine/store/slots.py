@@ -33,15 +33,20 @@ def hang(
 ) -> tuple[SlotChange, ...]:
     """Hang a spool into a slot, or take down what hangs there (None); returns what changed.
 
-    A spool hangs in one place only: it leaves the slot where it hung before.
+    A spool hangs in one place only: it leaves the slot where it hung before. That Spoolman says
+    so too, of what a person hung, is a change: from then on the printer's host reports to it.
     Raises NotAllowed: spool_unknown, spool_archived.
     """
     printers.insert(connection, [{"id": printer_id, "at": at}])
     changes: list[SlotChange] = []
     if spool_id is not None:
         _free(connection, spool_id)
-        if (printer_id, slot) in (places := _places(connection, spool_id)):
-            return ()
+        places = _places(connection, spool_id)
+        if (printer_id, slot) in places:
+            known = hung_by(connection, printer_id, spool_id)
+            if source is not SlotSource.SPOOLMAN or known is SlotSource.SPOOLMAN:
+                return ()
+            places.remove((printer_id, slot))
         changes += [_empty(*place, at, by, source) for place in places]
     elif hung(connection, printer_id).get(slot) is None:
         return ()
@@ -91,6 +96,17 @@ def hung_everywhere(
     for row in rows:
         found.setdefault(row.printer_id, {})[row.slot] = row.spool_id
     return found
+
+
+def hung_by(connection: Connection, printer_id: str, spool_id: UUID) -> SlotSource | None:
+    """Read who said last that a spool hangs on a printer; None when nobody ever did."""
+    source = connection.execute(
+        sa.select(SLOT_SPOOLS.c.source)
+        .where(SLOT_SPOOLS.c.printer_id == printer_id, SLOT_SPOOLS.c.spool_id == spool_id)
+        .order_by(SLOT_SPOOLS.c.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return None if source is None else SlotSource(source)
 
 
 def changes(

@@ -13,18 +13,24 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from ..errors import NotAllowed
-from ..material import Material, Movement, MovementKind, Spool, price_per_kg as _price_per_kg
+from ..material import (
+    Material,
+    Movement,
+    MovementKind,
+    SlotSource,
+    Spool,
+    price_per_kg as _price_per_kg,
+)
 from ..money import exact
 from ..shop import Process
 from .schema import JOBS
-from .slots import changes, hang, hung, take_down
+from .slots import changes, hang, hung, hung_by, take_down
 from .stock_tables import (
     MATERIALS,
     MOVEMENTS,
     SPOOL_NUMBERS,
     SPOOLMAN_LINK,
     SPOOLMAN_OUTBOX,
-    SPOOLMAN_PRINTERS,
     SPOOLS,
 )
 
@@ -52,6 +58,7 @@ __all__ = [
     "material",
     "movements",
     "price_per_kg",
+    "sync",
     "weigh",
 ]
 
@@ -89,10 +96,12 @@ def add_spool(
     *,
     by: str | None = None,
     left_g: Decimal | None = None,
+    kind: MovementKind = MovementKind.ADJUSTMENT,
 ) -> Spool:
     """Book the purchase of a spool, with the next number; `spool.number` does not matter.
 
-    `left_g`: what it holds now, when it is not new. Raises NotAllowed: unknown material.
+    `left_g`: what it holds now, when it is not new; `kind`: as what the difference is booked.
+    Raises NotAllowed: unknown material.
     """
     material(connection, spool.material_id)
     number = connection.execute(
@@ -109,7 +118,7 @@ def add_spool(
         _book(
             connection,
             spool.id,
-            MovementKind.ADJUSTMENT,
+            kind,
             left_g - spool.net_g,
             at,
             by=by,
@@ -230,18 +239,16 @@ def _booked(connection: Connection, job_id: UUID) -> dict[UUID, Decimal]:
     return {row.spool_id: row.mass_g for row in rows}
 
 
-def _report(connection: Connection, printer_id: str, booking: Iterable[Movement]) -> None:
-    """Put consumption down for Spoolman, in the same transaction that books it."""
+def _report(connection: Connection, printer_id: str | None, booking: Iterable[Movement]) -> None:
+    """Put movements down for Spoolman, in the same transaction that books them."""
     if connection.execute(sa.select(SPOOLMAN_LINK.c.id)).one_or_none() is None:
-        return
-    itself = sa.select(SPOOLMAN_PRINTERS.c.printer_id).where(
-        SPOOLMAN_PRINTERS.c.printer_id == printer_id
-    )
-    if connection.execute(itself).one_or_none() is not None:
         return
     for movement in booking:
         number = get_spool(connection, movement.spool_id).spoolman_id
-        if number is not None:
+        hangs = printer_id and hung_by(connection, printer_id, movement.spool_id)
+        # Where the printer's own host tells which of Spoolman's spools it feeds from, it also
+        # tells Spoolman what it took: we must not, too.
+        if number is not None and hangs is not SlotSource.SPOOLMAN:
             connection.execute(
                 sa.insert(SPOOLMAN_OUTBOX),
                 {
@@ -279,7 +286,11 @@ def weigh(
     if net_g < 0:
         raise NotAllowed("lighter than the empty spool", key="below_tare")
     difference = exact(net_g - spool.remaining_g)
-    return _book(connection, spool_id, MovementKind.WEIGHING, difference, at, by=by, reason=reason)
+    movement = _book(
+        connection, spool_id, MovementKind.WEIGHING, difference, at, by=by, reason=reason
+    )
+    _report(connection, None, (movement,))
+    return movement
 
 
 def adjust(
@@ -294,7 +305,14 @@ def adjust(
     """Book what came (positive) or went otherwise, with its reason. Raises NotAllowed: unknown."""
     get_spool(connection, spool_id)
     kind = MovementKind.ADJUSTMENT
-    return _book(connection, spool_id, kind, exact(mass_g), at, by=by, reason=reason)
+    movement = _book(connection, spool_id, kind, exact(mass_g), at, by=by, reason=reason)
+    _report(connection, None, (movement,))
+    return movement
+
+
+def sync(connection: Connection, spool_id: UUID, mass_g: Decimal, at: datetime) -> Movement:
+    """Book the difference to what Spoolman says is left."""
+    return _book(connection, spool_id, MovementKind.SYNC, exact(mass_g), at)
 
 
 def movements(

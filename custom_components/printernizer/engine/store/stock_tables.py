@@ -117,13 +117,6 @@ SPOOLMAN_LINK: Final = sa.Table(
 """A row while Spoolman is the source of the stock: consumption is reported from then on. `server`
 is a hash of its address (which may hold a password): the numbers of another one mean nothing."""
 
-SPOOLMAN_PRINTERS: Final = sa.Table(
-    "spoolman_printers",
-    METADATA,
-    sa.Column("printer_id", sa.Text, sa.ForeignKey("printers.id"), primary_key=True),
-)
-"""Printers whose own host reports to Spoolman: we must not, too."""
-
 SPOOLMAN_OUTBOX: Final = sa.Table(
     "spoolman_outbox",
     METADATA,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from ..errors import NotAllowed, StoreError
 from ..events import LowStock, NotEnough
+from ..foreign_stock import spoolman_number
 from ..hanging import FIRST_TOOL, hangings, seen, slots_of
 from ..material import (
     SlotSource,
@@ -72,11 +73,12 @@ class Stock:
         self._ticked: set[tuple[TaskKind, UUID]] = set()
         self._slots: dict[str, tuple[str, ...]] = {}
         self._seen: dict[str, Mapping[str, SlotSeen]] = {}
+        self._statuses: dict[str, PrinterStatus] = {}
         self._left: dict[str, Decimal] = {}
         """Share of the running print that is still to come, by printer."""
         self._prints: dict[str, _Print] = {}
         self._short: dict[str, tuple[Shortage, ...]] = {}
-        self._wishes: dict[tuple[str, str], UUID | None] = {}
+        self._wishes: dict[tuple[str, str], Hanging] = {}
         self._wished = asyncio.Event()
         self._subscribers: list[Callable[[], None]] = []
         self._listeners: list[Callable[[StockEvent], None]] = []
@@ -403,6 +405,7 @@ class Stock:
         progress = status.job.progress if status.job is not None else None
         if progress is not None:
             self._left[printer_id] = Decimal(1) - Decimal(str(min(max(progress, 0.0), 1.0)))
+        self._statuses[printer_id] = status
         known = slots_of(status)
         new = known != self._slots.get(printer_id)
         self._slots[printer_id] = known
@@ -415,9 +418,17 @@ class Stock:
         if new:
             self._tell()
 
+    def look_again(self) -> None:
+        """Look again at what printers say of Spoolman's spools: there may be new ones."""
+        for printer_id, before in tuple(self._seen.items()):
+            others = {slot: each for slot, each in before.items() if not spoolman_number(each.tag)}
+            if len(others) < len(before):
+                self._seen[printer_id] = others
+                self.on_status(printer_id, self._statuses[printer_id])
+
     def _wish(self, printer_id: str, found: Iterable[Hanging]) -> None:
         for hanging in found:
-            self._wishes[printer_id, hanging.slot] = hanging.spool_id
+            self._wishes[printer_id, hanging.slot] = hanging
             self._wished.set()
 
     async def _note_forever(self) -> None:
@@ -433,10 +444,10 @@ class Stock:
 
     async def _note(self) -> None:
         while self._wishes:
-            (printer_id, slot), spool_id = next(iter(self._wishes.items()))
+            (printer_id, slot), wish = next(iter(self._wishes.items()))
             with suppress(NotAllowed):  # archived since: then nobody wants it any more
-                await self.hang(printer_id, slot, spool_id, source=SlotSource.TAG)
-            if self._wishes.get((printer_id, slot)) == spool_id:
+                await self.hang(printer_id, slot, wish.spool_id, source=wish.source)
+            if self._wishes.get((printer_id, slot)) == wish:
                 del self._wishes[printer_id, slot]
 
     # -- who hears of it ---------------------------------------------------------------------

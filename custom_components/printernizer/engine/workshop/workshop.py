@@ -18,6 +18,7 @@ from .office import Office
 from .plans import Plans
 from .prints import Prints
 from .settings import Settings
+from .spoolman import SpoolmanKeeper
 from .starts import Starts
 from .stock import Stock
 from .uploads import Uploads
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
+
+    import aiohttp
 
     from ..drivers.base import Driver, Mover, PrintObject, Progress, RemoteFile, Session
     from ..job import PastRun
@@ -39,11 +42,14 @@ if TYPE_CHECKING:
 class Workshop:
     """One shop: its printers, its ledger, its store. Open it with `async with`."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, http: aiohttp.ClientSession | None = None
+    ) -> None:
         self.store = store
         self.clock = clock
         self.settings = Settings()
         self.stock = Stock(store, self.settings, clock)
+        self.spoolman = SpoolmanKeeper(self.stock, store, self.settings, clock, http)
         self.ledger = Ledger(store, clock)
         self.fleet = Fleet(self.ledger, clock)
         self.uploads = Uploads(self.fleet, clock)
@@ -69,6 +75,7 @@ class Workshop:
 
     async def _open(self) -> None:
         await self._stack.enter_async_context(self.stock)
+        await self._stack.enter_async_context(self.spoolman)
         await self._stack.enter_async_context(self.meters)
         await self._stack.enter_async_context(self.ledger)
         self._stack.callback(self.ledger.subscribe(self.meters.on_job))

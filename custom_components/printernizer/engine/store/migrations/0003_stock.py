@@ -177,10 +177,6 @@ def _make_spoolman() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(
-        "spoolman_printers",
-        sa.Column("printer_id", sa.Text, sa.ForeignKey("printers.id"), primary_key=True),
-    )
-    op.create_table(
         "spoolman_outbox",
         sa.Column("movement_id", _numbered(), sa.ForeignKey("movements.id"), primary_key=True),
         sa.Column("spool_id", sa.Uuid, sa.ForeignKey("spools.id"), nullable=False),

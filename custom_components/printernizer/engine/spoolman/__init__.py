@@ -1,0 +1,1 @@
+"""Spoolman: a server for filament stock that many Klipper users have."""
