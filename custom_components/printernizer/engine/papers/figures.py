@@ -25,18 +25,21 @@ def number(value: Decimal, language: str, *, places: int) -> str:
 
 def money(value: Decimal, currency: str, language: str) -> str:
     """Write an amount to the cent, with the sign of its currency where it has one."""
-    figure = number(value, language, places=2)
-    symbol = _SYMBOLS.get(currency, currency)
-    if language == "de" or symbol == currency:
-        return f"{figure}{_BLANK}{symbol}"
-    return f"-{symbol}{figure[1:]}" if figure.startswith("-") else f"{symbol}{figure}"
+    return _with_currency(number(value, language, places=2), currency, language)
 
 
 def price(value: Decimal, currency: str, language: str) -> str:
     """Write a unit price: to the cent, or as exactly as it was agreed (0.035 a gram)."""
     if value == rounded(value, CENT):
         return money(value, currency, language)
-    return f"{quantity(value, language)}{_BLANK}{_SYMBOLS.get(currency, currency)}"
+    return _with_currency(quantity(value, language), currency, language)
+
+
+def _with_currency(figure: str, currency: str, language: str) -> str:
+    symbol = _SYMBOLS.get(currency, currency)
+    if language == "de" or symbol == currency:
+        return f"{figure}{_BLANK}{symbol}"
+    return f"-{symbol}{figure[1:]}" if figure.startswith("-") else f"{symbol}{figure}"
 
 
 def quantity(value: Decimal, language: str) -> str:
