@@ -27,7 +27,7 @@ DIP_KWH: Final = Decimal("0.01")
 """By so much a meter may step back without a reset: it rounds, or reports out of order."""
 MOST_W: Final = Decimal(22000)
 """No printer draws more: a faster meter was exchanged, or changed its unit."""
-JUMP_KWH: Final = Decimal("0.1")
+JUMP_KWH: Final = Decimal(1)
 """What a meter may report at once all the same; some have no finer digits."""
 UNSEEN_HOURS: Final = Decimal(24)
 """How long a meter may have counted unseen, where clocks cannot tell."""
@@ -61,7 +61,7 @@ class Flaw(StrEnum):
     """Nobody knows when the run ended, only when that was found out."""
 
 
-FATAL: Final = (Flaw.RESET, Flaw.JUMP, Flaw.CHANGED)
+FATAL: Final = (Flaw.CHANGED, Flaw.RESET, Flaw.JUMP)
 _TRUST: Final = {
     Source.METER: Confidence.HIGH,
     Source.POWER: Confidence.MEDIUM,
@@ -206,7 +206,7 @@ def use(state: EnergyState, otherwise: Decimal) -> EnergyUse:
     fatal = next((flaw for flaw in FATAL if flaw in state.flaws), None)
     blind = _blind_share(state)
     if fatal is not None or blind > MUCH:
-        return EnergyUse(reason=fatal or Flaw.GAP)
+        return EnergyUse(reason=(fatal or Flaw.GAP).value)
     confidence, reason = _trusted(state, blind)
     return EnergyUse(
         kwh=exact(state.kwh),
