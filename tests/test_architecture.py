@@ -47,6 +47,7 @@ MORE: dict[str, set[str]] = {
     },
     "addresses.py": {"drivers.whereabouts"},
     "forms.py": {"drivers.registry"},
+    "export_actions.py": {"exports"},
     "frames.py": {"preview"},
     "moonraker_flow.py": {"drivers.registry", "drivers.recognition"},
     "nearby.py": {"drivers.registry", "drivers.discovery", "drivers.whereabouts"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from .export_actions import EXPORT_ACTIONS
 from .office_actions import OFFICE_ACTIONS
 from .stock_actions import STOCK_ACTIONS
 
@@ -12,5 +13,9 @@ if TYPE_CHECKING:
 
     from .shop_action import ShopAction
 
-SHOP_ACTIONS: Final[Mapping[str, ShopAction]] = {**OFFICE_ACTIONS, **STOCK_ACTIONS}
+SHOP_ACTIONS: Final[Mapping[str, ShopAction]] = {
+    **EXPORT_ACTIONS,
+    **OFFICE_ACTIONS,
+    **STOCK_ACTIONS,
+}
 """Each part of the back office adds its own: `**STOCK_ACTIONS`."""

@@ -202,6 +202,13 @@ KEYS: Final = frozenset(
         "refund_too_high",
         "company_incomplete",
         "address_missing",
+        "account_missing",
+        "batch_incomplete",
+        "datev_adviser",
+        "datev_booking",
+        "datev_client",
+        "datev_period",
+        "disk_failed",
     }
 )
 """Every translation key that the engine raises."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from homeassistant.core import callback
 
 from .document import DocumentView
+from .export import ExportView
 from .printer_files import PrinterFileView, ThumbnailView
 from .snapshot import SnapshotView
 
@@ -17,5 +18,5 @@ if TYPE_CHECKING:
 @callback
 def async_register_views(hass: HomeAssistant) -> None:
     """Register all views, whether or not a printer is loaded."""
-    for view in (DocumentView, PrinterFileView, ThumbnailView, SnapshotView):
+    for view in (ExportView, DocumentView, PrinterFileView, ThumbnailView, SnapshotView):
         hass.http.register_view(view)

@@ -226,7 +226,7 @@ def test_a_rate_without_an_account_is_said() -> None:
     with pytest.raises(NotAllowed) as refusal:
         list(datev.bookings(a_document(a_tax(5, "1", "0.05")), datev.STANDARD[Chart.SKR03], 4))
     assert refusal.value.key == "account_missing"
-    assert refusal.value.placeholders["percent"] == "5"
+    assert refusal.value.reason == "RE2026-0017, 5 %"
 
 
 @pytest.mark.parametrize(

@@ -231,11 +231,7 @@ def bookings(document: Document, accounts: Accounts, account_length: int) -> Ite
             continue
         contra = accounts.exempt if document.exempt else accounts.revenue.get(line.percent)
         if contra is None:
-            raise NotAllowed(
-                f"no revenue account for {line.percent} %",
-                key="account_missing",
-                percent=f"{line.percent}",
-            )
+            raise NotAllowed(f"{document.number}, {line.percent} %", key="account_missing")
         yield Booking(
             amount=abs(line.gross),
             side=Side.DEBIT if line.gross > 0 else Side.CREDIT,

@@ -11,7 +11,7 @@ import io
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from ..money import MICRO, rounded
 from . import words
@@ -79,7 +79,7 @@ class Written:
     """Characters that the encoding does not know, and that something like them stands for."""
 
 
-def write(sheet: Sheet, file: BinaryIO, dialect: Dialect, zone: tzinfo = UTC) -> Written:
+def write(sheet: Sheet, file: IO[bytes], dialect: Dialect, zone: tzinfo = UTC) -> Written:
     """Write one table. Raises what its writing raises."""
     gathered = io.StringIO(newline="")
     writer = csv.writer(gathered, delimiter=dialect.separator, lineterminator="\r\n")
@@ -96,7 +96,7 @@ def write(sheet: Sheet, file: BinaryIO, dialect: Dialect, zone: tzinfo = UTC) ->
     return Written(rows=rows, replaced=texts.replaced)
 
 
-def _flush(gathered: io.StringIO, file: BinaryIO, dialect: Dialect) -> None:
+def _flush(gathered: io.StringIO, file: IO[bytes], dialect: Dialect) -> None:
     file.write(gathered.getvalue().encode(dialect.encoding))
     gathered.seek(0)
     gathered.truncate()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from ..errors import Refused
 from .accounts import Accounts
+from .exports import Exports
 from .files_seen import FilesSeen
 from .fleet import Fleet
 from .ledger import Ledger
@@ -54,6 +55,7 @@ class Workshop:
         self.fleet = Fleet(self.ledger, clock)
         self.uploads = Uploads(self.fleet, clock)
         self.office = Office(store, self.settings, clock)
+        self.exports = Exports(store, self.settings, clock)
         self.starts = Starts(self.fleet, store, clock)
         self.measuring = Measuring()
         self.meters = Meters(store, self.settings, clock)
