@@ -393,7 +393,8 @@ RUBBISH = {
     + b"\n" * 4096
     + b"\xff\xff\x00\x01\n",
     "a byte order mark": b"\xef\xbb\xbfM83\nM83\nG1 E5",
-    "numbers that are none": b"; it\nM83\nG1 EINF\nG1 ENAN\nG1 E5\nT99999999999999999999\nM200 D1e999 D-5\nM200 D99\n",
+    "numbers that are none": b"; it\nM83\nG1 EINF\nG1 ENAN\nG1 E5\nT99999999999999999999\n"
+    b"M200 D1e999 D-5\nM200 D99\n",
 }
 
 
