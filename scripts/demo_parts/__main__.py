@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from .back_office import SHOP_OPTIONS
 from .check import check
 from .config_folder import Entry, House, Owner
 from .dashboard import furnish
@@ -125,7 +126,7 @@ async def _run(arguments: argparse.Namespace, config: Path, begun: float) -> int
             folder=config,
             integration=INTEGRATION,
             port=arguments.port,
-            entries=entries,
+            entries=(*entries, _shop()),
             language=arguments.language,
         )
         print(f"starting Home Assistant ({jobs} jobs in its ledger) ...", flush=True)
@@ -141,6 +142,12 @@ async def _run(arguments: argparse.Namespace, config: Path, begun: float) -> int
 def _virtual_printer(speed: float) -> Entry:
     data = {"kind": "virtual", "serial": VIRTUAL, "name": "Virtual One", "speed": speed}
     return Entry(title="Virtual One", unique_id=VIRTUAL, data=data)
+
+
+def _shop() -> Entry:
+    return Entry(
+        title="Printernizer", unique_id="shop", data={"kind": "shop"}, options=SHOP_OPTIONS
+    )
 
 
 def _pasts(entries: Sequence[Entry]) -> list[PastPrinter]:

@@ -64,6 +64,7 @@ class Entry:
     title: str
     unique_id: str
     data: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,7 +180,7 @@ def _entries(entries: Sequence[Entry]) -> dict[str, Any]:
                 "entry_id": secrets.token_hex(16),
                 "minor_version": 1,
                 "modified_at": now,
-                "options": {},
+                "options": dict(entry.options),
                 "pref_disable_new_entities": False,
                 "pref_disable_polling": False,
                 "source": "user",

@@ -25,6 +25,8 @@ from custom_components.printernizer.engine.store import jobs
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.tracking import Lost, Memory, Seen, observe
 
+from .back_office import write_back_office
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -72,6 +74,8 @@ class PastPrinter:
     """The printer's own number of its first job; None where it has none."""
     number: str = "d"
     """How it writes these numbers."""
+    slot: str = "tool_0"
+    """Where the spool hangs from which it prints."""
     trouble: str = "0300_8003"
     """What it says when a job fails."""
 
@@ -81,7 +85,13 @@ class PastPrinter:
         match kind:
             case "bambu":
                 # Plates from a slicer in the local network carry no number of the printer's own.
-                return cls(printer_id=serial, suffix=".gcode.3mf", folder="/cache/", pace=0.8)
+                return cls(
+                    printer_id=serial,
+                    suffix=".gcode.3mf",
+                    folder="/cache/",
+                    pace=0.8,
+                    slot="0_0",
+                )
             case "prusalink":
                 return cls(printer_id=serial, suffix=".gcode", first_id=100, trouble="ERROR")
             case "moonraker":
@@ -97,7 +107,9 @@ class PastPrinter:
                 folder, trouble = "/local/", "FIRMWARE"
                 return cls(printer_id=serial, suffix=".gcode", folder=folder, trouble=trouble)
             case _:
-                return cls(printer_id=serial, suffix=".gcode", busy=0.4, first_id=1)
+                return cls(
+                    printer_id=serial, suffix=".gcode", busy=0.4, first_id=1, slot="external"
+                )
 
 
 type Moment = tuple[datetime, int, str, PrinterStatus]
@@ -124,6 +136,7 @@ async def write_history(database: Path, printers: Sequence[PastPrinter]) -> int:
         see(printer_id, Lost(at=until, monotonic=until.timestamp()))
     async with Store(f"sqlite:///{database}") as store:
         await store.run(jobs.record, told, tuple(memories.values()), until)
+        await write_back_office(store, [(one.printer_id, one.slot) for one in printers])
     return len({event.job.id for event in told})
 
 

@@ -191,6 +191,7 @@ async def test_a_cancelled_print_costs_what_was_laid_down_by_then(rig: Rig) -> N
     async with rig.shop() as workshop:
         await rig.open(workshop)
         await rig.knows_the_file()
+        spool = await _spool(workshop, "20", slot=SLOT)
         await workshop.start("V1", PATH)
         while (job := workshop.ledger.open_job("V1")) is None or (job.layer or 0) < 25:
             await rig.pass_time(5, 5)
@@ -202,8 +203,7 @@ async def test_a_cancelled_print_costs_what_was_laid_down_by_then(rig: Rig) -> N
         assert abs(account.mass_g - 2 * G(job.layer or 0)) < G("2.5")
         (line,) = account.consumption
         assert line.confidence is Confidence.MEDIUM
-        assert line.unmapped
-        assert line.price_per_kg == 20
+        assert line.spool_id == spool.id
 
 
 async def test_a_spool_changed_in_the_middle_is_charged_from_its_layer_on(rig: Rig) -> None:
@@ -298,6 +298,7 @@ async def test_a_history_that_knows_the_length_is_believed(rig: Rig) -> None:
     """A print that ended while nobody looked is known to Klipper to the millimetre."""
     async with rig.shop() as workshop:
         await rig.open(workshop)
+        await _spool(workshop, slot=SLOT)
         await workshop.start("V1", PATH)
         await rig.pass_time(100)
         job = workshop.ledger.open_job("V1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ..extrusion import Extrusion
     from ..job import Job
     from ..run_watch import RunWatch
+
+
+_REPLACE: Final = sa.update(JOB_ACCOUNTS).where(JOB_ACCOUNTS.c.job_id == sa.bindparam("same"))
 
 
 # -- notes of runs under way -------------------------------------------------------------------
@@ -76,7 +79,11 @@ def record(
         account_codec.consumption_row(job.id, number, line)
         for number, line in enumerate(account.consumption)
     ]
-    connection.execute(upsert(connection, JOB_ACCOUNTS, ("job_id",)), row)
+    if stands is None:
+        connection.execute(sa.insert(JOB_ACCOUNTS), row)
+    else:
+        changed = {key: value for key, value in row.items() if key != "job_id"}
+        connection.execute(_REPLACE, changed | {"same": job.id})
     if lines:
         connection.execute(sa.insert(JOB_CONSUMPTION), lines)
     sums.add(connection, row, lines, sign=1)
