@@ -76,10 +76,10 @@ def costed(
     )
     cost = costing.cost(account.consumption, account.energy, work, machine, settings.costs)
     account = replace(account, cost=cost)
-    return replace(account, price=_price(account, job, settings, machine))
+    return replace(account, price=price_of(account, job, settings, machine))
 
 
-def _price(
+def price_of(
     account: JobAccount, job: Job, settings: ShopSettings, machine: MachineProfile
 ) -> Decimal | None:
     """Return what is charged; None for private runs, failures by policy, and what nobody knows."""

@@ -362,11 +362,19 @@ async def test_a_job_is_given_to_somebody_with_a_reason(office: Office, store: S
         "me",
         "K00001 ordered it",
     )
-    assert await office.assignments(job_id) == (said,)
     assert await store.run(assignments.of, job_id) == said
     account = await store.run(accounts.get, job_id)
     assert account is not None
-    assert (account.purpose, account.customer_id) == (Purpose.BUSINESS, said.customer_id)
+    assert (account.purpose, account.customer_id, account.price) == (
+        Purpose.BUSINESS,
+        said.customer_id,
+        2,
+    ), "what was private has a price now"
+    await office.assign(job_id, Purpose.PRIVATE, reason="no, mine")
+    account = await store.run(accounts.get, job_id)
+    assert account is not None
+    assert (account.purpose, account.customer_id, account.price) == (Purpose.PRIVATE, None, None)
+    heard.pop()
     assert heard == [JobAssigned(job_id=job_id, assignment=said)]
     assert await refused(office.assign(job_id, Purpose.PRIVATE, reason="")) == "reason_missing"
     assert await refused(office.assign(uuid4(), Purpose.PRIVATE, reason="x")) == "unknown_job"
@@ -408,7 +416,7 @@ async def test_a_person_is_told_everything(office: Office, store: Store) -> None
     assert (document["number"], document["payments"][0]["amount"]) == (invoice.number, "5.000000")
     (job,) = told["jobs"]
     assert (job["price"], job["cost"], job["assignments"][0]["reason"]) == (
-        "8.400000",
+        "2.000000",
         "2",
         "ordered",
     )

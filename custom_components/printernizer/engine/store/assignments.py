@@ -13,13 +13,19 @@ from .account_tables import JOB_ACCOUNTS
 from .office_tables import JOB_ASSIGNMENTS
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from uuid import UUID
 
     from sqlalchemy import Connection
 
 
-def append(connection: Connection, job_id: UUID, assignment: Assignment) -> None:
-    """Note what a person decided, with reason and time, and carry it to the job's account."""
+def append(
+    connection: Connection, job_id: UUID, assignment: Assignment, price: Decimal | None = None
+) -> None:
+    """Note what a person decided, with reason and time, and carry it to the job's account.
+
+    `price`: what the job is charged at from now on, if it has an account; None: at nothing.
+    """
     last = connection.execute(
         sa.select(sa.func.coalesce(sa.func.max(JOB_ASSIGNMENTS.c.number), 0)).where(
             JOB_ASSIGNMENTS.c.job_id == job_id
@@ -37,17 +43,23 @@ def append(connection: Connection, job_id: UUID, assignment: Assignment) -> None
             "at": assignment.at,
         },
     )
-    _carry(connection, job_id, assignment)
+    _carry(connection, job_id, assignment, price)
 
 
-def _carry(connection: Connection, job_id: UUID, assignment: Assignment) -> None:
+def _carry(
+    connection: Connection, job_id: UUID, assignment: Assignment, price: Decimal | None
+) -> None:
     """Write whose a job is into its account, if it has one, and into the sums of its day."""
     chosen = JOB_ACCOUNTS.c.job_id == job_id
     query = sa.select(JOB_ACCOUNTS).where(chosen).with_for_update()
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         return
-    whose = {"purpose": assignment.purpose.value, "customer_id": assignment.customer_id}
+    whose = {
+        "purpose": assignment.purpose.value,
+        "customer_id": assignment.customer_id,
+        "price": price,
+    }
     connection.execute(sa.update(JOB_ACCOUNTS).where(chosen).values(whose))
     # What it consumed is no matter of whose it is, so its lines are left alone.
     sums.add(connection, row, (), sign=-1)

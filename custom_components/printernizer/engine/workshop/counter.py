@@ -16,6 +16,7 @@ from ..customer import Customer, checked, without_person
 from ..errors import NotAllowed
 from ..money import CENT, rounded
 from ..order import Order, OrderState, Position, PositionKind, extended, moved
+from ..reckoning import price_of
 from ..store import accounts, assignments, audit, customers, jobs, orders
 from ..tax import percent_on
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from ..shop import Purpose, ShopSettings
+    from .settings import Settings
 
 type Reference = UUID | str
 """An id, as it is or as text, or the number that people read."""
@@ -213,12 +215,17 @@ def _price_of(
 def assign_job(
     connection: Connection,
     deed: Deed,
+    settings: Settings,
     job_id: UUID,
     purpose: Purpose,
     customer: Reference | None = None,
 ) -> Assignment:
-    """Say whose a job is. Raises NotAllowed: unknown_job, reason_missing, no_customer, ..."""
-    if jobs.get(connection, job_id) is None:
+    """Say whose a job is. Its price comes or goes when it turns from private to business or back.
+
+    Raises NotAllowed: unknown_job, reason_missing, no_customer, customer_erased.
+    """
+    job = jobs.get(connection, job_id)
+    if job is None:
         raise NotAllowed("the ledger has no such job", key="unknown_job")
     owner = None if customer is None else living_customer(connection, customer)
     reason = without_person(checked_reason(deed.reason), owner)
@@ -230,7 +237,12 @@ def assign_job(
         by=deed.by,
         at=deed.at,
     )
-    assignments.append(connection, job_id, assignment)
+    account = accounts.get(connection, job_id)
+    price = None if account is None else account.price
+    if account is not None and account.purpose is not purpose:
+        machine = settings.machine(job.printer_id)
+        price = price_of(replace(account, purpose=purpose), job, settings.shop, machine)
+    assignments.append(connection, job_id, assignment, price)
     detail = {"purpose": purpose.value, "customer": None if owner is None else owner.number}
     _note(connection, replace(deed, reason=reason), Audited.JOB_ASSIGNED, job_id, detail)
     return assignment

@@ -57,7 +57,7 @@ class OfficeEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobAssigned:
-    """A person said whose a job is: what it is charged at may change with that."""
+    """A person said whose a job is; its account says so already."""
 
     job_id: UUID
     assignment: Assignment
@@ -272,7 +272,7 @@ class Office:
     ) -> Assignment:
         """Say whose a job is, and why: it wins over the shop's rules."""
         assignment = await self._store.run(
-            counter.assign_job, self._deed(by, reason), job_id, purpose, customer
+            counter.assign_job, self._deed(by, reason), self._settings, job_id, purpose, customer
         )
         self._tell(JobAssigned(job_id=job_id, assignment=assignment))
         return assignment
