@@ -11,9 +11,11 @@ from uuid import UUID, uuid4
 import homeassistant.helpers.entity_registry as er
 import pytest
 import voluptuous as vol
+from aiohttp.test_utils import TestServer
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import ServiceValidationError, Unauthorized
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockUser
 
@@ -31,7 +33,9 @@ from custom_components.printernizer.shop_services import shop_schema_of
 from custom_components.printernizer.spool_entities import NOTHING, spool_rows
 from custom_components.printernizer.stock_actions import STOCK_ACTIONS
 from custom_components.printernizer.stock_fields import colour, moment, quantity, word
+from tests.engine.spoolman.conftest import Bench
 from tests.shop_floor import Floor, Printer, floor  # noqa: F401 - fixtures
+from tests.simulators.spoolman import SpoolmanSimulator
 
 
 async def call(
@@ -407,6 +411,33 @@ def test_only_one_weight_is_given() -> None:
         "kind": "PLA",
         "process": Process.FILAMENT,
     }
+
+
+async def test_a_spoolman_is_brought_over(
+    hass: HomeAssistant, floor: Floor, socket_enabled: None
+) -> None:
+    """Nobody types a hundred spools in again."""
+    await floor.add()
+    async with TestServer(SpoolmanSimulator().app) as server:
+        url = str(server.make_url("")).rstrip("/")
+        bench = Bench(url, async_get_clientsession(hass))
+        await bench.add_spool(used_weight=200)
+        told = await call(hass, "import_spoolman", url=url)
+    assert told == {
+        "materials_added": 1,
+        "materials_changed": 0,
+        "spools_added": 1,
+        "spools_changed": 0,
+        "weights_changed": 0,
+        "skipped": [],
+    }
+    (spool,) = (await call(hass, "list_stock"))["spools"]
+    assert (spool["label"], spool["remaining_g"]) == ("#1 Prusament PETG Jet Black", 800)
+    with pytest.raises(HomeAssistantError) as refusal:
+        await call(hass, "import_spoolman", url=url)
+    assert refusal.value.translation_key == "spoolman_unreachable"
+    with pytest.raises(ServiceValidationError):
+        await call(hass, "import_spoolman")
 
 
 async def test_ids_of_materials_name_them_too(hass: HomeAssistant, floor: Floor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, override
 
 from homeassistant.components.binary_sensor import (
@@ -108,8 +109,9 @@ class SpoolSelect(StockedEntity, SelectEntity):
     @override
     def options(self) -> list[str]:
         """Every spool that is not archived, and nothing."""
-        spools = [each for each in self.stock.spools.values() if not each.archived]
-        labels = [self.stock.label(each) for each in reversed(spools)][:_MOST]
+        newest = reversed(tuple(self.stock.spools.values()))
+        spools = (each for each in newest if not each.archived)
+        labels = [self.stock.label(each) for each in islice(spools, _MOST)]
         here = self.current_option
         if here is not None and here != NOTHING and here not in labels:
             labels.append(here)

@@ -189,6 +189,18 @@ async def _list_movements(request: ShopRequest) -> Facts:
     return {"movements": [movement_facts(stock, entry) for entry in entries]}
 
 
+async def _import_spoolman(request: ShopRequest) -> Facts:
+    taken = await request.shop.spoolman.bring_over(request.data.get("url"))
+    return {
+        "materials_added": taken.materials_added,
+        "materials_changed": taken.materials_changed,
+        "spools_added": taken.spools_added,
+        "spools_changed": taken.spools_changed,
+        "weights_changed": taken.weights_changed,
+        "skipped": taken.skipped,
+    }
+
+
 _LIMIT: Final = vol.All(vol.Coerce(int), vol.Range(1, 1000))
 
 STOCK_ACTIONS: Final[Mapping[str, ShopAction]] = {
@@ -266,4 +278,5 @@ STOCK_ACTIONS: Final[Mapping[str, ShopAction]] = {
         fields={vol.Optional("spool"): NUMBER, vol.Optional("limit", default=100): _LIMIT},
         response=SupportsResponse.ONLY,
     ),
+    "import_spoolman": ShopAction(deed=_import_spoolman, fields={vol.Optional("url"): word(500)}),
 }

@@ -37,8 +37,9 @@ class Spoolman:
 
     def __init__(self, session: aiohttp.ClientSession, address: str) -> None:
         self._session = session
+        text = address.strip()
         try:
-            base = URL(address.strip())
+            base = URL(text if "://" in text else f"http://{text}")
         except ValueError:
             raise Unreachable("not an address", key="spoolman_unreachable") from None
         if base.scheme not in {"http", "https"} or not base.host:

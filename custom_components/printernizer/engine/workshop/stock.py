@@ -69,6 +69,9 @@ class Stock:
         self._materials: dict[UUID, Material] = {}
         self._spools: dict[UUID, Spool] = {}
         self._hung: dict[str, dict[str, UUID]] = {}
+        self._places: dict[UUID, tuple[str, str]] = {}
+        self._sums: dict[UUID, Decimal] = {}
+        """Grams of each material on all its spools."""
         self._low: frozenset[UUID] = frozenset()
         self._ticked: set[tuple[TaskKind, UUID]] = set()
         self._slots: dict[str, tuple[str, ...]] = {}
@@ -138,11 +141,7 @@ class Stock:
 
     def place_of(self, spool_id: UUID) -> tuple[str, str] | None:
         """Return the printer and slot where a spool hangs."""
-        for printer_id, places in self._hung.items():
-            for slot, hanging in places.items():
-                if hanging == spool_id:
-                    return printer_id, slot
-        return None
+        return self._places.get(spool_id)
 
     def slots(self, printer_id: str) -> tuple[str, ...]:
         """Return the places for spools on a printer, and those where something still hangs."""
@@ -168,10 +167,7 @@ class Stock:
 
     def left_of(self, material_id: UUID) -> Decimal:
         """Return the grams of a material on all its spools."""
-        return sum(
-            (each.remaining_g for each in self._present() if each.material_id == material_id),
-            Decimal(0),
-        )
+        return self._sums.get(material_id, Decimal(0))
 
     @property
     def tasks(self) -> tuple[StockTask, ...]:
@@ -366,6 +362,14 @@ class Stock:
         self._materials = {material.id: material for material in materials}
         self._spools = {spool.id: spool for spool in spools}
         self._hung = hung
+        self._places = {
+            spool_id: (printer_id, slot)
+            for printer_id, places in hung.items()
+            for slot, spool_id in places.items()
+        }
+        self._sums = {}
+        for spool in self._present():
+            self._sums[spool.material_id] = self.left_of(spool.material_id) + spool.remaining_g
         self._ticked = set(ticked)
 
     # -- what runs low -----------------------------------------------------------------------
