@@ -102,6 +102,7 @@ class PastPrinter:
                     first_id=0xA000,
                     number="06X",
                     trouble="KLIPPER",
+                    slot="external",
                 )
             case "octoprint":
                 folder, trouble = "/local/", "FIRMWARE"
