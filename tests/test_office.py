@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import homeassistant.helpers.issue_registry as ir
 import pytest
 import voluptuous as vol
 from aiohttp import web
@@ -27,7 +28,7 @@ from custom_components.printernizer import office_papers
 from custom_components.printernizer.const import DOMAIN, EVENT_DOCUMENT
 from custom_components.printernizer.engine.document import Document
 from custom_components.printernizer.engine.errors import StoreError
-from custom_components.printernizer.engine.shop import Company
+from custom_components.printernizer.engine.shop import Company, TaxPolicy
 from custom_components.printernizer.logbook import async_describe_events
 from custom_components.printernizer.office_actions import OFFICE_ACTIONS
 from custom_components.printernizer.office_fields import POSITIONS, identifier
@@ -245,6 +246,28 @@ async def test_a_hole_in_the_numbers_is_named(hass: HomeAssistant, printer: Prin
     assert not proof["intact"]
     year = int(number[2:6])
     assert proof["missing_numbers"] == [{"kind": "invoice", "year": year, "number": 2}]
+
+
+async def test_limits_of_the_small_business_stand_among_the_repairs(
+    hass: HomeAssistant, printer: Printer
+) -> None:
+    """An automation that bills reads no warnings."""
+    workshop = async_get_workshop(hass)
+    exempt = replace(workshop.settings.shop, tax=TaxPolicy(small_business=True))
+    workshop.settings.apply(exempt)
+    number = await an_order(hass)
+    await call(hass, "add_position", order=number, text="Statue", unit_price=25000)
+    await call(hass, "create_quote", order=number)
+    registry = ir.async_get(hass)
+    assert registry.async_get_issue(DOMAIN, "small_business_next_year_lost") is None
+    issued = await call(hass, "create_invoice", order=number)
+    assert issued["warnings"] == ["next_year_lost"]
+    assert registry.async_get_issue(DOMAIN, "small_business_next_year_lost") is not None
+    back = {"document": issued["document"], "reason": "a dream"}
+    await call(hass, "cancel_invoice", **back)
+    order = await call(hass, "create_order", customer="K00001", positions=[{"text": "Cup"}])
+    await call(hass, "create_invoice", order=order["order"])
+    assert registry.async_get_issue(DOMAIN, "small_business_next_year_lost") is None
 
 
 # -- who may -------------------------------------------------------------------------------------

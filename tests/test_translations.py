@@ -15,6 +15,7 @@ import yaml
 from custom_components.printernizer import issues
 from custom_components.printernizer.config_flow import MENU, PrinternizerConfigFlow
 from custom_components.printernizer.engine.errors import KEYS
+from custom_components.printernizer.engine.small_business import LimitWarning
 from custom_components.printernizer.printer_options import METER_TAKEN
 from custom_components.printernizer.probe import FORM_ERRORS
 from custom_components.printernizer.shop_options import ERRORS
@@ -160,6 +161,7 @@ def test_every_kind_can_be_given_a_new_key_and_a_new_address() -> None:
 def test_every_issue_has_its_text_and_every_text_its_issue() -> None:
     """An issue without a text cannot be acted on."""
     kinds = {issues.WRONG_PRINTER, issues.CERTIFICATE_CHANGED, issues.DEVELOPER_MODE}
+    kinds |= {issues.SMALL_BUSINESS + warning for warning in LimitWarning}
     assert set(ENGLISH["issues"]) == kinds | {issues.SOURCE_GONE} | set(issues.STORE_KEYS)
     for kind, texts in ENGLISH["issues"].items():
         assert ("fix_flow" in texts) != ("description" in texts), kind

@@ -10,8 +10,11 @@ from homeassistant.core import callback
 from .addresses import host_of
 from .const import CONF_FINGERPRINT, CONF_KIND, DOMAIN
 from .engine.errors import CertificateChanged
+from .engine.small_business import LimitWarning
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from homeassistant.config_entries import ConfigEntry
     from homeassistant.core import HomeAssistant
 
@@ -22,6 +25,8 @@ CERTIFICATE_CHANGED: Final = "certificate_changed"
 SOURCE_GONE: Final = "source_gone"
 _FOLLOWED: Final = "followed"
 DEVELOPER_MODE: Final = "developer_mode"
+SMALL_BUSINESS: Final = "small_business_"
+"""And the `LimitWarning`."""
 STORE_KEYS: Final = ("store_failed", "store_newer", "store_broken", "disk_full")
 
 
@@ -114,6 +119,24 @@ def async_store_opened(hass: HomeAssistant) -> None:
     """The ledger opened: whatever was wrong with it is mended."""
     for kind in STORE_KEYS:
         ir.async_delete_issue(hass, DOMAIN, kind)
+
+
+@callback
+def async_small_business(hass: HomeAssistant, warnings: Sequence[LimitWarning]) -> None:
+    """Turnover nears or passes a limit of the small business exemption; the worst is told."""
+    worst = next(iter(warnings), None)
+    for warning in LimitWarning:
+        if warning is not worst:
+            ir.async_delete_issue(hass, DOMAIN, SMALL_BUSINESS + warning)
+    if worst is not None:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            SMALL_BUSINESS + worst,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=SMALL_BUSINESS + worst,
+        )
 
 
 def readable(fingerprint: str | None) -> str:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from homeassistant.core import callback
 
+from . import issues
 from .const import EVENT_DOCUMENT
+from .engine.document import DocumentKind
 from .engine.workshop.office import OfficeEvent
 from .office_facts import news_facts
 
@@ -25,5 +27,7 @@ def async_announce_documents(hass: HomeAssistant, workshop: Workshop) -> CALLBAC
     def heard(event: OfficeNews) -> None:
         if isinstance(event, OfficeEvent):
             hass.bus.async_fire(EVENT_DOCUMENT, news_facts(event))
+            if event.what == "issued" and event.document.kind is DocumentKind.INVOICE:
+                issues.async_small_business(hass, event.warnings)
 
     return workshop.office.subscribe(heard)

@@ -581,3 +581,30 @@ async def test_no_person_is_named_in_a_log_or_an_error(
         assert not any(trace in repr(refusal.value) for trace in TRACES)
     shown = caplog.text + repr((customer, order, issued))
     assert not any(trace in shown for trace in TRACES)
+
+
+@pytest.mark.parametrize(
+    "tax",
+    [TaxPolicy(), TaxPolicy(gross_first=True), TaxPolicy(small_business=True)],
+    ids=["net", "gross", "exempt"],
+)
+async def test_every_document_is_drawn_for_real(
+    store: Store, settings: Settings, clock: HandClock, tax: TaxPolicy
+) -> None:
+    """What the office issues, the printing house must be able to print: discounts and all."""
+    settings.apply(replace(SHOP, tax=tax))
+    office = Office(store, settings, clock)
+    number = await ordered(
+        office,
+        a_position("99.99", quantity=Decimal("1.5"), unit="h"),
+        a_position("7", tax_percent=Decimal(7), text="Buch über Würfel"),
+        a_position(kind=PositionKind.DISCOUNT, text="Rabatt", unit="%", quantity=Decimal(10)),
+    )
+    quote = (await office.quote(number)).document
+    invoice = (await office.invoice(number)).document
+    back = await office.cancel_invoice(invoice.number, "Preis falsch")
+    for document in (quote, invoice, back):
+        paper = await office.paper(document.number)
+        assert paper.startswith(b"%PDF-")
+        assert await office.paper(document.number) == paper
+    assert (await office.verify()).intact

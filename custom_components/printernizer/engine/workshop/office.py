@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..document import Document
     from ..order import Order, OrderState, Position
     from ..shop import Purpose
-    from ..small_business import Turnover
+    from ..small_business import LimitWarning, Turnover
     from ..store.customers import CustomerPage
     from ..store.database import Store
     from ..store.orders import OrderPage
@@ -53,6 +53,8 @@ class OfficeEvent:
     """Of a payment."""
     open: Decimal | None = None
     """What is left to pay, of a payment."""
+    warnings: tuple[LimitWarning, ...] = ()
+    """Of an invoice that was issued under the small business exemption."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,7 +205,7 @@ class Office:
         self, issue: Callable[..., Issued], order: Reference, intro: str | None, by: str | None
     ) -> Issued:
         issued = await self._store.run(issue, self._deed(by), self._settings.shop, order, intro)
-        self._tell(OfficeEvent(what="issued", document=issued.document))
+        self._tell(OfficeEvent(what="issued", document=issued.document, warnings=issued.warnings))
         return issued
 
     async def cancel_invoice(self, number: str, reason: str, *, by: str | None = None) -> Document:
