@@ -21,6 +21,7 @@ from .account import (
 )
 from .job import Outcome
 from .money import ZERO, exact
+from .shop import LabourStep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from .shop import CostPolicy, MachineProfile, PowerModel
 
 _HUNDRED: Final = Decimal(100)
+_ON_GOOD: Final = (LabourStep.POST_PROCESSING, LabourStep.PACKING)
+"""Work that nobody does on what went wrong."""
 _HOUR_S: Final = Decimal(3600)
 HEATING: Final = timedelta(minutes=5)
 """How long a printer usually heats, for estimates: from cold to a bed of 60 degrees."""
@@ -44,6 +47,8 @@ class Work:
     pieces: int = 1
     begun: bool = True
     """False: cancelled before anything was printed, so that nobody worked on it (rule 20)."""
+    good: bool = True
+    """False: nothing came off it that is worth finishing or packing."""
 
 
 def machine_time(job: Job, machine: MachineProfile) -> timedelta | None:
@@ -150,12 +155,9 @@ def _machine(work: Work, machine: MachineProfile) -> list[CostLine]:
     per_hour = exact(wear + machine.maintenance_per_hour)
     if not per_hour:
         return []
-    known = work.machine_time is not None
-    hours = (
-        exact(Decimal(str(work.machine_time.total_seconds())) / _HOUR_S)
-        if (work.machine_time is not None)
-        else None
-    )
+    time = work.machine_time
+    known = time is not None
+    hours = None if time is None else exact(Decimal(str(time.total_seconds())) / _HOUR_S)
     return [
         CostLine(
             kind=CostKind.MACHINE,
@@ -175,6 +177,8 @@ def _labour(work: Work, policy: CostPolicy) -> list[CostLine]:
         return []
     lines = []
     for each in policy.labour:
+        if each.step in _ON_GOOD and not work.good:
+            continue
         hours = exact(each.minutes * (work.pieces if each.per_piece else 1) / 60)
         lines.append(
             CostLine(

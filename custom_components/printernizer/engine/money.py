@@ -6,8 +6,11 @@ document), not in each of them: a shop has one.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Final
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CENT: Final = Decimal("0.01")
 MICRO: Final = Decimal("0.000001")
@@ -29,3 +32,22 @@ def exact(value: float | str | Decimal) -> Decimal:
     if not number.is_finite():
         raise ValueError("not a finite number")
     return rounded(number, MICRO)
+
+
+def divided(total: Decimal, weights: Sequence[Decimal]) -> tuple[Decimal, ...]:
+    """Divide an exact quantity in the proportion of weights; the parts sum to it exactly.
+
+    Each part has six places. What rounding leaves over goes to those that lost most by it, so that
+    no part is further than a millionth from its true share.
+    Raises ValueError for a negative weight, or where all of them are 0.
+    """
+    whole = sum(weights, ZERO)
+    if whole <= 0 or min(weights) < 0:
+        raise ValueError("nothing to divide by")
+    shares = [total * weight / whole for weight in weights]
+    parts = [share.quantize(MICRO, ROUND_FLOOR) for share in shares]
+    left = int((total - sum(parts, ZERO)) / MICRO)
+    robbed = sorted(range(len(parts)), key=lambda each: parts[each] - shares[each])
+    for each in robbed[:left]:
+        parts[each] += MICRO
+    return tuple(parts)

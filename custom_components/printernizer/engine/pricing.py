@@ -25,7 +25,10 @@ class Price:
 
     cost: Decimal | None
     """What it is based on; None by tariff."""
+    surcharge: Decimal = ZERO
+    """Markup or margin on the cost, in money; 0 by tariff."""
     before_discount: Decimal
+    """With the minimum of its tariff."""
     discount: Decimal
     net: Decimal
     """To the cent."""
@@ -58,6 +61,7 @@ def charged(
     net = rounded(before - discount)
     return Price(
         cost=None if tariff is not None else cost,
+        surcharge=ZERO if tariff is not None else listed - cost,
         before_discount=before,
         discount=discount,
         net=max(net, rounded(least)),

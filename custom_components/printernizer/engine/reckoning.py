@@ -71,8 +71,12 @@ def costed(
     account: JobAccount, job: Job, settings: ShopSettings, machine: MachineProfile
 ) -> JobAccount:
     """Return an account with its cost and its price reckoned from what else it says."""
+    spoilt = job.outcome in (Outcome.FAILED, Outcome.CANCELLED) and not account.pieces
     work = costing.Work(
-        machine_time=account.machine_time, pieces=account.pieces or 1, begun=costing.begun(job)
+        machine_time=account.machine_time,
+        pieces=1 if account.pieces is None else account.pieces,
+        begun=costing.begun(job),
+        good=not spoilt and account.pieces != 0,
     )
     cost = costing.cost(account.consumption, account.energy, work, machine, settings.costs)
     account = replace(account, cost=cost)

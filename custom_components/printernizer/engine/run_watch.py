@@ -137,10 +137,13 @@ def look(watch: RunWatch, status: PrinterStatus) -> RunWatch:
 def _uses(watch: RunWatch, status: PrinterStatus) -> tuple[SlotUse, ...]:
     known = {use.slot: use for use in watch.uses}
     for slot in status.slots:
-        left = slot.remaining
-        if left is None:
+        left, use = slot.remaining, known.get(slot.key)
+        if slot.empty and use is not None:
+            # Taken out is not used up; and the next spool there is another one, however full.
+            known[slot.key] = replace(use, last=0.0)
             continue
-        use = known.get(slot.key)
+        if slot.empty or left is None:
+            continue
         if use is None:
             known[slot.key] = SlotUse(slot=slot.key, first=left, last=left)
         elif left < use.last:
