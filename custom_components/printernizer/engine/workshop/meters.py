@@ -417,6 +417,7 @@ class Meters:
                 kwh, money = self._standby.get(day, (ZERO, ZERO))
                 self._standby[day] = kwh + drawn, money + cost
                 self._standby_dirty.add(day)
+        if drawn or state.flaws != before.flaws or state.away or before.away:
             self._tell(printer_id)
 
     def _changed(self, printer_id: str, count: _Count) -> None:
