@@ -63,7 +63,7 @@ def read(file: BinaryIO, size: int) -> FileFacts:
 
 def facts_in(content: bytes) -> FileFacts:
     """Return what the comments of whole lines say. What stands last counts."""
-    content = content.removeprefix(b"\xef\xbb\xbf")
+    content = _comments(content.removeprefix(b"\xef\xbb\xbf"))
     settings = {
         key: found[-1].group(1).decode("utf-8", "replace")
         for key, pattern in _OTHERS.items()
@@ -73,6 +73,12 @@ def facts_in(content: bytes) -> FileFacts:
     if estimates.print_time(settings) is None:
         settings = estimates.others(content) | settings
     return facts_of(settings, FileKind.GCODE, slicer=slicer_of(content))
+
+
+def _comments(content: bytes) -> bytes:
+    """Return the comments alone: a few kB of the MB that would be searched again and again."""
+    parts = (b"\n" + content).split(b"\n;")[1:]
+    return b"".join(b";%b\n" % part.partition(b"\n")[0] for part in parts)
 
 
 def settings_in(content: bytes) -> dict[str, str]:
