@@ -40,7 +40,7 @@ type Side = Literal["L", "C", "R"]
 
 _FONTS: Final = Path(__file__).with_name("fonts")
 _FAMILY: Final = "noto"
-_PAGES: Final = "\ue000"
+_PAGES: Final = "\ue000" * 3
 """Stands for the number of pages until it is known; of the private use area, so that no text from
 outside holds it once it is cleaned."""
 _MISSING: Final = "\ufffd"
