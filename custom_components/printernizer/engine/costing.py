@@ -157,15 +157,15 @@ def _machine(work: Work, machine: MachineProfile) -> list[CostLine]:
         return []
     time = work.machine_time
     known = time is not None
-    hours = None if time is None else exact(Decimal(str(time.total_seconds())) / _HOUR_S)
+    seconds = None if time is None else Decimal(str(time.total_seconds()))
     return [
         CostLine(
             kind=CostKind.MACHINE,
             label="machine",
-            quantity=hours,
+            quantity=None if seconds is None else exact(seconds / _HOUR_S),
             unit="h",
             unit_price=per_hour,
-            amount=None if hours is None else exact(hours * per_hour),
+            amount=None if seconds is None else exact(seconds * per_hour / _HOUR_S),
             source=Source.CLOCK if known else Source.UNKNOWN,
             confidence=Confidence.HIGH if known else Confidence.NONE,
         )
@@ -179,15 +179,16 @@ def _labour(work: Work, policy: CostPolicy) -> list[CostLine]:
     for each in policy.labour:
         if each.step in _ON_GOOD and not work.good:
             continue
-        hours = exact(each.minutes * (work.pieces if each.per_piece else 1) / 60)
+        minutes = each.minutes * (work.pieces if each.per_piece else 1)
         lines.append(
             CostLine(
                 kind=CostKind.LABOUR,
                 label=each.step.value,
-                quantity=hours,
+                quantity=exact(minutes / 60),
                 unit="h",
                 unit_price=policy.labour_per_hour,
-                amount=exact(hours * policy.labour_per_hour),
+                # Of the minutes, not of rounded hours: ten minutes at 30 are 5.00, not 5.00001.
+                amount=exact(minutes * policy.labour_per_hour / 60),
             )
         )
     return lines
