@@ -9,8 +9,8 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
-from custom_components.printernizer.const import CONF_CAMERA_ENTITY, CONF_ENERGY
-from custom_components.printernizer.engine.shop import MachineProfile, PowerModel
+from custom_components.printernizer.const import CONF_CAMERA_ENTITY, CONF_ENERGY, CONF_MACHINE
+from custom_components.printernizer.engine.shop import MachineProfile, PowerModel, Process
 from custom_components.printernizer.printer_options import METER_TAKEN
 from tests.shop_floor import Floor, floor  # noqa: F401
 
@@ -36,7 +36,7 @@ async def test_a_camera_of_the_house_is_chosen_and_given_up_again(
 
     form = await hass.config_entries.options.async_init(entry.entry_id)
     assert form["data_schema"] is not None
-    (camera, _energy) = form["data_schema"].schema
+    (camera, _energy, _machine) = form["data_schema"].schema
     assert camera.description == {"suggested_value": "camera.workshop"}
     await hass.config_entries.options.async_configure(form["flow_id"], {})
     await hass.async_block_till_done()
@@ -123,3 +123,26 @@ async def test_a_meter_supplies_one_printer_alone(hass: HomeAssistant, floor: Fl
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
+
+
+async def test_what_an_hour_costs_is_what_was_typed(hass: HomeAssistant, floor: Floor) -> None:
+    """A machine hour that nobody set must cost nothing, and one that was set exactly that."""
+    printer = await floor.add()
+    settings = printer.coordinator.workshop.settings
+    assert settings.machine(printer.machine.serial).purchase is None
+    form = await hass.config_entries.options.async_init(printer.entry.entry_id)
+    machine = {
+        "process": "resin",
+        "purchase": 899.9,
+        "residual": 100,
+        "life_hours": 4000,
+        "maintenance_per_hour": 0.05,
+        "pause_counts": True,
+    }
+    await hass.config_entries.options.async_configure(form["flow_id"], {CONF_MACHINE: machine})
+    await hass.async_block_till_done()
+    profile = printer.coordinator.workshop.settings.machine(printer.machine.serial)
+    assert (profile.process, profile.purchase) == (Process.RESIN, Decimal("899.9"))
+    assert (profile.residual, profile.life_hours) == (Decimal(100), Decimal(4000))
+    assert (profile.maintenance_per_hour, profile.pause_counts) == (Decimal("0.05"), True)
+    assert profile.power is not None, "what another section says stays as it is"

@@ -17,9 +17,13 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
 )
 
-from .const import CONF_CAMERA_ENTITY, CONF_ENERGY, DOMAIN
+from .const import CONF_CAMERA_ENTITY, CONF_ENERGY, CONF_MACHINE, DOMAIN
+from .engine.shop import Process
 
 METERS: Final = {"energy_entity": SensorDeviceClass.ENERGY, "power_entity": SensorDeviceClass.POWER}
 """What a printer's energy may be read from. Each supplies one printer alone."""
@@ -27,10 +31,12 @@ METER_TAKEN: Final = "meter_taken"
 WATTS: Final = ("heating_w", "printing_w", "idle_w")
 MOST_WATTS: Final = 22_000
 LONGEST_MINUTES: Final = 240
+MOST_MONEY: Final = 10_000_000
+MOST_HOURS: Final = 1_000_000
 
 
 class PrinterOptionsFlow(OptionsFlowWithReload):
-    """Which camera looks at this printer, and how its energy is known."""
+    """Which camera looks at this printer, how its energy is known, and what its hour costs."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Go to the form: the step `init` is the shop's."""
@@ -43,7 +49,7 @@ class PrinterOptionsFlow(OptionsFlowWithReload):
         options = dict(self.config_entry.options)
         errors = {}
         if user_input is not None:
-            for key in (CONF_CAMERA_ENTITY, CONF_ENERGY):
+            for key in (CONF_CAMERA_ENTITY, CONF_ENERGY, CONF_MACHINE):
                 options.pop(key, None)
             options |= user_input
             if not self._taken().intersection(user_input.get(CONF_ENERGY, {}).values()):
@@ -72,6 +78,7 @@ class PrinterOptionsFlow(OptionsFlowWithReload):
             {
                 vol.Optional(CONF_CAMERA_ENTITY): EntitySelector(cameras),
                 vol.Optional(CONF_ENERGY): section(self._energy(), {"collapsed": True}),
+                vol.Optional(CONF_MACHINE): section(self._machine(), {"collapsed": True}),
             }
         )
 
@@ -101,6 +108,24 @@ class PrinterOptionsFlow(OptionsFlowWithReload):
                 vol.Optional("cool_down_minutes"): _number(LONGEST_MINUTES, UnitOfTime.MINUTES),
                 vol.Optional("estimate", default=True): BooleanSelector(),
                 **{vol.Optional(key): watts for key in WATTS},
+            }
+        )
+
+    def _machine(self) -> vol.Schema:
+        currency = self.hass.config.currency
+        processes = SelectSelectorConfig(
+            options=[each.value for each in Process],
+            translation_key="process",
+            mode=SelectSelectorMode.DROPDOWN,
+        )
+        return vol.Schema(
+            {
+                vol.Optional("process"): SelectSelector(processes),
+                vol.Optional("purchase"): _number(MOST_MONEY, currency),
+                vol.Optional("residual"): _number(MOST_MONEY, currency),
+                vol.Optional("life_hours"): _number(MOST_HOURS, UnitOfTime.HOURS),
+                vol.Optional("maintenance_per_hour"): _number(MOST_MONEY, f"{currency}/h"),
+                vol.Optional("pause_counts"): BooleanSelector(),
             }
         )
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from .const import CONF_ENERGY
+from .const import CONF_ENERGY, CONF_MACHINE
 from .engine.shop import (
     GERMAN_RATES,
     AssignmentRule,
@@ -66,9 +66,14 @@ def shop_settings(hass: HomeAssistant, options: Options) -> ShopSettings:
 
 def machine_profile(options: Options) -> MachineProfile:
     """Return what the options of a printer say of its costs and its energy."""
-    said = options.get(CONF_ENERGY, _NOTHING)
-    model = _plain(PowerModel, said) if said.get("estimate", True) else None
-    return _plain(MachineProfile, said, power=model)
+    energy = options.get(CONF_ENERGY, _NOTHING)
+    machine = options.get(CONF_MACHINE, _NOTHING)
+    return _plain(
+        MachineProfile,
+        {**machine, **energy},
+        power=_plain(PowerModel, energy) if energy.get("estimate", True) else None,
+        process=Process(machine.get("process", Process.FILAMENT)),
+    )
 
 
 def amount(value: float | str) -> Decimal:
