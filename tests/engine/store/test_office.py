@@ -29,7 +29,7 @@ from custom_components.printernizer.engine.document import (
 from custom_components.printernizer.engine.errors import NotAllowed, StoreError
 from custom_components.printernizer.engine.order import Order, OrderState, Position, PositionKind
 from custom_components.printernizer.engine.payment import Payment
-from custom_components.printernizer.engine.shop import Company, Purpose
+from custom_components.printernizer.engine.shop import Company, Purpose, ShopSettings
 from custom_components.printernizer.engine.store import (
     assignments,
     audit,
@@ -41,6 +41,10 @@ from custom_components.printernizer.engine.store import (
 )
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.store.document_codec import document_of, document_text
+from custom_components.printernizer.engine.workshop.office import Office
+from custom_components.printernizer.engine.workshop.paperwork import Issued
+from custom_components.printernizer.engine.workshop.settings import Settings
+from tests.hand_clock import HandClock
 
 from .test_contract import a_story, recorded
 
@@ -657,3 +661,60 @@ async def test_what_was_written_over_is_not_in_the_file(tmp_path: Path) -> None:
             assert b"geheim" not in content, file.name
     with pytest.raises(StoreError, match="closed"):
         await store.scrub()
+
+
+# -- the whole office ----------------------------------------------------------------------------
+
+SHOP = ShopSettings(
+    company=Company(name="Druck", street="Weg 1", postcode="1", city="Ort", vat_id="DE136695976")
+)
+VASE = Position(number=0, kind=PositionKind.PIECE, text="Vase", unit_price=Decimal(100))
+
+
+def an_office(store: Store) -> Office:
+    return Office(store, Settings(SHOP), HandClock(AT), draw=lambda _: b"%PDF")
+
+
+async def test_the_way_of_an_order_is_the_same_on_every_database(store: Store) -> None:
+    office = an_office(store)
+    job_id = (await recorded(store, a_story(1))).runs[0].id
+    await office.add_customer(name="Erika")
+    order = await office.create_order("K00001", [VASE])
+    await office.quote(order.id)
+    await office.add_position(order.number, replace(VASE, kind=PositionKind.JOB, job_id=job_id))
+    invoice = (await office.invoice(order.id)).document
+    await office.pay(invoice.number, Decimal(38))
+    await office.cancel_invoice(invoice.number, "Erika does not want it")
+    assert (await office.standing(invoice.number)).open == -38
+    assert await office.paper(invoice.number) == b"%PDF"
+    await office.assign(job_id, Purpose.BUSINESS, "K00001", reason="hers")
+    told = await office.export_person("K00001")
+    assert len(told["documents"]) == 3
+    await office.move_order(order.id, OrderState.CANCELLED)
+    erasure = await office.erase_person("K00001", "asked")
+    assert (len(erasure.documents), erasure.kept_until) == (3, date(2036, 12, 31))
+    done = await office.clean_up()
+    assert (done.documents, done.orders, done.customers) == ((), 0, ())
+    proof = await office.verify()
+    assert (proof.intact, proof.documents, proof.chains["audit"].length) == (True, 3, 11)
+
+
+async def test_two_sites_bill_one_order_once(url: str) -> None:
+    """Both press the button at the same moment."""
+    async with Store(url) as one, Store(url) as two:
+        offices = [an_office(one), an_office(two)]
+        await offices[0].add_customer(name="Erika", street="a", postcode="b", city="c")
+        order = await offices[0].create_order("K00001", [VASE])
+        found = await asyncio.gather(
+            *(offices[number % 2].invoice(order.id) for number in range(4)), return_exceptions=True
+        )
+        refusals = [each.key for each in found if isinstance(each, NotAllowed)]
+        assert refusals == ["order_state"] * 3
+        invoice = next(each.document for each in found if isinstance(each, Issued))
+        found = await asyncio.gather(
+            *(office.cancel_invoice(invoice.number, "wrong") for office in offices),
+            return_exceptions=True,
+        )
+        refusals = [each.key for each in found if isinstance(each, NotAllowed)]
+        assert refusals == ["already_cancelled"]
+        assert (await offices[1].verify()).intact
