@@ -107,6 +107,14 @@ def test_every_dialect_is_understood(path: Path, name: str, end: str) -> None:
     assert sum(tool.total_mm for tool in extrusion.tools) == pytest.approx(expected)
 
 
+def test_a_volume_that_only_the_settings_tell_is_one(path: Path) -> None:
+    """PrusaSlicer leaves it to the printer to know; a command counts for more."""
+    setting, volume = "; use_volumetric_e = 1", f"G1 X1 E{math.pi * 0.875**2:.9f}"
+    assert lengths(path, "M83", volume, setting) == {0: 1.0}
+    assert lengths(path, "M83", "M200 D1.75", volume, setting) == {0: 1.0}
+    assert lengths(path, "M83", "G1 E5", "; use_volumetric_e = 0") == {0: 5.0}
+
+
 def test_tools_are_told_apart(path: Path) -> None:
     lines = ["M83", "G1 E5", "T1", "G1 E3", "T0", "G1 E1", "T2 S1 L0", "G1 E2", "M135 T1", "G1 E1"]
     assert lengths(path, *lines) == {0: 6, 1: 4, 2: 2}

@@ -47,6 +47,7 @@ PRINTS = {
         *(*ONE, "--spiral-vase", "--perimeters", "1"),
         *("--fill-density", "0", "--top-solid-layers", "0"),
     ),
+    "E as a volume": (*ONE, "--use-volumetric-e"),
     "RepRapFirmware": (*ONE, "--gcode-flavor", "reprapfirmware"),
     "two tools": TWO,
     "two tools, relative E": (*TWO, *RELATIVE),

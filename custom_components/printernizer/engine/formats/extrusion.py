@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..errors import BadFile
 from ..extrusion import Extrusion, ToolExtrusion
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..account import Role
+
+_USUAL_DIAMETER_MM: Final = 1.75
 
 
 def read_extrusion(path: Path, plate: int | None = None) -> Extrusion:
@@ -43,7 +46,7 @@ def read_extrusion(path: Path, plate: int | None = None) -> Extrusion:
         plate=said.number,
         layers=len(account.ends) or None,
         tools=tuple(
-            _tool(number, layers, roles, filaments.get(number))
+            _tool(number, layers, roles, filaments.get(number), volumetric=account.volumetric)
             for number, (layers, roles) in account.tools.items()
         ),
         print_time=said.print_time,
@@ -57,8 +60,14 @@ def _tool(
     layers: tuple[float, ...],
     roles: tuple[tuple[Role, float], ...],
     filament: FilamentFacts | None,
+    *,
+    volumetric: bool,
 ) -> ToolExtrusion:
     known = filament or FilamentFacts(index=number)
+    if volumetric:
+        area = math.pi * ((known.diameter_mm or _USUAL_DIAMETER_MM) / 2) ** 2
+        layers = tuple(length / area for length in layers)
+        roles = tuple((role, length / area) for role, length in roles)
     return ToolExtrusion(
         tool=number,
         layers_mm=layers,

@@ -103,6 +103,9 @@ class Account:
         """The role to return to after a change of filament."""
         self._objects: dict[int, set[bytes]] = {}
         self._known: dict[bytes, words.Meaning] = {}
+        self.volumetric = False
+        """Whether its settings say that E is a volume, and no command has said it."""
+        self._told = False
         self.ends: list[float] = []
         """Share of the file before each layer."""
 
@@ -130,12 +133,7 @@ class Account:
             raise BadFile(f"{self._name}: it marks {len(self.ends)} layers")
 
     def _comment(self, line: bytes, at: int, block: _Block) -> None:
-        meaning = self._known.get(line)
-        if meaning is None and line not in self._known:
-            meaning = words.meaning(line)
-            if len(self._known) < _MOST_KNOWN and len(line) < 300:
-                self._known[line] = meaning
-        match meaning:
+        match self._said(line):
             case words.NewLayer(family):
                 self._family = self._family or family
                 if family is self._family:
@@ -152,6 +150,17 @@ class Account:
                 self._before_flush = None
             case words.NamedObject(rank, name):
                 self._see(rank, name)
+            case words.Setting.VOLUMETRIC_E:
+                self.volumetric = not self._told
+
+    def _said(self, line: bytes) -> words.Meaning:
+        """Return what a comment means; most are the same few again and again."""
+        if line in self._known:
+            return self._known[line]
+        meaning = words.meaning(line)
+        if len(self._known) < _MOST_KNOWN and len(line) < 300:
+            self._known[line] = meaning
+        return meaning
 
     def _becomes(self, role: int, at: int, block: _Block) -> None:
         self._role = role
@@ -196,6 +205,7 @@ class Account:
 
     def _switch(self, mode: _Mode, at: int, block: _Block) -> None:
         if mode != self._mode:
+            self._told |= mode.area != 1.0
             self._mode = mode
             block.modes.append((at, mode))
 

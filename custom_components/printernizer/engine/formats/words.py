@@ -25,6 +25,7 @@ PREFIXES: Final = (
     b" O",
     b" '",
     b" B",
+    b" u",
 )
 """The two bytes behind the semicolon of every comment that can mean something."""
 
@@ -155,7 +156,13 @@ class NamedObject:
     name: bytes
 
 
-type Meaning = NewLayer | NewRole | Flush | NamedObject | None
+class Setting(StrEnum):
+    """What the settings at a file's end say of all that stands before."""
+
+    VOLUMETRIC_E = "use_volumetric_e"
+
+
+type Meaning = NewLayer | NewRole | Flush | NamedObject | Setting | None
 
 _ROLE: Final = re.compile(
     rb";TYPE:(.{1,60})|; FEATURE: ?(.{1,60})|; feature (.{1,60})|; '([^']{1,60} Path)'.*"
@@ -169,6 +176,7 @@ _LAYERS: Final = (
     (re.compile(rb"; BEGIN_LAYER_OBJECT z=.*"), Family.KISSLICER),
 )
 _FLUSH: Final = {b"; FLUSH_START": Flush(True), b"; FLUSH_END": Flush(False)}
+_SETTINGS: Final = {b"; use_volumetric_e = 1": Setting.VOLUMETRIC_E}
 _OBJECTS: Final = (
     (re.compile(rb"; printing object (.{1,200})"), 2),
     (re.compile(rb"; start printing object, unique label id: ?(\d+)\s*"), 3),
@@ -185,6 +193,8 @@ def meaning(comment: bytes) -> Meaning:
         return NewRole(ROLES.get(word.decode("utf-8", "replace").strip().lower(), ALL))
     if comment in _FLUSH:
         return _FLUSH[comment]
+    if comment in _SETTINGS:
+        return _SETTINGS[comment]
     for pattern, family in _LAYERS:
         if pattern.fullmatch(comment):
             return NewLayer(family)
