@@ -174,7 +174,12 @@ async def test_customers_are_added_changed_found_told_and_erased(
     told = await call(hass, "export_customer", customer=added["id"])
     assert told["customer"]["email"] == SECRET["email"]
     erased = await call(hass, "erase_customer", customer="K00001", reason="asked")
-    assert erased == {"customer": "K00001", "documents_kept": [], "kept_until": None}
+    assert erased == {
+        "customer": "K00001",
+        "documents_kept": [],
+        "kept_until": None,
+        "scrubbed": True,
+    }
     assert (await call(hass, "list_customers", search="quasten"))["customers"] == []
     everyone = (await call(hass, "list_customers", erased=True))["customers"]
     assert [(each["customer"], each["erased"]) for each in everyone] == [

@@ -90,6 +90,7 @@ async def _erase_customer(request: ShopRequest) -> Facts:
         "customer": erasure.number,
         "documents_kept": list(erasure.documents),
         "kept_until": None if until is None else until.isoformat(),
+        "scrubbed": erasure.scrubbed,
     }
 
 

@@ -34,6 +34,7 @@ from custom_components.printernizer.engine.store import (
     assignments,
     audit,
     customers,
+    database,
     documents,
     number_ranges,
     orders,
@@ -654,13 +655,30 @@ async def test_what_was_written_over_is_not_in_the_file(tmp_path: Path) -> None:
         assert b"Geheim" in path.read_bytes() + path.with_name("ledger.db-wal").read_bytes()
         for customer in everyone:
             await store.run(customers.change, anonymised(customer, AT), AT)
-        await store.scrub()
+        assert await store.scrub()
         for file in tmp_path.iterdir():
             content = file.read_bytes()
             assert b"Geheim" not in content, file.name
             assert b"geheim" not in content, file.name
     with pytest.raises(StoreError, match="closed"):
         await store.scrub()
+
+
+async def test_a_journal_that_somebody_reads_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup tool may hold the file open; then the erased data is still in the journal."""
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT_S", 0.01)
+    path = tmp_path / "ledger.db"
+    async with Store(f"sqlite:///{path}") as store:
+        await added(store, a_customer())
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM customers").fetchone()
+        await added(store, a_customer())
+        assert not await store.scrub()
+        reader.close()
+        assert await store.scrub()
 
 
 # -- the whole office ----------------------------------------------------------------------------

@@ -137,16 +137,19 @@ class Store:
             self._free.set()
             raise
 
-    async def scrub(self) -> None:
+    async def scrub(self) -> bool:
         """Leave nothing behind of what was deleted or written over. Raises StoreError.
 
         SQLite overwrites it in the file (`secure_delete`), and what the journal still holds goes
-        with the journal. A server clears its files by itself, when it vacuums.
+        with the journal: False while somebody else reads the file, and then with the next time.
+        A server clears its files by itself, when it vacuums.
         """
         await self._free.wait()
         if self._engine is None or self._executor is None:
             raise StoreError("the database is closed")
-        await asyncio.get_running_loop().run_in_executor(self._executor, _checkpoint, self._engine)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._executor, _checkpoint, self._engine
+        )
 
     def go_on(self) -> None:
         """Let transactions begin again. Fine when nothing is held."""
@@ -191,16 +194,18 @@ def _transaction[R](
         raise _translated(err, engine.url) from err
 
 
-def _checkpoint(engine: Engine) -> None:
+def _checkpoint(engine: Engine) -> bool:
+    """Bring the journal into the file; returns whether it is empty now."""
     if engine.dialect.name != "sqlite":
-        return
+        return True
     connection = engine.raw_connection()
     try:
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        busy, _, _ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as err:
         raise StoreError(f"cannot write the journal into the file: {err}") from err
     finally:
         connection.close()
+    return not busy
 
 
 def _open(url: str, migrations: Path) -> Engine:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..billing import local_day
@@ -296,8 +296,7 @@ class Office:
         erasure = await self._store.run(
             persons.erase_person, self._deed(by, reason), self._settings.shop, which
         )
-        await self._store.scrub()
-        return erasure
+        return replace(erasure, scrubbed=await self._store.scrub())
 
     async def clean_up(self, now: datetime | None = None, *, by: str | None = None) -> CleanUp:
         """Let go of everything whose time is over."""

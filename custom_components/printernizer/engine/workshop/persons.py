@@ -42,6 +42,8 @@ class Erasure:
     """Those that still name the person, because the law wants them kept."""
     kept_until: date | None
     """When the last of them may go; None without any."""
+    scrubbed: bool = True
+    """Whether the journal is empty; where not, it still holds the data until it is next time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
