@@ -26,9 +26,9 @@ from custom_components.printernizer.engine.drivers.virtual.machine import Machin
 from custom_components.printernizer.engine.material import Need
 from custom_components.printernizer.engine.printer import Tool
 from custom_components.printernizer.engine.shop import Process
-from custom_components.printernizer.engine.store import jobs, stock
+from custom_components.printernizer.engine.store import jobs, spoolman, stock
 from custom_components.printernizer.engine.workshop.stock import Stock
-from custom_components.printernizer.runtime import async_get_workshop
+from custom_components.printernizer.runtime import async_get_workshop, async_shop_entry
 from custom_components.printernizer.shop_services import shop_schema_of
 from custom_components.printernizer.spool_entities import NOTHING, spool_rows
 from custom_components.printernizer.stock_actions import STOCK_ACTIONS
@@ -438,6 +438,28 @@ async def test_a_spoolman_is_brought_over(
     assert refusal.value.translation_key == "spoolman_unreachable"
     with pytest.raises(ServiceValidationError):
         await call(hass, "import_spoolman")
+
+
+async def test_a_spoolman_that_leads_does_not_seem_to_be_gone_at_a_restart(
+    hass: HomeAssistant, floor: Floor, socket_enabled: None
+) -> None:
+    """What runs took, and it was not told yet, would be forgotten with it."""
+    printer = await floor.add("Virtual One", "FLOOR1")
+    shop = async_shop_entry(hass)
+    assert shop is not None
+    hass.config_entries.async_update_entry(
+        shop, options={"stock": {"spoolman_url": "http://127.0.0.1:9"}}
+    )
+    await printer.restart()
+    number, workshop = await a_spool(hass), async_get_workshop(hass)
+    spool_id = workshop.stock.numbered(number).id
+    now = workshop.clock.now()
+    await workshop.store.run(stock.change_spool, spool_id, {"spoolman_id": 7}, now)
+    await call(hass, "adjust_stock", spool=number, mass_g=-20, reason="spaghetti")
+    (waits,) = await workshop.store.run(spoolman.waiting)
+    await printer.restart()
+    workshop = async_get_workshop(hass)
+    assert await workshop.store.run(spoolman.waiting) == (waits,)
 
 
 async def test_ids_of_materials_name_them_too(hass: HomeAssistant, floor: Floor) -> None:

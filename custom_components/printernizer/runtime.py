@@ -120,13 +120,13 @@ class SharedWorkshop:
         await async_fetch_database_driver(self._hass, url)
         async with AsyncExitStack() as stack:
             store = await stack.enter_async_context(Store(url))
-            workshop = await stack.enter_async_context(
-                Workshop(store, SystemClock(), async_get_clientsession(self._hass))
-            )
+            workshop = Workshop(store, SystemClock(), async_get_clientsession(self._hass))
+            # Before it opens: a Spoolman that leads must not seem to be gone for a moment.
+            shop = async_shop_entry(self._hass)
+            workshop.settings.apply(shop_settings(self._hass, shop.options if shop else {}))
+            await stack.enter_async_context(workshop)
             self._stack = stack.pop_all()
         self.workshop, self.url = workshop, url
-        shop = async_shop_entry(self._hass)
-        workshop.settings.apply(shop_settings(self._hass, shop.options if shop else {}))
         issues.async_store_opened(self._hass)
         self._unsubscribe = [
             self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._on_stop),

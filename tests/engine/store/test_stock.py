@@ -21,7 +21,7 @@ from custom_components.printernizer.engine.material import (
     Spool,
 )
 from custom_components.printernizer.engine.shop import Process
-from custom_components.printernizer.engine.store import slots, stock
+from custom_components.printernizer.engine.store import slots, spoolman, stock
 from custom_components.printernizer.engine.store.database import Store
 
 from ..story import BEGINNING
@@ -344,3 +344,37 @@ async def test_thousands_of_spools_load_at_once(store: Store) -> None:
     _, spools = await store.run(stock.load)
     assert [spool.number for spool in spools] == list(range(1, 302))
     assert {spool.remaining_g for spool in spools} == {G(1000)}
+
+
+async def test_a_spool_is_known_by_who_hung_it_last(store: Store) -> None:
+    """Where Spoolman's own host reports, we must not: so it matters who said it."""
+    spool = await a_spool(store)
+    assert await store.run(slots.hung_by, "P1", spool.id) is None
+    await store.run(stock.hang, "P1", "0_0", spool.id, BEGINNING)
+    (again,) = await store.run(stock.hang, "P1", "0_0", spool.id, LATER, source=SlotSource.SPOOLMAN)
+    assert again.spool_id == spool.id
+    for source in SlotSource:
+        assert await store.run(stock.hang, "P1", "0_0", spool.id, LATER, source=source) == ()
+    assert await store.run(slots.hung_by, "P1", spool.id) is SlotSource.SPOOLMAN
+    assert await store.run(stock.hung, "P1") == {"0_0": spool.id}
+
+
+async def test_what_spoolman_is_told_stands_with_what_it_tells_of(store: Store) -> None:
+    """Booked but not put down for Spoolman, after a crash, would never be told."""
+    spool, job = await a_spool(store, spoolman_id=7), await a_job(store)
+    await store.run(stock.consume, job, [took(spool, "5")], LATER)
+    assert await store.run(spoolman.waiting) == ()
+    await store.run(spoolman.link, "server", LATER)
+    await store.run(spoolman.link, "server", LATER)
+    await store.run(stock.consume, job, [took(spool, "15")], LATER)
+    await store.run(stock.adjust, spool.id, G(3), LATER, reason="found")
+    first, second = await store.run(spoolman.waiting)
+    assert [(each.number, each.mass_g) for each in (first, second)] == [(7, G(10)), (7, G(-3))]
+    await store.run(spoolman.sending, first.movement_id, G(100))
+    (sent, _) = await store.run(spoolman.waiting)
+    assert [sent.arrived(G(used)) for used in (100, 110, 105)] == [False, True, None]
+    await store.run(spoolman.settled, first.movement_id, spoolman.DONE)
+    assert await store.run(spoolman.waiting) == (second,)
+    await store.run(spoolman.link, None, LATER)
+    await store.run(spoolman.link, "another", LATER)
+    assert await store.run(spoolman.waiting) == (), "number 7 is another spool there"

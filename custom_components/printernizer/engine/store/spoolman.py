@@ -37,13 +37,14 @@ UNCLEAR: Final = "unclear"
 def link(connection: Connection, server: str | None, at: datetime) -> None:
     """Report consumption from now on to this Spoolman (a hash of its address); None: to nobody.
 
-    What waits for another one is not told to this one: its numbers mean other spools there.
+    What waits for one that does not lead any more is told to nobody: the numbers of another one
+    mean other spools, and what it says itself once it leads again is what is left.
     """
     linked = connection.execute(sa.select(SPOOLMAN_LINK.c.server)).scalar_one_or_none()
     if linked == server:
         return
     connection.execute(sa.delete(SPOOLMAN_LINK))
-    if linked is not None and server is not None:
+    if linked is not None:
         unsent = SPOOLMAN_OUTBOX.c.state.in_((stock.WAITING, SENDING))
         connection.execute(sa.update(SPOOLMAN_OUTBOX).where(unsent).values(state=REFUSED))
     if server is not None:
