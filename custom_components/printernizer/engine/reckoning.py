@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from . import costing
-from .account import NO_ENERGY, JobAccount, Source
+from .account import NO_ENERGY, Confidence, JobAccount, Source
 from .consumption import consumed, filaments
 from .errors import NotAllowed
 from .job import Outcome
@@ -149,7 +149,10 @@ def wants_file(evidence: Evidence) -> bool:
     """Whether the account would be better with the file measured that ran."""
     if evidence.extrusion is not None:
         return False
-    return not all(line.source in _MEASURED_ENOUGH for line in _consumption(evidence))
+    return not all(
+        line.source in _MEASURED_ENOUGH and line.confidence is not Confidence.LOW
+        for line in _consumption(evidence)
+    )
 
 
 def needs(

@@ -19,6 +19,7 @@ from custom_components.printernizer.engine.account import (
     JobAccount,
     Source,
 )
+from custom_components.printernizer.engine.drivers.base import RemoteFile
 from custom_components.printernizer.engine.drivers.virtual.driver import VirtualDriver
 from custom_components.printernizer.engine.drivers.virtual.machine import (
     PlateFacts,
@@ -43,6 +44,7 @@ from custom_components.printernizer.engine.store.account_tables import (
     MATERIAL_DAYS,
 )
 from custom_components.printernizer.engine.store.database import Store
+from custom_components.printernizer.engine.workshop import plans
 from custom_components.printernizer.engine.workshop.accounts import FILE_PATIENCE
 from custom_components.printernizer.engine.workshop.workshop import Workshop
 from tests.hand_clock import HandClock, settle
@@ -432,3 +434,24 @@ async def test_a_run_waits_for_its_file_two_days_and_no_longer(rig: Rig) -> None
         await settle()
         waiting = await rig.store.run(book.unsettled, 5)
         assert workshop.meters.follows(job.id) or not waiting
+
+
+async def test_a_file_without_a_size_is_fetched_but_not_for_ever(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PrusaLink lists its files without their size; a card may hold one of many gigabytes."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        storage = workshop.fleet["V1"].require().storage
+        assert storage is not None
+        real = storage.list
+
+        async def sizeless(path: str = "/") -> tuple[RemoteFile, ...]:
+            return tuple(replace(each, size=None) for each in await real(path))
+
+        monkeypatch.setattr(type(storage), "list", lambda _self, path="/": sizeless(path))
+        job = await _unseen(workshop)
+        ended = replace(job, identity=replace(job.identity, path=PATH))
+        assert await workshop._plans.fetch(ended) == rig.measured.answer
+        monkeypatch.setattr(plans, "LARGEST_BYTES", 3)
+        assert await workshop._plans.fetch(ended) is None

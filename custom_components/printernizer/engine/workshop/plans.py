@@ -145,22 +145,28 @@ class Plans:
         if storage is None:
             return None
         found = await _find(storage, job)
-        if found is None or not found.size or found.size > LARGEST_BYTES:
+        if found is None or (found.size is not None and not 0 < found.size <= LARGEST_BYTES):
             return None
         if found.modified and job.started_at and found.modified > job.started_at:
             return None  # another file lies there by now
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="printernizer-"))
         try:
             free = (await asyncio.to_thread(shutil.disk_usage, folder)).free
-            if free < found.size + ROOM_BYTES:
+            if free < (found.size or LARGEST_BYTES) + ROOM_BYTES:
                 return None
             target = folder / "file"
-            await storage.download(found.path, target)
+            await storage.download(found.path, target, progress=_bounded)
             return await self._keep(job.printer_id, found.path, target, job.identity.plate)
         except BadFile:
             return None
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _bounded(moved: int, total: int | None) -> None:
+    """Break off what turns out to be too long: some printers do not tell the size before."""
+    if max(moved, total or 0) > LARGEST_BYTES:
+        raise BadFile("too long to be fetched")
 
 
 async def _find(storage: Storage, job: Job) -> RemoteFile | None:
