@@ -14,11 +14,14 @@ _AGAIN: Final = 81
 def converted(
     peer: dict[str, str], file: Path, to: str, filter_name: str = "", *, infilter: str = ""
 ) -> Path:
-    """Open a file and save it in another format; returns the new one."""
+    """Open a file and save it in another format; returns the new one.
+
+    All tests of one worker share a profile: making it takes longer than the work.
+    """
     folder = file.parent / "converted"
     command = [
         peer["SOFFICE"],
-        f"-env:UserInstallation=file://{file.parent / 'profile'}",
+        f"-env:UserInstallation=file://{file.parent.parent / 'office-profile'}",
         "--headless",
         *([f"--infilter={infilter}"] if infilter else []),
         "--convert-to",

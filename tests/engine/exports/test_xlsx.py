@@ -364,7 +364,7 @@ def test_memory_does_not_grow_with_the_rows() -> None:
         return most
 
     peak(10)
-    assert peak(12_000) - peak(2_000) < 1 << 20
+    assert peak(6_000) - peak(1_500) < 1 << 20
 
 
 def open_sink() -> Any:
