@@ -39,7 +39,7 @@ _ROOM_BELOW: Final = 2
 _AT_ONCE: Final = 512
 """Rows that are gathered before they are packed."""
 _PACKING: Final = 1
-"""Half the time of the default level for a fifth more bytes."""
+"""Half the time of the default level for a third more bytes."""
 _EMPTY: Final = "/>"
 _FIRST_DAY: Final = date(1900, 3, 1)
 """Before it Excel counts a 29 February that never was; such days are written as text."""
