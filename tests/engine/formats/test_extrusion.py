@@ -400,6 +400,18 @@ RUBBISH = {
     "bytes of any kind": b"M83\r\n\r\n;\xff\xfe\x80\r\nG1 E5\r\n"
     + b"\n" * 4096
     + b"\xff\xff\x00\x01\n",
+    "lines that patterns could choke on": b"M83\nG1 E5\n"
+    + b"".join(
+        (word + filler * (50_000 // len(filler)) + b"\n") * 10
+        for word, filler in (
+            (b" EXCLUDE_OBJECT_DEFINE ", b" "),
+            (b"EXCLUDE_OBJECT_DEFINE ", b"a "),
+            (b"N", b" "),
+            (b"(", b"("),
+            (b"; 'a", b" Path"),
+            (b"M200 ", b"D "),
+        )
+    ),
     "a byte order mark": b"\xef\xbb\xbfM83\nM83\nG1 E5",
     "numbers that are none": b"; it\nM83\nG1 EINF\nG1 ENAN\nG1 E5\nT99999999999999999999\n"
     b"M200 D1e999 D-5\nM200 D99\n",

@@ -14,7 +14,8 @@ _WORD: Final = {
     letter: re.compile(letter.encode() + rb"\s*([+-]?(?:\d+\.?\d*|\.\d+))") for letter in "DST"
 }
 _KLIPPER_TOOL: Final = re.compile(rb"\s*ACTIVATE_EXTRUDER\s+EXTRUDER=EXTRUDER(\d{0,3})\s*")
-_KLIPPER_OBJECT: Final = re.compile(rb"\s*EXCLUDE_OBJECT_DEFINE\s+(?:.*\s)?NAME=(\S{1,200})")
+_KLIPPER_DEFINES: Final = b"EXCLUDE_OBJECT_DEFINE"
+_KLIPPER_NAME: Final = re.compile(rb"\sNAME=(\S{1,200})")
 MOVES: Final = frozenset({0, 1, 2, 3, 5})
 """Numbers of the G-commands that may carry E: lines, arcs, curves."""
 _MOST: Final = 1e9
@@ -142,6 +143,6 @@ def _number(letter: str, rest: bytes) -> float | None:
 def _klipper(line: bytes, code: bytes) -> Meaning:
     if match := _KLIPPER_TOOL.match(code):
         return Tool(int(match.group(1) or b"0"))
-    if match := _KLIPPER_OBJECT.match(code):
+    if code.lstrip().startswith(_KLIPPER_DEFINES) and (match := _KLIPPER_NAME.search(code)):
         return LabelledObject(match.group(1), True)
     return None

@@ -36,6 +36,8 @@ _MOST_CELLS: Final = 400_000
 _MOST_OBJECTS: Final = 10_000
 _MOST_KNOWN: Final = 2000
 """Comments whose meaning is remembered."""
+_LONGEST: Final = 4096
+"""Bytes of a line that are read with care. Only lists of points are longer."""
 _ROLES: Final = tuple(Role)
 _START: Final = len(_ROLES)
 """Before the first word on roles: prime lines, unless the file knows no roles at all."""
@@ -116,7 +118,7 @@ class Account:
         found = scan(text)
         block = _Block(modes=[(-1, self._mode)], roles=[(-1, self._role)])
         for start, stop in found.careful:
-            line = text[start:stop]
+            line = text[start : min(stop, start + _LONGEST)]
             if line.startswith(b";"):
                 self._comment(line, start, block)
             else:
