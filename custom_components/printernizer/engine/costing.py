@@ -90,6 +90,19 @@ def estimate(
     return Breakdown(lines=(*lines, *_overhead(lines, policy)))
 
 
+def mended(before: Breakdown, anew: Breakdown, wrong: frozenset[CostKind]) -> Breakdown:
+    """Return a cost whose `wrong` kinds are those of `anew`; overhead is at its own old rate."""
+    lines = [
+        line
+        for kind in CostKind
+        if kind is not CostKind.OVERHEAD
+        for line in (anew if kind in wrong else before).lines
+        if line.kind is kind
+    ]
+    percent = next((line.quantity for line in before.lines if line.kind is CostKind.OVERHEAD), None)
+    return Breakdown(lines=(*lines, *_share(CostKind.OVERHEAD, lines, percent or ZERO)))
+
+
 def expected_energy(
     print_time: timedelta | None, power: PowerModel | None, per_kwh: Decimal
 ) -> EnergyUse:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from . import costing
-from .account import NO_ENERGY, Confidence, JobAccount, Source
+from .account import NO_ENERGY, Confidence, CostKind, JobAccount, Source
 from .consumption import consumed, filaments
 from .errors import NotAllowed
 from .job import Outcome
@@ -118,9 +118,9 @@ def _pieces(evidence: Evidence) -> int | None:
         return evidence.pieces
     if evidence.job.outcome is not Outcome.COMPLETED:
         return None
-    if evidence.extrusion is not None and evidence.extrusion.objects:
-        return evidence.extrusion.objects
-    return evidence.plate.objects if evidence.plate is not None else None
+    planned = evidence.extrusion.objects if evidence.extrusion is not None else None
+    planned = planned or (evidence.plate.objects if evidence.plate is not None else None)
+    return None if planned is None else max(0, planned - len(evidence.watch.skipped))
 
 
 def _estimate(evidence: Evidence) -> Breakdown | None:
@@ -171,12 +171,30 @@ def needs(
 
 
 def corrected(
-    account: JobAccount, lines: Sequence[Consumption] | None, pieces: int | None
+    account: JobAccount,
+    job: Job,
+    settings: ShopSettings,
+    machine: MachineProfile,
+    *,
+    lines: Sequence[Consumption] | None = None,
+    pieces: int | None = None,
+    reopened: bool = False,
 ) -> JobAccount:
-    """Return an account with what a person put right: what was taken, or how many came out good."""
-    changed = replace(account, revision=account.revision + 1)
+    """Return an account with what a person put right: what was taken, or how many came out good.
+
+    `job` has the outcome that is true; `reopened`: it was another before. What nobody corrected
+    keeps the rates of its own day, and so does the price unless what it was made from was wrong.
+    """
+    wrong = set()
     if lines is not None:
-        changed = replace(changed, consumption=tuple(lines))
-    if pieces is not None:
-        changed = replace(changed, pieces=pieces)
-    return changed
+        wrong.add(CostKind.MATERIAL)
+        account = replace(account, consumption=tuple(lines))
+    if pieces is not None or reopened:
+        wrong.add(CostKind.LABOUR)
+        account = replace(account, pieces=account.pieces if pieces is None else pieces)
+    anew = costed(account, job, settings, machine)
+    cost = costing.mended(account.cost, anew.cost, frozenset(wrong))
+    account = replace(account, cost=cost, revision=account.revision + 1)
+    if lines is None and not reopened:
+        return account
+    return replace(account, price=price_of(account, job, settings, machine))

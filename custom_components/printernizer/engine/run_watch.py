@@ -83,6 +83,8 @@ class RunWatch:
     """Slot of each of the slicer's filaments, where the start was ours and named them."""
     late: bool = False
     """It was under way when it was first seen."""
+    skipped: tuple[str, ...] = ()
+    """Objects that we left out while it ran, each once."""
 
 
 def hung_spool(slot: str, spool: Spool, material: Material) -> HungSpool:
@@ -166,6 +168,11 @@ def rehang(watch: RunWatch, hung: Mapping[str, HungSpool], job: Job) -> RunWatch
     if not changes or len(watch.hangings) + len(changes) > CHANGES_KEPT:
         return watch
     return replace(watch, hangings=(*watch.hangings, *changes))
+
+
+def skip(watch: RunWatch, objects: Sequence[str]) -> RunWatch:
+    """Note objects that were left out: they are no pieces (rule 15)."""
+    return replace(watch, skipped=tuple(dict.fromkeys((*watch.skipped, *objects))))
 
 
 # -- which filament came from where -----------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,6 +20,7 @@ from custom_components.printernizer.engine.account import (
     JobAccount,
     Source,
 )
+from custom_components.printernizer.engine.assignment import assigned
 from custom_components.printernizer.engine.drivers.base import RemoteFile
 from custom_components.printernizer.engine.drivers.virtual.driver import VirtualDriver
 from custom_components.printernizer.engine.drivers.virtual.machine import (
@@ -30,9 +32,14 @@ from custom_components.printernizer.engine.errors import NotAllowed
 from custom_components.printernizer.engine.extrusion import Extrusion, ToolExtrusion
 from custom_components.printernizer.engine.job import Job, Outcome, PastRun
 from custom_components.printernizer.engine.material import Material, MovementKind, Spool
+from custom_components.printernizer.engine.money import MICRO, rounded
+from custom_components.printernizer.engine.reckoning import Evidence, reckon
+from custom_components.printernizer.engine.run_watch import RunWatch
 from custom_components.printernizer.engine.shop import (
     CostPolicy,
     EnergyPolicy,
+    Labour,
+    LabourStep,
     MachineProfile,
     PricePolicy,
     ShopSettings,
@@ -44,8 +51,8 @@ from custom_components.printernizer.engine.store.account_tables import (
     MATERIAL_DAYS,
 )
 from custom_components.printernizer.engine.store.database import Store
-from custom_components.printernizer.engine.workshop import plans
-from custom_components.printernizer.engine.workshop.accounts import FILE_PATIENCE
+from custom_components.printernizer.engine.workshop import accounts as workshop_accounts, plans
+from custom_components.printernizer.engine.workshop.accounts import BATCH, FILE_PATIENCE, NEWS
 from custom_components.printernizer.engine.workshop.workshop import Workshop
 from tests.hand_clock import HandClock, settle
 
@@ -368,7 +375,6 @@ async def test_a_correction_is_kept_with_its_reason_and_stands(rig: Rig) -> None
                 prices=PricePolicy(percent=G(50)),
             )
         )
-        workshop.settings.describe("V1", MachineProfile(power=None))
         await rig.open(workshop)
         await rig.knows_the_file()
         spool = await _spool(workshop, slot=SLOT)
@@ -389,8 +395,11 @@ async def test_a_correction_is_kept_with_its_reason_and_stands(rig: Rig) -> None
         )
         assert (after.revision, after.pieces, after.mass_g) == (2, 3, G(80))
         assert after.cost.of(CostKind.MATERIAL) == G("1.60")
-        assert after.cost.of(CostKind.OVERHEAD) == G("0.16")
+        energy = before.cost.of(CostKind.ENERGY)
+        assert energy is not None
+        assert after.cost.of(CostKind.OVERHEAD) == rounded((G("1.60") + energy) / 10, MICRO)
         assert await _consumed(workshop, spool) == G(-80)
+        assert after.price == rounded(after.cost.total * G("1.5"))
         (kept,) = await rig.store.run(book.corrections, job.id)
         assert (kept["reason"], kept["by"], kept["revision"]) == ("weighed", "anna", 1)
         assert str(before.mass_g) in str(kept["before"])
@@ -455,3 +464,124 @@ async def test_a_file_without_a_size_is_fetched_but_not_for_ever(
         assert await workshop._plans.fetch(ended) == rig.measured.answer
         monkeypatch.setattr(plans, "LARGEST_BYTES", 3)
         assert await workshop._plans.fetch(ended) is None
+
+
+async def test_a_correction_leaves_the_rates_of_the_day_alone(rig: Rig) -> None:
+    """A dearer hour since then must not make an old print dearer."""
+    async with rig.shop() as workshop:
+        workshop.settings.describe(
+            "V1", MachineProfile(power=None, purchase=G(1000), life_hours=G(1000))
+        )
+        workshop.settings.apply(replace(workshop.settings.shop, costs=CostPolicy(**_WORK)))
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        before = await rig.until_told()
+        job = rig.told[-1][0]
+        workshop.settings.describe("V1", MachineProfile(purchase=G(9000), life_hours=G(1000)))
+        dearer = CostPolicy(**_WORK | {"labour_per_hour": G(99), "overhead_percent": G(50)})
+        workshop.settings.apply(replace(workshop.settings.shop, costs=dearer))
+        weighed = replace(before.consumption[0], mass_g=G(10), amount=G("0.2"))
+        grams = await workshop.accounts.correct(
+            job.id, reason="weighed", by=None, consumption=[weighed]
+        )
+        for kind in (CostKind.MACHINE, CostKind.LABOUR, CostKind.ENERGY):
+            assert grams.cost.of(kind) == before.cost.of(kind)
+        assert grams.cost.of(CostKind.MATERIAL) == G("0.2")
+        overhead = sum(line.amount or 0 for line in grams.cost.lines[:-1]) / 10
+        assert abs((grams.cost.of(CostKind.OVERHEAD) or 0) - overhead) < G("0.00001")
+        spoilt = await workshop.accounts.correct(
+            job.id, reason="warped", by=None, outcome=Outcome.FAILED, pieces=0
+        )
+        assert spoilt.revision == 3
+        assert spoilt.price is None
+        (row,) = await rig.rows(JOB_ACCOUNTS)
+        assert row["outcome"] == "failed"
+        (day,) = [each for each in await rig.rows(ACCOUNT_DAYS) if each["jobs"]]
+        assert (day["outcome"], day["jobs"]) == ("failed", 1)
+        chain = await rig.store.run(jobs.get, job.id)
+        assert chain is not None
+        assert chain.outcome is Outcome.COMPLETED, "what was seen stays as it was seen"
+
+
+_WORK: Final[dict[str, Any]] = {
+    "labour_per_hour": G(30),
+    "labour": (Labour(step=LabourStep.SETUP, minutes=G(6)),),
+    "overhead_percent": G(10),
+}
+
+
+async def test_a_spool_is_still_changed_after_a_restart_in_the_middle(rig: Rig) -> None:
+    """Home Assistant is updated while people print, and then the spool runs out."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        first = await _spool(workshop, "20", slot=SLOT)
+        second = await _spool(workshop, "20")
+        await workshop.start("V1", PATH)
+        await rig.pass_time(100)
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.pass_time(20)
+        await workshop.stock.hang("V1", SLOT, second.id)
+        workshop.accounts.skipped("V1", ["Cube"])
+        (watch,) = workshop.accounts._watches.values()
+        assert [each.spool_id for each in watch.hangings] == [first.id, second.id]
+        assert watch.skipped == ("Cube",)
+        await rig.pass_time(400)
+        account = await rig.until_told()
+        assert [line.spool_id for line in account.consumption] == [first.id, second.id]
+
+
+async def test_objects_left_out_are_no_pieces(rig: Rig) -> None:
+    """Two of three came off the plate: each of them cost half, and not a third."""
+    async with rig.shop() as workshop:
+        job = await _unseen(workshop)
+        done = replace(job, outcome=Outcome.COMPLETED)
+        evidence = Evidence(
+            job=done,
+            watch=RunWatch(job_id=job.id, printer_id="V1", skipped=("a",)),
+            settings=workshop.settings.shop,
+            machine=MachineProfile(),
+            extrusion=replace(extrusion(), objects=3),
+        )
+        whose = assigned(workshop.settings.shop, done)
+        account = reckon(evidence, whose, rig.clock.now())
+        assert account.pieces == 2
+        assert account.cost_per_piece == account.cost.total / 2
+
+
+async def test_one_run_that_cannot_be_reckoned_keeps_no_other_from_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And a ledger from before there were accounts gets them all, without a word to anybody."""
+    story = Story("V1").acquainted()
+    for number in range(BATCH + 7):
+        story.shows("printing", f"part {number}", 0.5)
+        story.passes(600)
+        story.shows("finished", f"part {number}", 1.0)
+        story.passes(60)
+        story.shows("idle")
+    await rig.store.run(jobs.record, story.events, [story.memory], story.at)
+    bad = story.runs[3].id
+    real = workshop_accounts._write
+
+    def write(connection: sa.Connection, evidence: Evidence, *rest: Any, **more: Any) -> Any:
+        if evidence.job.id == bad:
+            raise ValueError("a riddle")
+        return real(connection, evidence, *rest, **more)
+
+    monkeypatch.setattr(workshop_accounts, "_write", write)
+    rig.clock.jump(NEWS * 2)
+    async with rig.shop():
+        async with asyncio.timeout(30):
+            while len(await rig.rows(JOB_ACCOUNTS)) < BATCH + 6:
+                await asyncio.sleep(0.02)
+    assert f"The run {bad} cannot be reckoned" in caplog.text
+    assert rig.told == []
+    monkeypatch.undo()
+    async with rig.shop():
+        async with asyncio.timeout(30):
+            while len(await rig.rows(JOB_ACCOUNTS)) < BATCH + 7:
+                await asyncio.sleep(0.02)

@@ -168,6 +168,7 @@ def watch_of(text: str) -> RunWatch:
         measured_mm=said["measured_mm"],
         plan=tuple(said["plan"]),
         late=said["late"],
+        skipped=tuple(said["skipped"]),
     )
 
 

@@ -15,30 +15,30 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from ..account import NO_ENERGY
 from ..assignment import assigned
-from ..errors import NotAllowed, PrinternizerError, StoreError
+from ..customer import without_person
+from ..errors import NotAllowed, PrinternizerError, StoreError, Unreachable
 from ..job import CLOSING, Job, JobEventKind, JobIdentity, JobState
 from ..printer import PrinterState, PrinterStatus
-from ..reckoning import Evidence, corrected, costed, needs, preview, reckon, wants_file
-from ..run_watch import RunWatch, begin, hung_spool, look, rehang
-from ..store import accounts, assignments, jobs, printers, stock
+from ..reckoning import Evidence, corrected, needs, preview, reckon, wants_file
+from ..run_watch import RunWatch, begin, hung_spool, look, rehang, skip
+from ..store import accounts, assignments, customers, jobs, printers, stock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from types import TracebackType
-    from uuid import UUID
 
     from sqlalchemy import Connection
 
     from ..account import Breakdown, Consumption, EnergyUse, JobAccount
-    from ..assignment import Assignment
     from ..extrusion import Extrusion
     from ..file import PlateFacts
-    from ..job import JobEvent, PastRun
+    from ..job import JobEvent, Outcome, PastRun
     from ..run_watch import HungSpool
     from ..store.database import Store
     from .clock import Clock
@@ -57,8 +57,12 @@ BATCH: Final = 50
 """Runs without an account that are reckoned in one go when the shop opens."""
 FILE_PATIENCE: Final = timedelta(days=2)
 """How long a run waits for its file to be readable; then it stays as it was reckoned."""
+NEWS: Final = timedelta(days=3)
+"""Accounts of older runs are written without a word: a ledger from before there were any has
+thousands of them, and no automation waits for those."""
 MEASURES_KEPT: Final = 200
 """Lengths from printers' own histories that are remembered."""
+_NOBODY: Final = UUID(int=0)
 _BY_BYTES: Final = frozenset({"octoprint", "moonraker"})
 """Kinds of printers whose progress is a share of the file's bytes."""
 
@@ -93,6 +97,10 @@ class Accounts:
         self._recalled: dict[tuple[str, str], float] = {}
         self._waiting: dict[UUID, Job | None] = {}
         """Runs to be reckoned; None: its row is to be read first."""
+        self._behind = True
+        """There may be closed runs without an account from before we were opened."""
+        self._hopeless: set[UUID] = set()
+        """Runs whose reckoning failed; the next start tries them again."""
         self._fileless: dict[UUID, Job] = {}
         """Runs whose file may still be read."""
         self._work = asyncio.Event()
@@ -104,8 +112,6 @@ class Accounts:
         for watch in await self._store.run(accounts.watches):
             self._watches[watch.job_id] = watch
         for job in await self._store.run(accounts.unsettled, BATCH):
-            self._waiting[job.id] = job
-        for job in await self._store.run(accounts.unreckoned, BATCH):
             self._waiting[job.id] = job
         self._stops = [
             self._ledger.subscribe(self.on_job),
@@ -153,10 +159,17 @@ class Accounts:
         job = self._ledger.open_job(printer_id)
         if job is None or not status.active:
             return
+        self._current[printer_id] = job.id
         watch = self._watches.get(job.id)
         noted = self._begin(job, status) if watch is None else look(watch, status)
         if noted is not watch:
             self._keep(noted)
+
+    def skipped(self, printer_id: str, objects: Sequence[str]) -> None:
+        """Take objects that were left out of the run under way."""
+        watch = self._watches.get(self._current.get(printer_id, _NOBODY))
+        if watch is not None:
+            self._keep(skip(watch, objects))
 
     def recall(self, printer_id: str, runs: tuple[PastRun, ...]) -> None:
         """Take what a printer's own history says it fed into each of its runs."""
@@ -167,7 +180,6 @@ class Accounts:
             del self._recalled[next(iter(self._recalled))]
 
     def _begin(self, job: Job, status: PrinterStatus) -> RunWatch:
-        self._current[job.printer_id] = job.id
         return begin(
             job,
             status,
@@ -234,23 +246,41 @@ class Accounts:
             await self._work.wait()
             self._work.clear()
             try:
-                while self._waiting:
-                    await self._take_next()
+                await self._reckon_all()
                 await self._read_files()
             except StoreError as err:
                 _LOGGER.debug("%s runs wait to be reckoned: %s", len(self._waiting), err)
                 await self._clock.sleep(RETRY_S)
                 self._work.set()
 
+    async def _reckon_all(self) -> None:
+        """Reckon all that wait, and then what no process before us came to. Raises StoreError."""
+        while True:
+            while self._waiting:
+                await self._take_next()
+            if not self._behind:
+                return
+            found = await self._store.run(accounts.unreckoned, BATCH + len(self._hopeless))
+            left = [job for job in found if job.id not in self._hopeless]
+            self._waiting.update((job.id, job) for job in left)
+            self._behind = bool(left)
+
     async def _take_next(self) -> None:
         """Reckon one of those that wait. Raises StoreError; then it still waits."""
         job_id, job = next(iter(self._waiting.items()))
-        if job is None:
-            job = await self._store.run(jobs.get, job_id)
-        if job is not None and job.open:
-            await self._look_ahead(job)
-        elif job is not None:
-            await self.reckon(job)
+        try:
+            if job is None:
+                job = await self._store.run(jobs.get, job_id)
+            if job is not None and job.open:
+                await self._look_ahead(job)
+            elif job is not None:
+                await self.reckon(job)
+        except StoreError:
+            raise
+        except Exception:
+            # One run that cannot be reckoned must not keep all others from it.
+            _LOGGER.exception("The run %s cannot be reckoned", job_id)
+            self._hopeless.add(job_id)
         if self._waiting.get(job_id) in (None, job):
             self._waiting.pop(job_id, None)
 
@@ -261,29 +291,30 @@ class Accounts:
         if watch is not None and (wanted := needs(watch, extrusion, plate)):
             self._shelf.began(job.printer_id, job.id, wanted, job.title)
 
-    async def reckon(self, job: Job) -> JobAccount:
-        """Write the account of a closed run from all that is known now. Raises StoreError."""
+    async def reckon(self, job: Job, *, without_file: bool = False) -> JobAccount:
+        """Write the account of a closed run from all that is known now. Raises StoreError.
+
+        `without_file`: it was tried to read the file, and that is not possible.
+        """
         known = await self._store.run(_known, job)
         if known.account is not None and known.settled:
             # Nothing better comes, a person had the last word, and what was noted is gone.
             self._forget(job.id)
             return known.account
         evidence = await self._evidence(job, known.kind)
-        waits = self._clock.now() - (job.closed_at or job.first_seen_at) < FILE_PATIENCE
-        fileless = waits and wants_file(evidence)
+        now = self._clock.now()
+        age = now - (job.closed_at or job.first_seen_at)
+        fileless = not without_file and age < FILE_PATIENCE and wants_file(evidence)
         settled = not fileless and not self._meters.follows(job.id)
-        account = reckon(
-            evidence, assigned(self._settings.shop, job, known.whose), self._clock.now()
-        )
-        await self._store.run(
-            _write, job, account, settled=settled, zone=self._settings.shop.time_zone
-        )
+        account = await self._store.run(_write, evidence, now, settled=settled)
         if settled:
             self._forget(job.id)
         elif fileless:
             self._fileless[job.id] = job
-        await self._shelf.refresh()
-        self._tell(job, account)
+        if any(not line.unmapped for line in account.consumption):
+            await self._shelf.refresh()
+        if age < NEWS:
+            self._tell(job, account)
         return account
 
     async def _evidence(self, job: Job, kind: str | None) -> Evidence:
@@ -316,14 +347,13 @@ class Accounts:
             self._fileless.pop(job.id, None)
             try:
                 found = await self._plans.fetch(job)
-            except StoreError:
+            except StoreError, Unreachable:
                 self._fileless[job.id] = job
-                raise
+                continue
             except PrinternizerError as err:
                 _LOGGER.debug("%s: the file of a run cannot be read: %s", job.printer_id, err)
                 found = None
-            if found is not None:
-                await self.reckon(job)
+            await self.reckon(job, without_file=found is None)
 
     # -- what people ask and put right -------------------------------------------------------
 
@@ -339,20 +369,28 @@ class Accounts:
         by: str | None,
         consumption: Sequence[Consumption] | None = None,
         pieces: int | None = None,
+        outcome: Outcome | None = None,
     ) -> JobAccount:
-        """Put right what a run took, or how many pieces came out good; the reason is kept.
+        """Put right what a run took, how many pieces came out good, or how it ended.
 
-        Raises NotAllowed: no_job, account_corrected; StoreError.
+        The reason is kept with what stood there before. The run itself stays in its chain as it
+        was seen; reports go by the account. Raises NotAllowed: no_job, account_corrected;
+        StoreError.
         """
         job = await self._store.run(jobs.get, job_id)
         before = await self._store.run(accounts.get, job_id)
         if job is None or before is None:
             raise NotAllowed("there is no account of such a job", key="no_job")
-        after = costed(
-            replace(corrected(before, consumption, pieces), at=self._clock.now()),
+        reopened = outcome is not None and outcome is not job.outcome
+        job = replace(job, outcome=outcome or job.outcome)
+        after = corrected(
+            replace(before, at=self._clock.now()),
             job,
             self._settings.shop,
             self._settings.machine(job.printer_id),
+            lines=consumption,
+            pieces=pieces,
+            reopened=reopened,
         )
         await self._store.run(
             _correct, job, before, after, by=by, reason=reason, zone=self._settings.shop.time_zone
@@ -425,7 +463,6 @@ class _Known:
 
     account: JobAccount | None
     settled: bool
-    whose: Assignment | None
     kind: str | None
     """Of its printer."""
 
@@ -434,16 +471,19 @@ def _known(connection: Connection, job: Job) -> _Known:
     return _Known(
         account=accounts.get(connection, job.id),
         settled=accounts.is_settled(connection, job.id),
-        whose=assignments.of(connection, job.id),
         kind=printers.kind_of(connection, job.printer_id),
     )
 
 
 def _write(
-    connection: Connection, job: Job, account: JobAccount, *, settled: bool, zone: str
-) -> None:
-    accounts.record(connection, job, account, settled=settled, zone=ZoneInfo(zone))
-    stock.consume(connection, job.id, account.consumption, account.at)
+    connection: Connection, evidence: Evidence, at: datetime, *, settled: bool
+) -> JobAccount:
+    """Reckon and write; whose it is is read here, so that nobody's word comes in between."""
+    job, shop = evidence.job, evidence.settings
+    account = reckon(evidence, assigned(shop, job, assignments.of(connection, job.id)), at)
+    accounts.record(connection, job, account, settled=settled, zone=ZoneInfo(shop.time_zone))
+    stock.consume(connection, job.id, account.consumption, at)
+    return account
 
 
 def _correct(
@@ -456,5 +496,7 @@ def _correct(
     reason: str,
     zone: str,
 ) -> None:
+    if after.customer_id is not None:
+        reason = without_person(reason, customers.get(connection, after.customer_id)) or reason
     accounts.correct(connection, job, before, after, by=by, reason=reason, zone=ZoneInfo(zone))
     stock.consume(connection, job.id, after.consumption, after.at)

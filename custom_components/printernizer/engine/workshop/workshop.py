@@ -256,6 +256,7 @@ class Workshop:
     async def skip_objects(self, printer_id: str, ids: Sequence[str]) -> None:
         """Leave objects out of the running job."""
         await self.command(printer_id, lambda s: s.objects.skip(ids) if s.objects else None)
+        self.accounts.skipped(printer_id, ids)
 
     async def emergency_stop(self, printer_id: str) -> None:
         """Stop everything now. Does not wait for what was asked of the printer before."""
