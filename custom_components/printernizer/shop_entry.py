@@ -13,7 +13,7 @@ from .ha_errors import of_store
 from .office_news import async_announce_documents
 from .runtime import ShopRuntime, async_acquire, async_follow_shop, async_release
 from .shop_settings import shop_settings
-from .stock_entities import async_announce_stock
+from .stock_news import async_announce_stock
 
 if TYPE_CHECKING:
     from homeassistant.core import Event, HomeAssistant

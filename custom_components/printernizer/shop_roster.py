@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.const import Platform
 
-from .stock_entities import stock_events, stock_sensors, stock_tasks, stock_warnings
+from .stock_entities import stock_events, stock_sensors, stock_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +22,6 @@ SHOP_ROWS: Final[Mapping[Platform, tuple[ShopRows, ...]]] = {
     Platform.BINARY_SENSOR: (stock_warnings,),
     Platform.EVENT: (stock_events,),
     Platform.SENSOR: (stock_sensors,),
-    Platform.TODO: (stock_tasks,),
 }
 """Each part of the back office adds its own."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, override
-from uuid import UUID
 
 from homeassistant.components.binary_sensor import (
     BinarySensorEntity,
@@ -18,16 +17,10 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.components.todo.const import TodoItemStatus, TodoListEntityFeature
-from homeassistant.components.todo.entity import TodoItem, TodoListEntity
 from homeassistant.const import UnitOfMass
 from homeassistant.core import callback
 from homeassistant.helpers.entity import EntityDescription
-from homeassistant.helpers.translation import async_get_cached_translations
 
-from .const import DOMAIN, EVENT_STOCK
-from .engine.material import TaskKind
-from .ha_errors import told_to_the_user
 from .shop_entity import ShopEntity
 from .stock_facts import LOW_STOCK, NOT_ENOUGH, news
 
@@ -35,11 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from decimal import Decimal
 
-    from homeassistant.core import CALLBACK_TYPE, HomeAssistant
-
     from .engine.events import StockEvent
     from .engine.workshop.stock import Stock
-    from .engine.workshop.workshop import Workshop
     from .runtime import ShopConfigEntry
 
 _MOST: Final = 20
@@ -79,7 +69,6 @@ LOW: Final = BinarySensorEntityDescription(
 NEWS: Final = EventEntityDescription(
     key="stock_event", translation_key="stock", event_types=[LOW_STOCK, NOT_ENOUGH]
 )
-TASKS: Final = EntityDescription(key="stock_tasks", translation_key="stock_tasks")
 
 
 class StockEntity(ShopEntity):
@@ -160,47 +149,6 @@ class StockEventEntity(StockEntity, EventEntity):
         self.async_write_ha_state()
 
 
-class StockTaskList(StockEntity, TodoListEntity):
-    """What is to be bought and weighed. Ticking an item off notes that it is under way."""
-
-    _attr_supported_features = TodoListEntityFeature.UPDATE_TODO_ITEM
-
-    @property
-    @override
-    def todo_items(self) -> list[TodoItem]:
-        """What the stock asks for now."""
-        texts = async_get_cached_translations(
-            self.hass, self.hass.config.language, "common", DOMAIN
-        )
-        return [
-            TodoItem(
-                uid=f"{task.kind.value}:{task.subject}",
-                summary=texts.get(
-                    f"component.{DOMAIN}.common.stock_{task.kind.value}", "{label}"
-                ).format(label=task.label[:200], left=f"{task.left_g:.0f}"),
-                status=TodoItemStatus.COMPLETED if task.done else TodoItemStatus.NEEDS_ACTION,
-            )
-            for task in self.stock.tasks
-        ]
-
-    @override
-    def shown(self) -> object:
-        return self.stock.tasks
-
-    @override
-    async def async_update_todo_item(self, item: TodoItem) -> None:
-        """Tick an item off, or put it back; its text is the stock's own."""
-        kind, _, subject = (item.uid or "").partition(":")
-        context = self._context
-        with told_to_the_user():
-            await self.stock.tick(
-                TaskKind(kind),
-                UUID(subject),
-                done=item.status == TodoItemStatus.COMPLETED,
-                by=context.user_id if context else None,
-            )
-
-
 def stock_sensors(entry: ShopConfigEntry) -> Iterator[StockSensor]:
     """Give the figures of the stock."""
     return (StockSensor(entry, row) for row in STOCK_SENSORS)
@@ -214,21 +162,3 @@ def stock_warnings(entry: ShopConfigEntry) -> Iterator[LowStockSensor]:
 def stock_events(entry: ShopConfigEntry) -> Iterator[StockEventEntity]:
     """Give what happens to the stock."""
     yield StockEventEntity(entry, NEWS)
-
-
-def stock_tasks(entry: ShopConfigEntry) -> Iterator[StockTaskList]:
-    """Give what is to be done."""
-    yield StockTaskList(entry, TASKS)
-
-
-@callback
-def async_announce_stock(hass: HomeAssistant, workshop: Workshop) -> CALLBACK_TYPE:
-    """Put onto the bus what happens to the stock; returns how to stop."""
-
-    @callback
-    def tell(event: StockEvent) -> None:
-        kind, facts = news(hass, workshop.stock, event)
-        at = workshop.clock.now().isoformat()
-        hass.bus.async_fire(EVENT_STOCK, {"kind": kind, "at": at, **facts})
-
-    return workshop.stock.listen(tell)
