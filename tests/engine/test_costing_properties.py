@@ -340,7 +340,7 @@ def test_a_spool_hung_later_leaves_what_went_before_to_nobody() -> None:
 def test_a_feeder_that_counts_down_is_the_last_to_ask() -> None:
     watch = replace(
         WATCH,
-        uses=(SlotUse(slot="0_0", first=0.9, last=0.8, used=0.1),),
+        uses=(SlotUse(slot="0_0", first=0.9, last=0.8, used=0.1, hanging=0),),
         hangings=(replace(SPOOL, slot="0_0", net_g=N(750)),),
     )
     (line,) = consumed(JOB, watch, None, None, STOCK)

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from custom_components.printernizer.engine.job import Job, JobIdentity, JobState
+from custom_components.printernizer.engine.consumption import consumed
+from custom_components.printernizer.engine.job import Job, JobIdentity, JobState, Outcome
 from custom_components.printernizer.engine.material import Material, Spool
 from custom_components.printernizer.engine.printer import (
     CurrentJob,
@@ -28,6 +29,7 @@ from custom_components.printernizer.engine.run_watch import (
     look,
     rehang,
 )
+from custom_components.printernizer.engine.shop import StockPolicy
 from custom_components.printernizer.engine.store.account_codec import watch_of, watch_text
 
 JOB = Job(
@@ -190,3 +192,34 @@ def test_what_two_slots_could_have_been_is_not_guessed() -> None:
         slot("0_0", material="PLA", colour=RED), slot("0_1", material="PLA", colour=RED)
     )
     assert fed_from(watch, (PLA_RED, PLA_BLUE)) == {}
+
+
+def test_what_a_feeder_counts_down_is_of_the_spool_that_hung_there() -> None:
+    """Of a spool changed in the middle, all grams were the new one's, at its price."""
+    watch = begin(JOB, showing(slot("0_0", 0.30)), {"0_0": A}, late=False)
+    watch = look(watch, showing(slot("0_0", 0.24)))
+    watch = look(watch, showing(replace(slot("0_0"), empty=True)))
+    watch = rehang(watch, {}, JOB)
+    watch = rehang(watch, {"0_0": B}, JOB)
+    for left in (1.0, 0.98, 0.97):
+        watch = look(watch, showing(slot("0_0", left)))
+    watch = watch_of(watch_text(watch))
+    lines = consumed(replace(JOB, outcome=Outcome.COMPLETED), watch, None, None, StockPolicy())
+    assert [(line.spool_id, line.mass_g) for line in lines] == [
+        (A.spool_id, Decimal(60)),
+        (B.spool_id, Decimal(30)),
+    ]
+
+
+def test_a_spool_changed_where_the_firmware_measures_is_divided_by_what_it_measured() -> None:
+    """Half of the time is not half of the filament: a wide foot comes first."""
+    hung = replace(A, slot="tool_0")
+    watch = begin(JOB, showing(fed_mm=0.0), {"tool_0": hung}, late=False)
+    watch = look(watch, showing(fed_mm=800.0))
+    watch = rehang(watch, {"tool_0": replace(B, slot="tool_0")}, replace(JOB, progress=0.5))
+    watch = watch_of(watch_text(look(watch, showing(fed_mm=1000.0))))
+    lines = consumed(replace(JOB, outcome=Outcome.COMPLETED), watch, None, None, StockPolicy())
+    assert [(line.spool_id, line.length_mm) for line in lines] == [
+        (A.spool_id, Decimal(800)),
+        (B.spool_id, Decimal(200)),
+    ]

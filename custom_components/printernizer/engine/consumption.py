@@ -92,6 +92,8 @@ class _Taken:
     mass_g: Decimal | None = None
     together: bool = False
     """Several filaments were counted as one: nobody knows which spool gave how much."""
+    alone: bool = False
+    """The firmware measured it, and it is all that the firmware measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,7 +216,7 @@ def _measured(watch: RunWatch, used: Sequence[Filament], far: Reach) -> tuple[_T
         length_mm=exact(total),
     )
     if len(used) < 2:
-        return (whole,)
+        return (replace(whole, alone=True),)
     weights = _weights(used, far)
     if not any(weights):
         kinds = {each.material for each in used}
@@ -310,10 +312,9 @@ def _by_slots(watch: RunWatch, policy: StockPolicy) -> tuple[Consumption, ...]:
     for use in watch.uses:
         if use.used <= 0 or (watch.fed and use.slot not in watch.fed):
             continue
-        hung = next(
-            (each for each in reversed(watch.hangings) if each.slot == use.slot and each.spool_id),
-            HungSpool(slot=use.slot, spool_id=None),
-        )
+        hung = HungSpool(slot=use.slot, spool_id=None)
+        if use.hanging is not None:
+            hung = watch.hangings[use.hanging]
         loaded = next((each for each in watch.loaded if each.slot == use.slot), None)
         line = Consumption(
             slot=use.slot,
@@ -391,8 +392,11 @@ def _spools(
 def _begin(hung: HungSpool, taken: _Taken, far: Reach) -> Decimal:
     """Return after which share of what was taken a spool came to hang there, 0 to 1.
 
-    A layer in which it was changed is the old one's.
+    What the firmware had measured by then tells it best, where it feeds one filament alone. A
+    layer in which it was changed is the old one's.
     """
+    if taken.alone and hung.from_mm is not None and taken.length_mm:
+        return min(Decimal(1), exact(hung.from_mm) / taken.length_mm)
     extrusion = taken.filament.extrusion
     if extrusion is not None and hung.from_layer is not None and (far.completed or far.layer):
         whole = extrusion.until(far.layer)

@@ -41,11 +41,13 @@ class HungSpool:
     from_layer: int | None = None
     """None: from the beginning, or at a layer that nobody told."""
     from_progress: float | None = None
+    from_mm: float | None = None
+    """What the firmware had measured by then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlotUse:
-    """What a feeder said of one slot."""
+    """What a feeder said of one slot while one spool hung there."""
 
     slot: str
     first: float
@@ -53,6 +55,8 @@ class SlotUse:
     last: float
     used: float = 0.0
     """Sum of what went down; a new spool's rise is not counted."""
+    hanging: int | None = None
+    """Of which of the hangings it was taken; None: of something that nobody named."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,21 +141,27 @@ def look(watch: RunWatch, status: PrinterStatus) -> RunWatch:
 
 
 def _uses(watch: RunWatch, status: PrinterStatus) -> tuple[SlotUse, ...]:
-    known = {use.slot: use for use in watch.uses}
+    known = {(use.slot, use.hanging): use for use in watch.uses}
+    latest = {use.slot: use for use in watch.uses}
+    hangs = {each.slot: number for number, each in enumerate(watch.hangings)}
     for slot in status.slots:
-        left, use = slot.remaining, known.get(slot.key)
-        if slot.empty and use is not None:
+        left, before = slot.remaining, latest.get(slot.key)
+        here = slot.key, hangs.get(slot.key)
+        if slot.empty and before is not None:
             # Taken out is not used up; and the next spool there is another one, however full.
-            known[slot.key] = replace(use, last=0.0)
+            known[slot.key, before.hanging] = replace(before, last=0.0)
             continue
         if slot.empty or left is None:
             continue
-        if use is None:
-            known[slot.key] = SlotUse(slot=slot.key, first=left, last=left)
-        elif left < use.last:
-            known[slot.key] = replace(use, last=left, used=use.used + use.last - left)
+        fresh = SlotUse(slot=slot.key, first=left, last=left, hanging=here[1])
+        if before is None:
+            known[here] = fresh
+            continue
+        use = known.get(here, replace(fresh, first=before.last, last=before.last))
+        if left < use.last:
+            known[here] = replace(use, last=left, used=use.used + use.last - left)
         elif left > use.last + JITTER:
-            known[slot.key] = replace(use, last=left)
+            known[here] = replace(use, last=left)
     return tuple(known.values())
 
 
@@ -159,9 +169,12 @@ def rehang(watch: RunWatch, hung: Mapping[str, HungSpool], job: Job) -> RunWatch
     """Note spools that were changed, with how far the run is."""
     now = {each.slot: each.spool_id for each in watch.hangings}
     changes = [
-        replace(hung[slot], from_layer=job.layer, from_progress=job.progress)
-        if slot in hung
-        else HungSpool(slot=slot, spool_id=None, from_layer=job.layer, from_progress=job.progress)
+        replace(
+            hung.get(slot, HungSpool(slot=slot, spool_id=None)),
+            from_layer=job.layer,
+            from_progress=job.progress,
+            from_mm=watch.measured_mm,
+        )
         for slot in sorted({*now, *hung})
         if (hung[slot].spool_id if slot in hung else None) != now.get(slot)
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from custom_components.printernizer.engine.account import Confidence, EnergyUse, Source
 from custom_components.printernizer.engine.errors import StoreError
@@ -20,7 +21,9 @@ from custom_components.printernizer.engine.job import (
     JobEventKind,
     JobIdentity,
     JobState,
+    Outcome,
 )
+from custom_components.printernizer.engine.memory import Memory
 from custom_components.printernizer.engine.printer import (
     PrinterState,
     PrinterStatus,
@@ -32,7 +35,7 @@ from custom_components.printernizer.engine.shop import (
     PriceBand,
     ShopSettings,
 )
-from custom_components.printernizer.engine.store import energy
+from custom_components.printernizer.engine.store import energy, jobs
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop.meters import Meters
 from custom_components.printernizer.engine.workshop.settings import Settings
@@ -191,6 +194,64 @@ async def test_a_run_of_which_nobody_saw_the_end_is_closed_at_once(shop: Shop) -
     late = replace(shop.running, ended_at=shop.clock.now() - timedelta(hours=1))
     shop.says(JobEventKind.FINISHED, late, live=False)
     assert (await shop.heard(found)).reason == "end_unseen"
+
+
+async def test_a_result_found_later_is_not_sure_of_its_energy(shop: Shop) -> None:
+    """Home Assistant was away over the end: the standby of that time is in the reading."""
+    shop.reads("1")
+    job = shop.starts()
+    await shop.clock.advance(600)
+    shop.reads("1.1")
+    shop.says(JobEventKind.FINISHED, shop.running, live=False)
+    await shop.clock.advance(630)
+    use = await shop.heard(job)
+    assert (use.kwh, use.confidence, use.reason) == (N("0.1"), Confidence.LOW, "end_unseen")
+
+
+@pytest.mark.parametrize(
+    ("away_s", "reason"), [(30, None), (3 * 3600, "end_unseen")], ids=["soon", "late"]
+)
+async def test_a_process_killed_before_it_noted_an_end_learns_of_it(
+    shop: Shop, away_s: float, reason: str | None
+) -> None:
+    """The ledger knew that the run had ended; its standby was counted until the next one began."""
+    shop.price("0.20")
+    shop.reads("10")
+    job = shop.starts()
+    await shop.clock.advance(120)
+    shop.reads("10.1")
+    await shop.clock.advance(90)
+    await asyncio.sleep(0.05)
+    for task in shop.meters._tasks:  # killed: the ledger writes, the meters do not
+        task.cancel()
+    await shop.store.run(_ended, replace(shop.running, id=job), shop.clock)
+    await shop.clock.advance(away_s)
+    shop.meters = shop.open()
+    async with shop.meters:
+        shop.reads("10.12")
+        await shop.clock.advance(630)
+        use = await shop.heard(job)
+        assert (use.kwh, use.reason) == (N("0.12"), reason)
+        assert use.confidence is (Confidence.HIGH if reason is None else Confidence.LOW)
+        await shop.clock.advance(3600)
+        shop.reads("10.2")
+        assert shop.meters.of(job) == use
+
+
+def _ended(connection: sa.Connection, job: Job, clock: HandClock) -> None:
+    """Write what the ledger knew."""
+    ended = replace(
+        job,
+        state=JobState.ENDED,
+        outcome=Outcome.COMPLETED,
+        ended_at=clock.now(),
+        closed_at=clock.now(),
+    )
+    events = [
+        JobEvent(kind=kind, job=each, at=clock.now(), live=True)
+        for kind, each in ((JobEventKind.STARTED, job), (JobEventKind.FINISHED, ended))
+    ]
+    jobs.record(connection, events, [Memory(printer_id=job.printer_id)], clock.now())
 
 
 async def test_a_killed_process_goes_on_with_the_start_value(shop: Shop) -> None:

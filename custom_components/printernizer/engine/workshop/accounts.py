@@ -302,8 +302,7 @@ class Accounts:
             self._forget(job.id)
             return known.account
         evidence = await self._evidence(job, known.kind)
-        now = self._clock.now()
-        age = now - (job.closed_at or job.first_seen_at)
+        now, age = self._clock.now(), self._age(job)
         fileless = not without_file and age < FILE_PATIENCE and wants_file(evidence)
         settled = not fileless and not self._meters.follows(job.id)
         account = await self._store.run(_write, evidence, now, settled=settled)
@@ -316,6 +315,9 @@ class Accounts:
         if age < NEWS:
             self._tell(job, account)
         return account
+
+    def _age(self, job: Job) -> timedelta:
+        return self._clock.now() - (job.closed_at or job.first_seen_at)
 
     async def _evidence(self, job: Job, kind: str | None) -> Evidence:
         watch = self._watches.get(job.id) or RunWatch(job_id=job.id, printer_id=job.printer_id)
@@ -343,6 +345,8 @@ class Accounts:
         """Read the files of runs whose printers rest now. Raises StoreError."""
         for job in tuple(self._fileless.values()):
             if not self._plans.reachable(job):
+                if self._age(job) >= FILE_PATIENCE:
+                    await self.reckon(job)
                 continue
             self._fileless.pop(job.id, None)
             try:

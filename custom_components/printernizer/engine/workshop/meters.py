@@ -35,7 +35,7 @@ from ..energy import (
 from ..errors import StoreError
 from ..job import CLOSING, JobEventKind
 from ..money import ZERO
-from ..store import energy
+from ..store import energy, jobs
 from ..store.energy import MeterRow, RunRow, StandbyRow
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ class Meters:
                 total_amount=row.total_amount,
                 saved=self._clock.monotonic(),
             )
+        await self._catch_up()
         for run in await self._store.run(energy.last_runs, RUNS_KEPT):
             self._remember(run)
         today = self._clock.now().date()
@@ -158,6 +159,21 @@ class Meters:
             count.saved = None
         with suppress(StoreError):  # the ledger tells of a database that takes no writes
             await self._write()
+
+    async def _catch_up(self) -> None:
+        """Learn what a process before us knew of ended runs and had no time to note."""
+        now = self._clock.now()
+        for printer_id, count in self._counts.items():
+            if count.job_id is None:
+                continue
+            if count.ends_at is None:
+                job = await self._store.run(jobs.get, count.job_id)
+                ended_at = None if job is None else job.ended_at or job.closed_at
+                if ended_at is not None:
+                    count.ends_at = ended_at + self._cool_down(printer_id)
+            if count.ends_at is not None and count.ends_at + timedelta(seconds=TICK_S) < now:
+                # The next reading holds standby, and nobody knows how much of it.
+                count.state = replace(count.state, flaws=count.state.flaws | {Flaw.UNSEEN})
 
     # -- what the house measures ---------------------------------------------------------------
 
@@ -234,11 +250,12 @@ class Meters:
         if count is None or count.job_id != job.id:
             return
         self._observe(printer_id, count)
-        minutes = float(self._settings.machine(printer_id).cool_down_minutes)
-        count.ends_at = (job.ended_at or event.at) + timedelta(minutes=minutes)
-        unseen = event.kind is JobEventKind.ENDED_UNSEEN
-        if unseen or (not event.live and count.ends_at <= self._clock.now()):
+        count.ends_at = (job.ended_at or event.at) + self._cool_down(printer_id)
+        over = event.kind is JobEventKind.ENDED_UNSEEN
+        over = over or (not event.live and count.ends_at <= self._clock.now())
+        if over or job.ended_at is None:
             count.state = replace(count.state, flaws=count.state.flaws | {Flaw.UNSEEN})
+        if over:
             self._end(printer_id, count)
         else:
             self._changed(printer_id, count)
@@ -251,11 +268,14 @@ class Meters:
         monotonic = self._clock.monotonic()
         if count.deadline is None:
             left = (count.ends_at - self._clock.now()).total_seconds()
-            longest = float(self._settings.machine(printer_id).cool_down_minutes) * 60
+            longest = self._cool_down(printer_id).total_seconds()
             count.deadline = monotonic + min(left, longest)
         if count.cold or monotonic >= count.deadline:
             self._observe(printer_id, count)
             self._end(printer_id, count)
+
+    def _cool_down(self, printer_id: str) -> timedelta:
+        return timedelta(minutes=float(self._settings.machine(printer_id).cool_down_minutes))
 
     def _end(self, printer_id: str, count: _Count) -> None:
         """Write down what a run drew; from here on it is standby."""
