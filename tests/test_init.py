@@ -214,6 +214,7 @@ async def test_the_last_printer_can_be_removed_even_without_its_ledger(
 ) -> None:
     """A broken database must not chain people to an entry they want gone."""
     printer = await floor.add()
+    await printer.close_shop()
     await hass.config_entries.async_unload(printer.entry.entry_id)
     with patch.object(Store, "open", side_effect=StoreError("why", key="store_broken")):
         await hass.config_entries.async_remove(printer.entry.entry_id)
