@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING
 
 from tests.cache_folder import PEERS
 
+from .watcher import watched
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -96,7 +98,8 @@ def prusalink_daemon(serial: str) -> Iterator[Daemon]:
             start_new_session=True,
         )
         try:
-            yield daemon
+            with watched(process):
+                yield daemon
         finally:
             _end(process)
             shutil.rmtree(folder, ignore_errors=True)

@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from .watcher import dismiss, watch
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -45,6 +47,7 @@ class Server:
         self.port = free_port()
         self.log = self.folder / "output.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
 
     # -- what a kind of server says ----------------------------------------------------------
 
@@ -96,6 +99,7 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
+        self._watcher = watch(self._process.pid)
         if wait:
             self.wait()
 
@@ -117,7 +121,7 @@ class Server:
         self._signal(signal.SIGKILL)
         if self._process is not None:
             self._process.wait(10)
-            self._process = None
+            self._ended()
 
     def stop(self) -> None:
         """End it as its service manager does."""
@@ -128,7 +132,13 @@ class Server:
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(5)
-                self._process = None
+                self._ended()
+
+    def _ended(self) -> None:
+        self._process = None
+        if self._watcher is not None:
+            dismiss(self._watcher)
+            self._watcher = None
 
     def restart(self) -> None:
         """Kill it and start it again."""
