@@ -89,6 +89,7 @@ class Server:
 
     def start(self, *, wait: bool = True) -> None:
         """Start it, and wait until it answers."""
+        self._ended()  # by itself, perhaps: then its watcher must not outlive it
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command(),
