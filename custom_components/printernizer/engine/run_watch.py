@@ -130,14 +130,20 @@ def begin(
 
 def look(watch: RunWatch, status: PrinterStatus) -> RunWatch:
     """Note what a status adds; the very same watch comes back when it adds nothing."""
-    measured = status.job.filament_mm if status.job is not None else None
-    if measured is not None and (watch.measured_mm is None or measured > watch.measured_mm):
-        watch = replace(watch, measured_mm=measured)
+    watch = measured(watch, status)
     for slot in status.slots:
         if slot.active and slot.key not in watch.fed:
             watch = replace(watch, fed=(*watch.fed, slot.key))
     uses = _uses(watch, status)
     return watch if uses == watch.uses else replace(watch, uses=uses)
+
+
+def measured(watch: RunWatch, status: PrinterStatus) -> RunWatch:
+    """Note what the firmware says to have fed; it still says so when the run has just ended."""
+    told = status.job.filament_mm if status.job is not None else None
+    if told is None or (watch.measured_mm is not None and told <= watch.measured_mm):
+        return watch
+    return replace(watch, measured_mm=told)
 
 
 def _uses(watch: RunWatch, status: PrinterStatus) -> tuple[SlotUse, ...]:

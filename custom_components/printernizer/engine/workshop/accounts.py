@@ -25,7 +25,7 @@ from ..errors import NotAllowed, PrinternizerError, StoreError, Unreachable
 from ..job import CLOSING, Job, JobEventKind, JobIdentity, JobState
 from ..printer import PrinterState, PrinterStatus
 from ..reckoning import Evidence, corrected, needs, preview, reckon, wants_file
-from ..run_watch import RunWatch, begin, hung_spool, look, rehang, skip
+from ..run_watch import RunWatch, begin, hung_spool, look, measured, rehang, skip
 from ..store import accounts, assignments, customers, jobs, printers, stock
 
 if TYPE_CHECKING:
@@ -157,6 +157,8 @@ class Accounts:
         if status.ready and self._fileless:
             self._work.set()
         job = self._ledger.open_job(printer_id)
+        if job is None:
+            self._on_result(printer_id, status)
         if job is None or not status.active:
             return
         self._current[printer_id] = job.id
@@ -164,6 +166,17 @@ class Accounts:
         noted = self._begin(job, status) if watch is None else look(watch, status)
         if noted is not watch:
             self._keep(noted)
+
+    def _on_result(self, printer_id: str, status: PrinterStatus) -> None:
+        """Note the last figure of the firmware: it comes with the end, and is not there before."""
+        job = self._ledger.last_job(printer_id)
+        watch = self._watches.get(job.id) if job is not None else None
+        if job is None or watch is None or status.job is None:
+            return
+        if JobIdentity.of(status.job).same_run(job.identity):
+            noted = measured(watch, status)
+            if noted is not watch:
+                self._keep(noted)
 
     def skipped(self, printer_id: str, objects: Sequence[str]) -> None:
         """Take objects that were left out of the run under way."""
@@ -211,6 +224,8 @@ class Accounts:
     async def _tend(self) -> None:
         while True:
             await self._clock.sleep(FLUSH_S)
+            if self._fileless:
+                self._work.set()  # a printer at rest says nothing new, and patience ends
             try:
                 await self._flush()
             except StoreError as err:
