@@ -93,7 +93,7 @@ async def _export(request: ShopRequest) -> Facts:
         ansi=data["ansi"],
         booked=_booked(data["datev"]) if "datev" in data else None,
     )
-    folder = await _folder(hass, data)
+    folder = await async_shelf(hass, data)
     done = await request.shop.exports.write(wanted, folder, _names(hass))
     return {
         "path": str(done.path),
@@ -133,7 +133,8 @@ def _names(hass: HomeAssistant) -> dict[str, str]:
     }
 
 
-async def _folder(hass: HomeAssistant, data: Mapping[str, Any]) -> Path:
+async def async_shelf(hass: HomeAssistant, data: Mapping[str, Any]) -> Path:
+    """Return where a file goes: where the caller said, else where only its link finds it."""
     if data["save"] or "folder" in data:
         return await async_folder(hass, FOLDER, data.get("folder"))
     shelf = Path(hass.config.cache_path(DOMAIN, FOLDER))

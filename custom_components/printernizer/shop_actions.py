@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from .export_actions import EXPORT_ACTIONS
 from .office_actions import OFFICE_ACTIONS
+from .report_actions import REPORT_ACTIONS
 from .stock_actions import STOCK_ACTIONS
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 SHOP_ACTIONS: Final[Mapping[str, ShopAction]] = {
     **EXPORT_ACTIONS,
     **OFFICE_ACTIONS,
+    **REPORT_ACTIONS,
     **STOCK_ACTIONS,
 }
 """Each part of the back office adds its own: `**STOCK_ACTIONS`."""

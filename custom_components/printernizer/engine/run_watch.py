@@ -85,6 +85,8 @@ class RunWatch:
     """The most that the firmware said to have fed."""
     plan: tuple[str | None, ...] = ()
     """Slot of each of the slicer's filaments, where the start was ours and named them."""
+    plate: int | None = None
+    """Of our own start, for printers that do not tell it."""
     late: bool = False
     """It was under way when it was first seen."""
     skipped: tuple[str, ...] = ()
@@ -110,6 +112,7 @@ def begin(
     hung: Mapping[str, HungSpool],
     *,
     plan: tuple[str | None, ...] = (),
+    plate: int | None = None,
     late: bool,
 ) -> RunWatch:
     """Freeze what hangs there (rule 11) and note where the feeders stand."""
@@ -123,6 +126,7 @@ def begin(
             if not slot.empty
         ),
         plan=plan,
+        plate=plate,
         late=late,
     )
     return look(watch, status)

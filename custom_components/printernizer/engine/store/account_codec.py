@@ -167,6 +167,7 @@ def watch_of(text: str) -> RunWatch:
         fed=tuple(said["fed"]),
         measured_mm=said["measured_mm"],
         plan=tuple(said["plan"]),
+        plate=said["plate"],
         late=said["late"],
         skipped=tuple(said["skipped"]),
     )

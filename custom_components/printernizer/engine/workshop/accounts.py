@@ -92,7 +92,7 @@ class Accounts:
         self._watches: dict[UUID, RunWatch] = {}
         self._current: dict[str, UUID] = {}
         """The run that is noted, by printer."""
-        self._planned: dict[str, tuple[str | None, ...]] = {}
+        self._planned: dict[str, tuple[tuple[str | None, ...], int | None]] = {}
         self._dirty: set[UUID] = set()
         self._recalled: dict[tuple[str, str], float] = {}
         self._waiting: dict[UUID, Job | None] = {}
@@ -142,9 +142,11 @@ class Accounts:
     # -- while runs are under way ------------------------------------------------------------
 
     @contextmanager
-    def planning(self, printer_id: str, slots: Iterable[str | None]) -> Iterator[None]:
-        """Take the slots with which a printer is being started, by filament."""
-        self._planned[printer_id] = tuple(slots)
+    def planning(
+        self, printer_id: str, slots: Iterable[str | None], plate: int | None
+    ) -> Iterator[None]:
+        """Take the slots, by filament, and the plate with which a printer is being started."""
+        self._planned[printer_id] = (tuple(slots), plate)
         try:
             yield
         finally:
@@ -193,11 +195,13 @@ class Accounts:
             del self._recalled[next(iter(self._recalled))]
 
     def _begin(self, job: Job, status: PrinterStatus) -> RunWatch:
+        plan, plate = self._planned.get(job.printer_id, ((), None))
         return begin(
             job,
             status,
             self._hung(job.printer_id),
-            plan=self._planned.get(job.printer_id, ()),
+            plan=plan,
+            plate=plate,
             late=job.started_at is None,
         )
 
@@ -299,9 +303,16 @@ class Accounts:
         if self._waiting.get(job_id) in (None, job):
             self._waiting.pop(job_id, None)
 
+    def _named(self, job: Job) -> Job:
+        """Return a run with the plate of our own start, where its printer tells none."""
+        watch = self._watches.get(job.id)
+        if watch is None or watch.plate is None or job.identity.plate is not None:
+            return job
+        return replace(job, identity=replace(job.identity, plate=watch.plate))
+
     async def _look_ahead(self, job: Job) -> None:
         """Tell the shelf what a run wants that has begun: it may not be enough."""
-        extrusion, plate = await self._plans.known(job)
+        extrusion, plate = await self._plans.known(self._named(job))
         watch = self._watches.get(job.id)
         if watch is not None and (wanted := needs(watch, extrusion, plate)):
             self._shelf.began(job.printer_id, job.id, wanted, job.title)
@@ -339,7 +350,7 @@ class Accounts:
         told = self._recalled.get((job.printer_id, job.identity.printer_job_id or ""))
         if told is not None and told > (watch.measured_mm or 0.0):
             watch = replace(watch, measured_mm=told)
-        extrusion, plate = await self._plans.known(job)
+        extrusion, plate = await self._plans.known(self._named(job))
         return Evidence(
             job=job,
             watch=watch,
@@ -365,7 +376,7 @@ class Accounts:
                 continue
             self._fileless.pop(job.id, None)
             try:
-                found = await self._plans.fetch(job)
+                found = await self._plans.fetch(self._named(job))
             except StoreError, Unreachable:
                 self._fileless[job.id] = job
                 continue

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
-from ..errors import Refused
+from ..errors import NotAllowed, Refused
+from ..formats.facts import read_facts
 from .accounts import Accounts
 from .exports import Exports
 from .files_seen import FilesSeen
@@ -18,6 +20,7 @@ from .meters import Meters
 from .office import Office
 from .plans import Plans
 from .prints import Prints
+from .reports import Reports
 from .settings import Settings
 from .spoolman import SpoolmanKeeper
 from .starts import Starts
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from ..account import Breakdown
     from ..drivers.base import Driver, Mover, PrintObject, Progress, RemoteFile, Session
     from ..job import PastRun
     from ..printer import PrinterStatus
@@ -56,6 +60,7 @@ class Workshop:
         self.uploads = Uploads(self.fleet, clock)
         self.office = Office(store, self.settings, clock)
         self.exports = Exports(store, self.settings, clock)
+        self.reports = Reports(store, self.settings, clock)
         self.starts = Starts(self.fleet, store, clock)
         self.measuring = Measuring()
         self.meters = Meters(store, self.settings, clock)
@@ -182,7 +187,7 @@ class Workshop:
         printer shows the job. `override`: print although the file was made for something else;
         `by`, a user's id, then stands in the ledger with it. Raises what `Starts.start` raises.
         """
-        with self.accounts.planning(printer_id, slots):
+        with self.accounts.planning(printer_id, slots, plate):
             return await self._prints.start(
                 printer_id, path, plate=plate, slots=slots, override=override, by=by
             )
@@ -203,7 +208,7 @@ class Workshop:
 
         Raises what `upload` and `start` raise, and BadFile for a file that is broken.
         """
-        with self.accounts.planning(printer_id, slots):
+        with self.accounts.planning(printer_id, slots, plate):
             return await self._prints.print_file(
                 printer_id,
                 source,
@@ -214,6 +219,25 @@ class Workshop:
                 override=override,
                 by=by,
             )
+
+    async def estimate_cost(
+        self,
+        printer_id: str,
+        source: Path,
+        *,
+        plate: int | None = None,
+        slots: Sequence[str | None] = (),
+    ) -> Breakdown:
+        """Return what a file of ours is expected to cost on a printer, with what hangs there.
+
+        Raises BadFile, and NotAllowed(key="plate_missing").
+        """
+        facts = await asyncio.to_thread(read_facts, source)
+        chosen = facts.plate(plate)
+        if chosen is None:
+            raise NotAllowed(f"there is no plate {plate}", key="plate_missing")
+        extrusion = await self.measuring.extrusion(source, plate)
+        return await self.accounts.preview(printer_id, extrusion, chosen, slots)
 
     async def send_gcode(self, printer_id: str, gcode: str) -> None:
         """Run lines of G-code that a person asked for."""

@@ -1,0 +1,89 @@
+"""What periods were like, for sensors, actions and paper."""
+
+from __future__ import annotations
+
+import asyncio
+from calendar import monthrange
+from datetime import date
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from ..store import documents, reports
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+    from sqlalchemy import Connection
+
+    from ..report import MonthlyReport
+    from ..shop import ShopSettings
+    from ..store.database import Store
+    from .clock import Clock
+    from .settings import Settings
+
+
+class Reports:
+    """Reads the sums of accounts. Nothing to open."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    async def month(self, *, printer_id: str | None = None) -> MonthlyReport:
+        """Return this month so far, where the shop is. Raises StoreError."""
+        return await self._store.run(
+            _this_month, self._settings.shop, self._clock.now(), printer_id
+        )
+
+    async def period(
+        self, first: date, last: date, *, printer_id: str | None = None
+    ) -> tuple[MonthlyReport, Decimal]:
+        """Return a period, both days included, and what was invoiced in it. Raises StoreError."""
+        return await self._store.run(_period, self._settings.shop, first, last, printer_id)
+
+    async def paper(self, first: date, last: date, *, language: str | None = None) -> bytes:
+        """Return a period as PDF. Raises StoreError."""
+        report, _ = await self.period(first, last)
+        language = language or self._settings.shop.documents.language
+        return await asyncio.to_thread(_draw, report, language)
+
+
+def _draw(report: MonthlyReport, language: str) -> bytes:
+    # Imported here: it is heavy, and only this needs it.
+    from ..papers import monthly
+
+    return monthly.render(report, language=language)
+
+
+# -- transactions, on the store's thread, where time zones may be read from disk ---------------
+
+
+def _this_month(
+    connection: Connection, shop: ShopSettings, now: datetime, printer_id: str | None
+) -> MonthlyReport:
+    today = now.astimezone(ZoneInfo(shop.time_zone)).date()
+    first = today.replace(day=1)
+    last = date(today.year, today.month, monthrange(today.year, today.month)[1])
+    return _report(connection, shop, first, last, printer_id)
+
+
+def _period(
+    connection: Connection, shop: ShopSettings, first: date, last: date, printer_id: str | None
+) -> tuple[MonthlyReport, Decimal]:
+    report = _report(connection, shop, first, last, printer_id)
+    return report, documents.turnover(connection, first, last)
+
+
+def _report(
+    connection: Connection, shop: ShopSettings, first: date, last: date, printer_id: str | None
+) -> MonthlyReport:
+    return reports.report(
+        connection,
+        first,
+        last,
+        currency=shop.currency,
+        printer_id=printer_id,
+        shop=shop.company.name,
+    )
