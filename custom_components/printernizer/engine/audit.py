@@ -25,6 +25,8 @@ class Audited(StrEnum):
     ORDER_CREATED = "order_created"
     ORDER_CHANGED = "order_changed"
     DOCUMENT_ISSUED = "document_issued"
+    PAPER_KEPT = "paper_kept"
+    """Handed out for the first time, as these bytes."""
     PAYMENT_RECORDED = "payment_recorded"
     JOB_ASSIGNED = "job_assigned"
     CLEANED_UP = "cleaned_up"

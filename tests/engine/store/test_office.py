@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sqlite3
 import subprocess
 import sys
@@ -36,12 +37,14 @@ from custom_components.printernizer.engine.store import (
     customers,
     database,
     documents,
+    evidence,
     number_ranges,
     orders,
     payments,
 )
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.store.document_codec import document_of, document_text
+from custom_components.printernizer.engine.store.office_tables import DOCUMENT_PAPERS
 from custom_components.printernizer.engine.workshop.office import Office
 from custom_components.printernizer.engine.workshop.paperwork import Issued
 from custom_components.printernizer.engine.workshop.settings import Settings
@@ -330,7 +333,14 @@ async def filled(store: Store) -> Document:
         purpose=Purpose.BUSINESS, assigned_by=AssignedBy.HAND, reason="why", by="me", at=AT
     )
     await store.run(assignments.append, story.runs[0].id, said)
-    await store.run(audit.append, an_event(invoice))
+    paper = {"sha256": hashlib.sha256(b"%PDF").hexdigest()}
+    money = {"amount": "5.00", "on": AT.date().isoformat()}
+    await store.run(
+        audit.append,
+        an_event(invoice),
+        an_event(invoice, what="paper_kept", detail=paper),
+        an_event(invoice, what="payment_recorded", detail=money),
+    )
     return invoice
 
 
@@ -551,15 +561,47 @@ def _unguarded(connection: sa.Connection, table: str, statement: str) -> None:
     ("table", "statement"),
     [
         ("documents", "UPDATE documents SET content = replace(content, '11.90', '1.90')"),
+        ("documents", "UPDATE documents SET net = 1"),
+        ("documents", "UPDATE documents SET issued_on = '2025-12-31'"),
         ("document_papers", "UPDATE document_papers SET sha256 = 'x'"),
+        ("payments", "UPDATE payments SET amount = 1"),
+        ("payments", "UPDATE payments SET paid_on = '2025-12-31'"),
+        ("payments", "DELETE FROM payments"),
     ],
 )
 async def test_a_forged_document_is_found(store: Store, table: str, statement: str) -> None:
-    """The audit log knows what was issued."""
+    """The audit log knows what was issued and paid; sums are made of columns beside it."""
     invoice = await filled(store)
-    assert await store.run(documents.forged) == (1, ())
+    assert await store.run(evidence.forged) == (1, ())
     await store.run(_unguarded, table, statement)
-    assert await store.run(documents.forged) == (1, (invoice.number,))
+    assert await store.run(evidence.forged) == (1, (invoice.number,))
+
+
+async def test_another_paper_with_its_own_fingerprint_is_found(store: Store) -> None:
+    """Who can write the paper can write the number beside it, but not the log."""
+    invoice = await filled(store)
+
+    def swap(connection: sa.Connection) -> None:
+        _unguarded(connection, "document_papers", "SELECT 1")
+        forgery = {"content": b"%PDF other", "sha256": hashlib.sha256(b"%PDF other").hexdigest()}
+        connection.execute(sa.update(DOCUMENT_PAPERS).values(forgery))
+
+    await store.run(swap)
+    assert await store.run(evidence.forged) == (1, (invoice.number,))
+
+
+async def test_documents_that_are_gone_before_their_time_are_missed(store: Store) -> None:
+    """Burning all invoices of a year, and their range with them, leaves no gap to see."""
+    invoice = await filled(store)
+
+    def burn(connection: sa.Connection) -> None:
+        for table in ("payments", "document_papers", "documents"):
+            _unguarded(connection, table, f"DELETE FROM {table}")
+        connection.exec_driver_sql("DELETE FROM number_ranges")
+
+    await store.run(burn)
+    assert await store.run(documents.gaps) == ()
+    assert await store.run(evidence.forged) == (0, (invoice.number,))
 
 
 # -- letting go ----------------------------------------------------------------------------------
@@ -714,7 +756,7 @@ async def test_the_way_of_an_order_is_the_same_on_every_database(store: Store) -
     done = await office.clean_up()
     assert (done.documents, done.orders, done.customers) == ((), 0, ())
     proof = await office.verify()
-    assert (proof.intact, proof.documents, proof.chains["audit"].length) == (True, 3, 11)
+    assert (proof.intact, proof.documents, proof.chains["audit"].length) == (True, 3, 12)
 
 
 async def test_two_sites_bill_one_order_once(url: str) -> None:

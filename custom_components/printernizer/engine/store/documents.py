@@ -6,20 +6,18 @@ Triggers refuse every update, and a delete for as long as the law wants a docume
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ..audit import Audited
 from ..document import Document, DocumentKind
 from ..errors import NotAllowed
 from ..money import ZERO
 from ..numbering import counts_by_year, document_number
 from . import number_ranges, payments
 from .document_codec import document_of, document_text
-from .office_tables import AUDIT_EVENTS, DOCUMENT_PAPERS, DOCUMENTS, NUMBER_RANGES, PAYMENTS
+from .office_tables import DOCUMENT_PAPERS, DOCUMENTS, NUMBER_RANGES, PAYMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -211,30 +209,6 @@ def gaps(connection: Connection) -> tuple[NumberGap, ...]:
                 if serial not in kept
             ]
     return tuple(found)
-
-
-def forged(connection: Connection) -> tuple[int, tuple[str, ...]]:
-    """Hold documents and papers against the audit log; returns how many, and which differ."""
-    issued = {
-        subject: json.loads(detail)["sha256"]
-        for subject, detail in connection.execute(
-            sa.select(AUDIT_EVENTS.c.subject, AUDIT_EVENTS.c.detail).where(
-                AUDIT_EVENTS.c.what == Audited.DOCUMENT_ISSUED.value
-            )
-        )
-    }
-    looked_at, found = 0, []
-    query = sa.select(DOCUMENTS.c.number, DOCUMENTS.c.content).order_by(DOCUMENTS.c.number)
-    for number, content in connection.execute(query.execution_options(yield_per=100)):
-        looked_at += 1
-        if hashlib.sha256(content.encode()).hexdigest() != issued.get(number):
-            found.append(number)
-    papers = sa.select(DOCUMENTS.c.number, DOCUMENT_PAPERS.c.sha256, DOCUMENT_PAPERS.c.content)
-    joined = papers.join(DOCUMENTS, DOCUMENTS.c.id == DOCUMENT_PAPERS.c.document_id)
-    for number, digest, content in connection.execute(joined.execution_options(yield_per=10)):
-        if hashlib.sha256(content).hexdigest() != digest:
-            found.append(number)
-    return looked_at, tuple(dict.fromkeys(found))
 
 
 def last_kept(connection: Connection, ids: Sequence[UUID]) -> date | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..billing import local_day
-from ..store import assignments, audit, customers, documents, orders
+from ..store import assignments, audit, customers, documents, evidence, orders
 from . import counter, paperwork, persons
 from .counter import Deed
 from .proofs import CHAINS, Proof
@@ -250,7 +250,7 @@ class Office:
         if kept is not None:
             return kept
         drawn = await asyncio.to_thread(self._draw, document)
-        return await self._store.run(documents.keep_paper, document.id, drawn, self._clock.now())
+        return await self._store.run(paperwork.keep_paper, self._deed(None), document, drawn)
 
     async def small_business(self) -> Turnover | None:
         """Return the turnover that § 19 UStG looks at; None where it is not used."""
@@ -308,7 +308,7 @@ class Office:
     async def verify(self) -> Proof:
         """Walk every chain and every document. The ledger goes on between the walks."""
         chains = {name: await self._store.run(walk) for name, walk in CHAINS.items()}
-        looked_at, forged = await self._store.run(documents.forged)
+        looked_at, forged = await self._store.run(evidence.forged)
         return Proof(
             chains=chains,
             gaps=await self._store.run(documents.gaps),

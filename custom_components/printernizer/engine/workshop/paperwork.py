@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -196,6 +197,17 @@ def _invoice(connection: Connection, number: str) -> Document:
     if document.kind is not DocumentKind.INVOICE:
         raise NotAllowed(f"{number} is no invoice", key="not_an_invoice")
     return document
+
+
+def keep_paper(connection: Connection, deed: Deed, document: Document, drawn: bytes) -> bytes:
+    """Keep the PDF of a document, unless there is one; returns the one that counts."""
+    kept = documents.paper(connection, document.id, lock=True)
+    if kept is not None:
+        return kept
+    documents.keep_paper(connection, document.id, drawn, deed.at)
+    detail = {"sha256": hashlib.sha256(drawn).hexdigest()}
+    _note(connection, deed, Audited.PAPER_KEPT, document.number, detail)
+    return drawn
 
 
 def _note_document(connection: Connection, deed: Deed, document: Document) -> None:
