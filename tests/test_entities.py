@@ -123,10 +123,12 @@ async def test_a_lost_printer_is_unavailable_but_for_online(stand: Stand) -> Non
         )
     }
     available = {key for key, state in states.items() if state and state.state != STATE_UNAVAILABLE}
-    # What the last print looked like, and which spools hang there, stays true without the printer.
+    # What the last print looked like and took, what a meter counts, and which spools hang there,
+    # stays true without the printer.
     spools = {key for key in available if key.endswith("_spool")}
     assert len(spools) == len(RICH.slots)
-    kept = {"RICH0001_online", "RICH0001_last_snapshot", "RICH0001_not_enough"}
+    counted = ("energy", "job_energy", "job_energy_cost", "last_job_cost", "last_job_material")
+    kept = {f"RICH0001_{key}" for key in ("online", "last_snapshot", "not_enough", *counted)}
     assert available == kept | spools
     assert stand.state("binary_sensor", "online").state == "off"
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .engine.drivers.base import Driver
     from .engine.job import Job
     from .eyes import Eyes
+    from .month import MonthFigures
     from .snapshots import Snapshots
 
 
@@ -76,6 +77,7 @@ class ShopRuntime:
     """What the loaded shop entry holds."""
 
     workshop: Workshop
+    month: MonthFigures
 
 
 type PrinternizerConfigEntry = ConfigEntry[PrinterRuntime]

@@ -12,6 +12,7 @@ from homeassistant.core import callback
 from .energy_entities import energy_sensors
 from .engine.printer import PrinterState
 from .entity import PARALLEL_READS, FeederEntity, PrinterEntity, SlotEntity
+from .month_entities import account_sensors
 from .roster import async_enrol, shape, was_here
 from .runtime import is_shop
 from .sensor_rows import (
@@ -73,6 +74,7 @@ def _rows(coordinator: PrinterCoordinator) -> Iterator[Row]:
             yield row.key, partial(PrinterSensor, coordinator, row)
     yield from upload_sensors(coordinator)
     yield from energy_sensors(coordinator)
+    yield from account_sensors(coordinator)
     for feeder in status.feeders:
         for row_of_feeder in FEEDER_SENSORS:
             if row_of_feeder.exists_fn(feeder, parts):

@@ -10,6 +10,7 @@ from . import issues
 from .const import SHOP_PLATFORMS
 from .engine.errors import StoreError
 from .ha_errors import of_store
+from .month import MonthFigures
 from .office_news import async_announce_documents
 from .runtime import ShopRuntime, async_acquire, async_follow_shop, async_release
 from .shop_settings import shop_settings
@@ -30,7 +31,10 @@ async def async_open_shop(hass: HomeAssistant, entry: ShopConfigEntry) -> None:
         issues.async_store_failed(hass, err)
         raise of_store(err) from err
     workshop.settings.apply(shop_settings(hass, entry.options))
-    entry.runtime_data = ShopRuntime(workshop)
+    month = MonthFigures(hass, workshop)
+    await month.async_read()
+    entry.runtime_data = ShopRuntime(workshop, month)
+    entry.async_on_unload(month.async_listen())
 
     @callback
     def moved(_: Event) -> None:

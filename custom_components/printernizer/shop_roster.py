@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.const import Platform
 
+from .month_entities import month_sensors
 from .stock_entities import stock_events, stock_sensors, stock_warnings
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ type ShopRows = Callable[[ShopConfigEntry], Iterable[Entity]]
 SHOP_ROWS: Final[Mapping[Platform, tuple[ShopRows, ...]]] = {
     Platform.BINARY_SENSOR: (stock_warnings,),
     Platform.EVENT: (stock_events,),
-    Platform.SENSOR: (stock_sensors,),
+    Platform.SENSOR: (stock_sensors, month_sensors),
 }
 """Each part of the back office adds its own."""
 

@@ -13,9 +13,11 @@ from custom_components.printernizer import (
     binary_sensor,
     button_rows,
     camera,
+    energy_entities,
     event,
     image,
     light,
+    month_entities,
     number,
     select,
     sensor_rows,
@@ -74,6 +76,9 @@ def rows() -> Iterator[tuple[str, str, Any]]:
         *unit_rows.FEEDER_SENSORS,
         *unit_rows.SLOT_SENSORS,
         *stock_entities.STOCK_SENSORS,
+        *energy_entities.ENERGY_SENSORS,
+        *month_entities.MONTH_SENSORS,
+        *month_entities.ACCOUNT_SENSORS,
     )
     tables: dict[str, tuple[Any, ...]] = {
         "sensor": sensors,

@@ -94,6 +94,8 @@ class Accounts:
         """The run that is noted, by printer."""
         self._planned: dict[str, tuple[tuple[str | None, ...], int | None]] = {}
         self._dirty: set[UUID] = set()
+        self._over: set[UUID] = set()
+        """Runs whose end was seen, until their accounts are settled."""
         self._recalled: dict[tuple[str, str], float] = {}
         self._waiting: dict[UUID, Job | None] = {}
         """Runs to be reckoned; None: its row is to be read first."""
@@ -170,13 +172,17 @@ class Accounts:
             self._keep(noted)
 
     def _on_result(self, printer_id: str, status: PrinterStatus) -> None:
-        """Note the last figure of the firmware: it comes with the end, and is not there before."""
+        """Note the last figures: they come with the end, and are not there before.
+
+        Feeders are looked at once: after that it is a person who changes what hangs there.
+        """
         job = self._ledger.last_job(printer_id)
         watch = self._watches.get(job.id) if job is not None else None
         if job is None or watch is None or status.job is None:
             return
         if JobIdentity.of(status.job).same_run(job.identity):
-            noted = measured(watch, status)
+            noted = measured(watch, status) if job.id in self._over else look(watch, status)
+            self._over.add(job.id)
             if noted is not watch:
                 self._keep(noted)
 
@@ -366,6 +372,7 @@ class Accounts:
         self._fileless.pop(job_id, None)
         self._watches.pop(job_id, None)
         self._dirty.discard(job_id)
+        self._over.discard(job_id)
 
     async def _read_files(self) -> None:
         """Read the files of runs whose printers rest now. Raises StoreError."""
