@@ -25,7 +25,7 @@ from tests.shop_floor import Floor, floor  # noqa: F401
 if TYPE_CHECKING:
     from custom_components.printernizer.entity import PrinterEntity
 
-VOLATILE = {"access_token", "entity_picture"}
+VOLATILE = {"last_reset", "access_token", "entity_picture"}
 
 
 @pytest.fixture
