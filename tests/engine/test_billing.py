@@ -145,6 +145,32 @@ def test_a_discount_is_minus_one_times_a_price() -> None:
     )
 
 
+def test_a_discount_by_an_amount_is_borne_by_the_rates_it_is_taken_off() -> None:
+    """At 19 per cent off a book at 7, the shop would owe less tax than it charged."""
+    book = a_position("50", tax_percent=Decimal(7))
+    (tax,) = invoiced(book, less("5")).taxes
+    assert (tax.percent, tax.net, tax.tax) == (7, 45, Decimal("3.15"))
+    mixed = invoiced(a_position("100"), book, less("10"))
+    assert [str(tax.net) for tax in mixed.taxes] == ["46.67", "93.33"]
+    told = invoiced(a_position("100"), book, less("10", tax_percent=Decimal(19)))
+    assert [str(tax.net) for tax in told.taxes] == ["50.00", "90.00"]
+    assert figures(invoiced(less("0"), a_position("3"))) == ("3.00", "0.57", "3.57")
+
+
+def test_what_is_missing_to_the_minimum_bears_the_tax_of_the_order() -> None:
+    """It belongs to what is sold, and so does its rate."""
+    shop = replace(SHOP, prices=PricePolicy(minimum_per_order=Decimal(15)))
+    (tax,) = invoiced(a_position("12", tax_percent=Decimal(7)), shop=shop).taxes
+    assert (tax.percent, tax.net) == (7, 15)
+
+
+def test_an_amount_that_no_ledger_holds_is_refused() -> None:
+    """The database counts millionths in 64 bits, and would only say that a number is too large."""
+    with pytest.raises(NotAllowed) as refusal:
+        invoiced(a_position("10000000", quantity=Decimal(10_000_000)))
+    assert refusal.value.key == "bad_position"
+
+
 def test_the_minimum_comes_after_discounts() -> None:
     """Rule 22."""
     shop = replace(SHOP, prices=PricePolicy(minimum_per_order=Decimal(15)))
@@ -229,10 +255,13 @@ POSITIONS = st.lists(
 )
 
 
-@given(POSITIONS, st.integers(0, 100), st.booleans())
+@given(POSITIONS, st.integers(0, 100), st.decimals(0, 1, places=2), st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_parts_sum_to_totals_to_the_cent(
-    rows: list[tuple[Decimal, int, Decimal | None]], percent: int, gross_first: bool
+    rows: list[tuple[Decimal, int, Decimal | None]],
+    percent: int,
+    share: Decimal,
+    gross_first: bool,
 ) -> None:
     """An accountant adds up by hand."""
     shop = replace(SHOP, tax=TaxPolicy(gross_first=gross_first))
@@ -242,13 +271,15 @@ def test_parts_sum_to_totals_to_the_cent(
     ]
     if percent:
         positions.append(less(quantity=Decimal(percent), unit="%"))
+    left = sum(line.amount for line in lines_of(an_order(*positions), shop, DAY))
+    positions.append(less(str(left * share)))
     document = invoiced(*positions, shop=shop)
     assert document.gross == document.net + document.tax
     assert document.gross == sum(tax.gross for tax in document.taxes)
     side = document.gross if gross_first else document.net
     assert side == sum(line.amount for line in document.lines)
     assert all(line.amount == line.amount.quantize(Decimal("0.01")) for line in document.lines)
-    assert document.net >= 0
+    assert all(tax.net >= 0 for tax in document.taxes)
     lines = lines_of(an_order(*positions), shop, DAY)
     assert lines == document.lines
 

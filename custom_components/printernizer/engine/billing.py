@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from .document import Document, DocumentKind, DocumentLine, TaxLine
 from .errors import NotAllowed
-from .money import ZERO, exact, rounded
-from .order import PERCENT, PositionKind
+from .money import ZERO, rounded
+from .order import LARGEST, PERCENT, PositionKind
 from .shop import EXEMPTION_TEXT
 from .tax import percent_on, totals
 
@@ -53,7 +53,8 @@ def keep_until(day: date, years: int) -> date:
 def lines_of(order: Order, shop: ShopSettings, day: date) -> tuple[DocumentLine, ...]:
     """Return the lines of an order that is supplied on a day.
 
-    Raises NotAllowed: order_empty; amount_negative when discounts are larger than the rest.
+    Raises NotAllowed: order_empty; amount_negative when discounts are larger than the rest;
+    bad_position for amounts that no ledger holds.
     """
     if not order.positions:
         raise NotAllowed("an order without positions cannot be billed", key="order_empty")
@@ -64,9 +65,13 @@ def lines_of(order: Order, shop: ShopSettings, day: date) -> tuple[DocumentLine,
     total = sum((line.amount for line in lines), ZERO)
     if total < ZERO:
         raise NotAllowed("the discounts are larger than the rest", key="amount_negative")
+    if sum(abs(line.amount) for line in lines) > LARGEST:
+        raise NotAllowed("an order is not worth that much", key="bad_position")
     if total < shop.prices.minimum_per_order:
         text = _MINIMUM.get(shop.documents.language, _MINIMUM["en"])
-        lines.append(_line(text, FLAT, shop.prices.minimum_per_order - total, usual))
+        missing = rounded(shop.prices.minimum_per_order - total)
+        for percent, part in _borne(missing, lines, usual):
+            lines.append(_line(text, FLAT, part, percent))
     return tuple(replace(line, number=number) for number, line in enumerate(lines, 1))
 
 
@@ -90,20 +95,45 @@ def _lines(
             )
         ]
     if position.unit == PERCENT:
-        return _shares(position, before)
-    return [_less(position, exact(position.quantity * position.unit_price), percent)]
+        return [
+            _less(position, total * position.quantity / _HUNDRED, rate)
+            for rate, total in _by_rate(before)
+        ]
+    amount = rounded(position.quantity * position.unit_price)
+    if position.tax_percent is not None:
+        return [_less(position, amount, percent)]
+    return [_less(position, part, rate) for rate, part in _borne(amount, before, usual)]
 
 
-def _shares(position: Position, before: Sequence[DocumentLine]) -> list[DocumentLine]:
-    """Return a discount in per cent: each rate of tax bears its own share of it."""
+def _by_rate(lines: Sequence[DocumentLine]) -> list[tuple[Decimal, Decimal]]:
+    """Return what each rate of tax has to bear a share of, ascending."""
     sums: dict[Decimal, Decimal] = {}
-    for line in before:
+    for line in lines:
         sums[line.tax_percent] = sums.get(line.tax_percent, ZERO) + line.amount
-    return [
-        _less(position, total * position.quantity / _HUNDRED, percent)
-        for percent, total in sorted(sums.items())
-        if total > ZERO
-    ]
+    return [(percent, total) for percent, total in sorted(sums.items()) if total > ZERO]
+
+
+def _borne(
+    amount: Decimal, lines: Sequence[DocumentLine], usual: Decimal
+) -> list[tuple[Decimal, Decimal]]:
+    """Divide cents over the rates of tax in proportion to their sums: no rate without a supply.
+
+    Taken off at 19 per cent, what is less on a sale at 7 would cost the tax office the
+    difference. Rounded on the running sum, so that nothing is left over.
+    """
+    sums = _by_rate(lines)
+    whole = sum((total for _, total in sums), ZERO)
+    if not sums:
+        return [(usual, amount)]
+    parts: list[tuple[Decimal, Decimal]] = []
+    so_far = given = ZERO
+    for percent, total in sums:
+        so_far += total
+        part = rounded(amount * so_far / whole) - given
+        given += part
+        if part:
+            parts.append((percent, part))
+    return parts
 
 
 def _less(position: Position, amount: Decimal, percent: Decimal) -> DocumentLine:
