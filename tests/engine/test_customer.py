@@ -112,6 +112,7 @@ def test_greece_is_found_under_both_of_its_names() -> None:
         "NL123",
         "12",
         "DE13669597Ü",
+        "DE١٣٦٦٩٥٩٧٦",
     ],
 )
 def test_vat_ids_that_cannot_be_right_are_refused(vat_id: str) -> None:

@@ -168,7 +168,8 @@ def checked_vat_id(value: str) -> str:
         country = "EL"
     pattern = VAT_FORMATS.get(country)
     known = pattern is not None
-    fits = re.fullmatch(pattern, rest) if pattern else _VAT_ELSEWHERE.fullmatch(text)
+    # ASCII: other scripts have digits too, and no tax office and no code page takes them.
+    fits = re.fullmatch(pattern, rest, re.ASCII) if pattern else _VAT_ELSEWHERE.fullmatch(text)
     if not fits or (country == "DE" and _german_check_digit(rest[:8]) != int(rest[8])):
         where = f"one of {country}" if known else "one"
         raise NotAllowed(f"the VAT id is not written like {where}", key="bad_vat_id")

@@ -88,7 +88,7 @@ class Position:
     """Net, or with the tax inside where the shop prices gross-first. Of a discount: how much
     less, above zero."""
     tax_percent: Decimal | None = None
-    """None: the shop's rate on the day of supply; of a discount, the rates of what it is taken off."""
+    """None: the shop's rate on the day of supply; of a discount, those of what it reduces."""
     detail: str | None = None
     job_id: UUID | None = None
     path: str | None = None
