@@ -415,6 +415,7 @@ async def test_a_person_is_told_everything(office: Office, store: Store) -> None
     (document,) = told["documents"]
     assert (document["number"], document["payments"][0]["amount"]) == (invoice.number, "5.000000")
     (job,) = told["jobs"]
+    assert isinstance(job["job"]["duration"], float), "seconds"
     assert (job["price"], job["cost"], job["assignments"][0]["reason"]) == (
         "2.000000",
         "2",
