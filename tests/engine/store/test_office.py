@@ -7,6 +7,7 @@ import hashlib
 import sqlite3
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -45,6 +46,8 @@ from custom_components.printernizer.engine.store import (
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.store.document_codec import document_of, document_text
 from custom_components.printernizer.engine.store.office_tables import DOCUMENT_PAPERS
+from custom_components.printernizer.engine.workshop import counter
+from custom_components.printernizer.engine.workshop.counter import Deed
 from custom_components.printernizer.engine.workshop.office import Office
 from custom_components.printernizer.engine.workshop.paperwork import Issued
 from custom_components.printernizer.engine.workshop.settings import Settings
@@ -778,3 +781,29 @@ async def test_two_sites_bill_one_order_once(url: str) -> None:
         refusals = [each.key for each in found if isinstance(each, NotAllowed)]
         assert refusals == ["already_cancelled"]
         assert (await offices[1].verify()).intact
+
+
+async def test_two_sites_charge_for_a_job_once(url: str) -> None:
+    """Each puts it on an order of its own, and neither sees the other's yet."""
+    async with Store(url) as one, Store(url) as two:
+        office = an_office(two)
+        job_id = (await recorded(two, a_story(1))).runs[0].id
+        await office.add_customer(name="Erika")
+        first, second = [(await office.create_order("K00001")).id for _ in range(2)]
+        charged = replace(VASE, kind=PositionKind.JOB, job_id=job_id)
+        added, go_on = threading.Event(), threading.Event()
+
+        def slowly(connection: sa.Connection) -> None:
+            counter.add_position(connection, Deed(at=AT), SHOP, first, charged)
+            added.set()
+            go_on.wait(10)
+
+        slow = asyncio.create_task(one.run(slowly))
+        await asyncio.to_thread(added.wait, 10)
+        late = asyncio.create_task(office.add_position(second, charged))
+        await asyncio.wait({late}, timeout=0.2)
+        go_on.set()
+        await slow
+        with pytest.raises(NotAllowed) as refusal:
+            await late
+        assert refusal.value.key == "job_taken"

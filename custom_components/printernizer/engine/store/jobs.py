@@ -170,9 +170,10 @@ def progress(connection: Connection, batch: Iterable[Job]) -> None:
 # -- reading -----------------------------------------------------------------------------------
 
 
-def get(connection: Connection, job_id: UUID) -> Job | None:
-    """Read one job, or None."""
-    row = connection.execute(sa.select(JOBS).where(JOBS.c.id == job_id)).mappings().one_or_none()
+def get(connection: Connection, job_id: UUID, *, lock: bool = False) -> Job | None:
+    """Read one job, or None. `lock`: nobody else takes it until we commit."""
+    query = sa.select(JOBS).where(JOBS.c.id == job_id)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     return None if row is None else codec.job_of(row)
 
 

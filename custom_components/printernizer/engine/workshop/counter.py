@@ -182,7 +182,8 @@ def _of_job(
     connection: Connection, deed: Deed, shop: ShopSettings, order: Order, position: Position
 ) -> Position:
     """Fill in what the ledger knows of a job. It is charged once."""
-    job = None if position.job_id is None else jobs.get(connection, position.job_id)
+    # Locked: two sites of one database would both find that nobody charges for it yet.
+    job = None if position.job_id is None else jobs.get(connection, position.job_id, lock=True)
     if job is None:
         raise NotAllowed("the ledger has no such job", key="unknown_job")
     here = any(each.job_id == job.id for each in order.positions)
