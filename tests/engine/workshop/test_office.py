@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 
 from custom_components.printernizer.engine.account import Breakdown, CostKind, CostLine, JobAccount
 from custom_components.printernizer.engine.assignment import AssignedBy
@@ -30,6 +31,7 @@ from custom_components.printernizer.engine.shop import (
 )
 from custom_components.printernizer.engine.small_business import LimitWarning
 from custom_components.printernizer.engine.store import accounts, assignments
+from custom_components.printernizer.engine.store.account_tables import JOB_ACCOUNTS
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop.office import JobAssigned, Office, OfficeEvent
 from custom_components.printernizer.engine.workshop.settings import Settings
@@ -536,6 +538,28 @@ async def test_customers_nobody_heard_of_are_forgotten_and_others_are_not(
     assert not (await office.customer("K00003")).erased
     page = await office.customers(erased=True)
     assert [each.erased for each in page.customers] == [False, True, False, False, True]
+
+
+@pytest.mark.parametrize("by_rule", [False, True])
+async def test_who_has_things_printed_is_not_forgotten(
+    office: Office, store: Store, clock: HandClock, by_rule: bool
+) -> None:
+    """Erasing cannot be undone, and a customer may be billed elsewhere."""
+    story = a_story(1)
+    clock.jump(story.at - timedelta(days=4 * 365) - clock.now())
+    customer = await office.add_customer(name="Regular")
+    clock.jump(story.at - clock.now())
+    job_id = await a_job(store)
+    if by_rule:
+
+        def ruled(connection: sa.Connection) -> None:
+            whose = JOB_ACCOUNTS.c.job_id == job_id
+            connection.execute(sa.update(JOB_ACCOUNTS).where(whose).values(customer_id=customer.id))
+
+        await store.run(ruled)
+    else:
+        await office.assign(job_id, Purpose.BUSINESS, customer.id, reason="hers")
+    assert (await office.clean_up()).customers == ()
 
 
 async def test_a_leap_day_is_no_stumbling_block(office: Office) -> None:

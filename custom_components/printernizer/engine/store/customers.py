@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from ..customer import Customer
 from . import number_ranges
-from .office_tables import CUSTOMERS
+from .account_tables import JOB_ACCOUNTS
+from .office_tables import CUSTOMERS, JOB_ASSIGNMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,9 +90,18 @@ def page(
 
 
 def quiet_since(connection: Connection, moment: datetime) -> tuple[Customer, ...]:
-    """Read those who are not forgotten yet and were last changed before a moment."""
+    """Read those who are not forgotten yet and were last changed before a moment.
+
+    Who had something printed since then is not quiet, even without an order.
+    """
+    printed = sa.exists().where(
+        JOB_ACCOUNTS.c.customer_id == CUSTOMERS.c.id, JOB_ACCOUNTS.c.day_at >= moment
+    )
+    given = sa.exists().where(
+        JOB_ASSIGNMENTS.c.customer_id == CUSTOMERS.c.id, JOB_ASSIGNMENTS.c.at >= moment
+    )
     query = sa.select(CUSTOMERS).where(
-        CUSTOMERS.c.anonymised_at.is_(None), CUSTOMERS.c.changed_at < moment
+        CUSTOMERS.c.anonymised_at.is_(None), CUSTOMERS.c.changed_at < moment, ~printed, ~given
     )
     return tuple(_customer(row) for row in connection.execute(query).mappings())
 
