@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -12,7 +11,8 @@ from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
 
 from .const import CONF_DATABASE_URL
-from .engine.errors import StoreError
+from .engine.errors import NotAllowed, StoreError
+from .engine.numbering import document_number
 from .runtime import async_try_database
 from .shop_sections import sections
 from .shop_settings import shop_settings
@@ -42,8 +42,6 @@ FIELD_ERRORS: Final = frozenset(
 ERRORS: Final = STORE_ERRORS | FIELD_ERRORS
 LONGEST: Final = 2_000
 _IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
-_SPEC: Final = re.compile(r"(0[1-9])?d?")
-"""How a number may be laid out: "04d". Anything else could fill the memory."""
 
 type _Step = Callable[
     [ShopOptionsFlow, dict[str, Any] | None], Coroutine[Any, Any, ConfigFlowResult]
@@ -158,19 +156,12 @@ def _wrong(typed: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _numbers(pattern: str) -> bool:
-    """Whether a pattern of document numbers gives every document its own number."""
+    """Whether documents can be numbered by a pattern: asked of what will do it."""
     try:
-        fields = {
-            name: spec for _, name, spec, _ in string.Formatter().parse(pattern) if name is not None
-        }
-        return (
-            "number" in fields
-            and fields.keys() <= {"number", "year"}
-            and all(_SPEC.fullmatch(spec or "") for spec in fields.values())
-            and pattern.format(number=1, year=2026) != pattern.format(number=2, year=2026)
-        )
-    except ValueError, IndexError, KeyError:
+        document_number(pattern, year=2026, number=1)
+    except NotAllowed:
         return False
+    return True
 
 
 def _is_iban(typed: str) -> bool:
