@@ -394,6 +394,22 @@ async def test_a_copy_is_put_on_disk_for_who_asks(
     assert await refused(hass, "get_document", document="RE9") == "no_document"
 
 
+async def test_a_link_in_the_media_folder_leads_a_document_nowhere(
+    hass: HomeAssistant, printer: Printer, tmp_path: Path
+) -> None:
+    """Whoever may write there must not have us write over what only we may."""
+    number = await an_invoice(hass)
+    secret = tmp_path / "secrets.yaml"
+    secret.write_text("kept")
+    folder = tmp_path / "media/printernizer/documents"
+    folder.mkdir(parents=True)
+    (folder / f"{number}.pdf.part").symlink_to(secret)
+    place = Path((await call(hass, "get_document", document=number, save=True))["path"])
+    assert place.read_bytes() == b"%PDF-1.7 " + number.encode()
+    assert not place.is_symlink()
+    assert secret.read_text() == "kept"
+
+
 async def test_a_full_disk_leaves_no_half_document(
     hass: HomeAssistant, printer: Printer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,9 +7,11 @@ and documents name people: nothing is put there unless somebody says so.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+from uuid import uuid4
 
 from homeassistant.components.http.auth import async_sign_path
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -63,7 +65,8 @@ async def async_paper(
 
 def _put(place: Path, content: bytes) -> None:
     """Write a file whole or not at all; one that is there may only be the same."""
-    part = place.with_name(f"{place.name}.part")
+    # A name that nobody can know, and so cannot have made a link of that leads elsewhere.
+    part = place.with_name(f".{uuid4().hex}.part")
     try:
         if place.exists(follow_symlinks=False):
             if place.is_file() and place.read_bytes() == content:
@@ -76,9 +79,11 @@ def _put(place: Path, content: bytes) -> None:
         part.write_bytes(content)
         part.replace(place)
     except OSError as err:
-        part.unlink(missing_ok=True)
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="disk_failed",
             translation_placeholders={"reason": err.strerror or type(err).__name__},
         ) from err
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
