@@ -17,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from openpyxl import load_workbook
@@ -231,6 +232,22 @@ async def test_a_disk_that_gives_way_leaves_nothing_behind(
         await books.write(wanted(), folder)
     assert refusal.value.key == key
     assert not [*folder.iterdir()]
+
+
+async def test_the_time_zone_is_read_off_the_loop(
+    books: Exports, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file may lie on a slow card, and the whole house waits for the loop."""
+    threads: list[threading.Thread] = []
+
+    def zone(name: str) -> ZoneInfo:
+        threads.append(threading.current_thread())
+        return ZoneInfo(name)
+
+    monkeypatch.setattr(exports, "ZoneInfo", zone)
+    await books.write(wanted(), folder)
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 async def test_a_nearly_full_disk_is_left_alone(

@@ -137,7 +137,8 @@ class Exports:
                 request=request,
                 customer_id=customer_id,
                 now=self._clock.now(),
-                zone=ZoneInfo(shop.time_zone),
+                # Read from disk the first time.
+                zone=await asyncio.to_thread(ZoneInfo, shop.time_zone),
                 currency=shop.currency,
                 company=shop.company.name,
                 names={**known, **(names or {})},
