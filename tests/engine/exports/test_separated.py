@@ -82,7 +82,25 @@ def test_a_formula_from_outside_is_defused(text: str, dialect: Dialect) -> None:
     assert rows[1][1] == f"-5{dialect.decimal}00", "a number is none"
 
 
-@pytest.mark.parametrize("text", ["Halter", "a=b", "3+4", "'=1", "50 %", "", "a@b.de"])
+@pytest.mark.parametrize("dialect", [GERMAN, GERMAN_ANSI, INTERNATIONAL], ids=["de", "ansi", "int"])
+@pytest.mark.parametrize(
+    "separator", list(";,\t\r\n"), ids=["semicolon", "comma", "tab", "cr", "lf"]
+)
+@pytest.mark.parametrize("quote", ["", '"'], ids=["bare", "quoted"])
+def test_a_formula_is_defused_wherever_another_country_ends_the_cell(
+    separator: str, quote: str, dialect: Dialect
+) -> None:
+    """A file with commas, opened in Germany, is split at semicolons, and quotes are no help."""
+    text = f"Halter{separator}{quote}=HYPERLINK(1){separator}@SUM(1)"
+    content, _ = written([[text]], dialect, samples.columns(text=ColumnKind.TEXT))
+    told = content.decode("utf-8-sig" if dialect.mark else "cp1252")
+    assert "'=HYPERLINK" in told
+    assert "'@SUM" in told
+
+
+@pytest.mark.parametrize(
+    "text", ["PLA, -20 %", "Halter", "a=b", "3+4", "'=1", "50 %", "", "a@b.de"]
+)
 def test_an_ordinary_text_is_left_alone(text: str) -> None:
     """An apostrophe before every name would be as bad."""
     assert defused(text) == text

@@ -15,13 +15,17 @@ _INVISIBLE: Final = "\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\u00ad"
 _FORMULA: Final = re.compile(rf"[\s\x00-\x20{_INVISIBLE}]*[=+\-@＝＋－＠]|[ ]*[\t\r\n]")
 """What a spreadsheet takes for a formula, or for the end of the cell before it. The wide forms of
 the four signs are taken for them as well (OWASP, "CSV Injection")."""
+_BESIDE: Final = re.compile(r"""([;,\t\r\n]["']*)(?=[=+\-@＝＋－＠])""")
+"""The same behind what another country's spreadsheet takes for the end of a cell: opened in
+Germany, commas separate nothing, and quotation marks within a cell are text."""
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0 cannot hold (its production 2, "Char")."""
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def defused(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: an apostrophe goes before it."""
+    """Return a text that no spreadsheet takes for a formula: an apostrophe goes before each."""
+    text = _BESIDE.sub(r"\1'", text)
     return f"'{text}" if _FORMULA.match(text) else text
 
 
