@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import os
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ import pytest
 import voluptuous as vol
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
+from homeassistant.util import dt as dt_util
 from openpyxl import load_workbook
-from pytest_homeassistant_custom_component.common import MockUser
+from pytest_homeassistant_custom_component.common import MockUser, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.printernizer import export_actions
@@ -215,6 +216,31 @@ async def test_files_whose_links_have_ended_are_let_go(
     assert not old.exists()
     assert young.exists()
     assert young.parent.stat().st_mode & 0o077 == 0
+
+
+async def test_a_file_goes_with_its_link_though_nobody_exports_again(
+    hass: HomeAssistant, printer: Printer, tmp_path: Path
+) -> None:
+    """All customers of a shop, left in a folder for ever."""
+    private = Path((await export(hass, subjects=["customers"]))["path"])
+    kept = Path((await export(hass, subjects=["customers"], save=True))["path"])
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=23))
+    await hass.async_block_till_done()
+    assert private.exists()
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=25))
+    await hass.async_block_till_done()
+    assert not private.parent.exists()
+    assert kept.exists()
+
+
+async def test_files_of_before_a_restart_are_let_go(hass: HomeAssistant, floor: Floor) -> None:
+    """Their links ended with Home Assistant, and so would the timer that removes them."""
+    old = Path(hass.config.cache_path(DOMAIN, "exports")) / "old" / "customers.xlsx"
+    old.parent.mkdir(parents=True)
+    old.write_text("Erika")
+    await floor.add()
+    await hass.async_block_till_done()
+    assert not old.exists()
 
 
 async def test_a_cache_that_cannot_be_written_is_told(

@@ -16,6 +16,7 @@ from .devices import present
 from .energy_feed import async_feed_energy
 from .engine.drivers.registry import PrinterKind
 from .engine.errors import PrinternizerError, StoreError
+from .export_actions import async_clear_exports
 from .eyes import Eyes
 from .ha_errors import of_store
 from .nearby import async_listener
@@ -51,6 +52,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_services(hass)
     async_setup_shop_services(hass)
     async_register_views(hass)
+    async_clear_exports(hass)
     return True
 
 

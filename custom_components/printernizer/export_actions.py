@@ -6,6 +6,7 @@ goes a day later. The media folder is open to everybody in the house.
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import time
@@ -17,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import voluptuous as vol
-from homeassistant.const import ATTR_DEVICE_ID
-from homeassistant.core import SupportsResponse
+from homeassistant.const import ATTR_DEVICE_ID, EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import SupportsResponse, callback
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN
 from .downloads import async_folder
@@ -36,7 +38,7 @@ from .views.export import LINK_LASTS, async_offer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from homeassistant.core import HomeAssistant
+    from homeassistant.core import CALLBACK_TYPE, HomeAssistant
 
     from .action import Facts
     from .shop_action import ShopRequest
@@ -137,8 +139,43 @@ async def async_shelf(hass: HomeAssistant, data: Mapping[str, Any]) -> Path:
     """Return where a file goes: where the caller said, else where only its link finds it."""
     if data["save"] or "folder" in data:
         return await async_folder(hass, FOLDER, data.get("folder"))
-    shelf = Path(hass.config.cache_path(DOMAIN, FOLDER))
-    return await hass.async_add_executor_job(_private_folder, shelf)
+    folder = await hass.async_add_executor_job(_private_folder, _shelf(hass))
+    _async_let_go_later(hass, folder)
+    return folder
+
+
+def _shelf(hass: HomeAssistant) -> Path:
+    return Path(hass.config.cache_path(DOMAIN, FOLDER))
+
+
+@callback
+def _async_let_go_later(hass: HomeAssistant, folder: Path) -> None:
+    """Remove a folder when the link to its file ends; after a stop, the next start does."""
+    heard: list[CALLBACK_TYPE] = []
+
+    @callback
+    def ended(_: object) -> None:
+        for forget in heard:
+            forget()
+
+    @callback
+    def over(_: object) -> None:
+        heard.pop()()
+        _async_remove(hass, folder)
+
+    heard.append(async_call_later(hass, LINK_LASTS, over))
+    heard.append(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, ended))
+
+
+@callback
+def async_clear_exports(hass: HomeAssistant) -> None:
+    """Remove files of before the start: their links ended with Home Assistant."""
+    _async_remove(hass, _shelf(hass))
+
+
+@callback
+def _async_remove(hass: HomeAssistant, folder: Path) -> None:
+    hass.async_add_executor_job(functools.partial(shutil.rmtree, folder, ignore_errors=True))
 
 
 def _private_folder(shelf: Path) -> Path:
