@@ -47,7 +47,9 @@ class MonthFigures:
         """Follow what is reckoned; returns how to stop."""
         stops = [
             self._workshop.accounts.subscribe(self._on_account),
-            async_track_time_interval(self._hass, self._on_time, LOOK_AGAIN),
+            async_track_time_interval(
+                self._hass, self._on_time, LOOK_AGAIN, cancel_on_shutdown=True
+            ),
         ]
 
         @callback
