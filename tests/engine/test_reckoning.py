@@ -1,0 +1,125 @@
+"""From what is known of a run to its account: prices that nobody can make, pieces, corrections."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from custom_components.printernizer.engine.account import (
+    Confidence,
+    Consumption,
+    CostKind,
+    EnergyUse,
+    JobAccount,
+    Source,
+)
+from custom_components.printernizer.engine.assignment import AssignedBy, Assignment
+from custom_components.printernizer.engine.job import Job, JobIdentity, JobState, Outcome
+from custom_components.printernizer.engine.reckoning import Evidence, corrected, reckon
+from custom_components.printernizer.engine.run_watch import RunWatch
+from custom_components.printernizer.engine.shop import (
+    CostPolicy,
+    Labour,
+    LabourStep,
+    MachineProfile,
+    PricePolicy,
+    Process,
+    Purpose,
+    ShopSettings,
+    Surcharge,
+    Tariff,
+)
+
+N = Decimal
+AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+WHOSE = Assignment(purpose=Purpose.BUSINESS, assigned_by=AssignedBy.DEFAULT)
+MACHINE = MachineProfile(power=None)
+JOB = Job(
+    id=UUID(int=1),
+    printer_id="P1",
+    identity=JobIdentity(name="part"),
+    state=JobState.ENDED,
+    outcome=Outcome.COMPLETED,
+    started_at=AT - timedelta(hours=2),
+    first_seen_at=AT - timedelta(hours=2),
+    ended_at=AT,
+    closed_at=AT,
+    duration=timedelta(hours=2),
+    progress=1.0,
+)
+FREE = EnergyUse(kwh=N(1), amount=N(0), source=Source.METER, confidence=Confidence.HIGH)
+
+
+def account_of(settings: ShopSettings, job: Job = JOB, **more: object) -> JobAccount:
+    """Reckon a run of which the firmware measured 1 m of filament, unless told otherwise."""
+    values: dict[str, object] = {
+        "job": job,
+        "watch": RunWatch(job_id=job.id, printer_id="P1", measured_mm=1000.0),
+        "settings": settings,
+        "machine": MACHINE,
+        "energy": FREE,
+    }
+    return reckon(Evidence(**(values | more)), WHOSE, AT)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_tariff_makes_no_price_of_grams_that_nobody_knows(known: bool) -> None:
+    """The minimum of the tariff for a print that may have taken a kilogram is a loss unseen."""
+    settings = ShopSettings(
+        prices=PricePolicy(
+            tariffs=(Tariff(process=Process.FILAMENT, per_unit=N("0.10"), minimum=N(3)),)
+        )
+    )
+    measured = 1000.0 if known else None
+    watch = RunWatch(job_id=JOB.id, printer_id="P1", measured_mm=measured)
+    account = account_of(settings, watch=watch)
+    assert account.price == (N("3.00") if known else None)
+
+
+@pytest.mark.parametrize(("percent", "priced"), [(N(50), True), (N(100), False)])
+def test_a_margin_of_everything_makes_no_price(percent: Decimal, priced: bool) -> None:
+    """And it makes the account of no run impossible."""
+    settings = ShopSettings(prices=PricePolicy(surcharge=Surcharge.MARGIN, percent=percent))
+    account = account_of(settings)
+    assert account.cost.complete
+    assert (account.price is not None) is priced
+
+
+def test_pieces_that_a_person_counted_are_believed_and_not_the_plan() -> None:
+    """Four were planned, three came off: each costs a third (rule 15)."""
+    account = account_of(ShopSettings(), pieces=3)
+    assert account.pieces == 3
+    assert account.cost_per_piece == account.cost.total / 3
+
+
+def test_pieces_put_right_change_the_labour_and_neither_price_nor_material() -> None:
+    """A customer was told a price; counting the pieces again is no reason for another."""
+    settings = ShopSettings(
+        costs=CostPolicy(
+            labour_per_hour=N(30),
+            labour=(Labour(step=LabourStep.PACKING, minutes=N(2), per_piece=True),),
+        ),
+        prices=PricePolicy(percent=N(50)),
+    )
+    before = account_of(settings)
+    after = corrected(before, JOB, settings, MACHINE, pieces=4)
+    assert (before.cost.of(CostKind.LABOUR), after.cost.of(CostKind.LABOUR)) == (N(1), N(4))
+    assert after.cost.of(CostKind.MATERIAL) == before.cost.of(CostKind.MATERIAL)
+    assert after.price == before.price
+    weighed = Consumption(mass_g=N(10), amount=N("0.2"), source=Source.WEIGHED)
+    dearer = corrected(before, JOB, settings, MACHINE, lines=[weighed])
+    assert dearer.price != before.price
+
+
+def test_a_run_that_was_no_success_after_all_has_no_price_left() -> None:
+    """The customer pays failures only where a policy says so (rule 22)."""
+    before = account_of(ShopSettings())
+    assert before.price is not None
+    failed = replace(JOB, outcome=Outcome.FAILED)
+    assert corrected(before, failed, ShopSettings(), MACHINE, reopened=True).price is None
+    pays = ShopSettings(prices=PricePolicy(charge_failures=True))
+    assert corrected(before, failed, pays, MACHINE, reopened=True).price is not None
