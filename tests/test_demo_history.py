@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from custom_components.printernizer.engine.job import Outcome
+from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.store import jobs, stock
 from custom_components.printernizer.engine.store.account_tables import ACCOUNT_DAYS, JOB_ACCOUNTS
 from custom_components.printernizer.engine.store.database import Store
@@ -42,8 +43,8 @@ async def test_ninety_days_end_with_every_job_closed_and_paid_for(
     count = await write_history(database, PRINTERS)
     async with Store(f"sqlite:///{database}") as store:
         assert (await store.run(jobs.verify_chain)).intact
-        totals = await store.run(jobs.statistics, jobs.JobFilter())
-        unknown = await store.run(jobs.page, jobs.JobFilter(outcome=Outcome.UNKNOWN))
+        totals = await store.run(jobs.statistics, JobFilter())
+        unknown = await store.run(jobs.page, JobFilter(outcome=Outcome.UNKNOWN))
         accounts, grams = await store.run(_accounts)
         materials, spools = await store.run(stock.load)
     assert count > 300

@@ -19,6 +19,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.printernizer.const import DOMAIN
 from custom_components.printernizer.engine.printer import Feeder, Slot, Temperature, Tool
+from custom_components.printernizer.month_entities import MONTH_SENSORS
 from tests.rich_printer import RICH, SetUp, Stand, set_up, stand  # noqa: F401
 from tests.shop_floor import Floor, floor  # noqa: F401
 
@@ -128,7 +129,10 @@ async def test_a_lost_printer_is_unavailable_but_for_online(stand: Stand) -> Non
     spools = {key for key in available if key.endswith("_spool")}
     assert len(spools) == len(RICH.slots)
     counted = ("energy", "job_energy", "job_energy_cost", "last_job_cost", "last_job_material")
-    kept = {f"RICH0001_{key}" for key in ("online", "last_snapshot", "not_enough", *counted)}
+    months = [row.key for row in MONTH_SENSORS]
+    kept = {
+        f"RICH0001_{key}" for key in ("online", "last_snapshot", "not_enough", *counted, *months)
+    }
     assert available == kept | spools
     assert stand.state("binary_sensor", "online").state == "off"
 

@@ -22,6 +22,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.printernizer import export_actions
 from custom_components.printernizer.const import DOMAIN
+from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.store import jobs
 from custom_components.printernizer.export_actions import EXPORT_ACTIONS, month, revenue
 from custom_components.printernizer.runtime import async_get_workshop
@@ -38,7 +39,7 @@ async def printer(hass: HomeAssistant, floor: Floor) -> Printer:
     printer = await floor.add()
     await printer.print_all()
     workshop = async_get_workshop(hass)
-    (job,) = (await workshop.store.run(jobs.page, jobs.JobFilter())).jobs
+    (job,) = (await workshop.store.run(jobs.page, JobFilter())).jobs
     await workshop.accounts.reckon(job)
     return printer
 
@@ -228,7 +229,7 @@ async def test_a_file_goes_with_its_link_though_nobody_exports_again(
     await hass.async_block_till_done()
     assert private.exists()
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=25))
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert not private.parent.exists()
     assert kept.exists()
 
@@ -239,7 +240,7 @@ async def test_files_of_before_a_restart_are_let_go(hass: HomeAssistant, floor: 
     old.parent.mkdir(parents=True)
     old.write_text("Erika")
     await floor.add()
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert not old.exists()
 
 

@@ -16,7 +16,7 @@ from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.workshop.accounts import Accounts
 from custom_components.printernizer.engine.workshop.reports import Reports
 from custom_components.printernizer.month import LOOK_AGAIN
-from custom_components.printernizer.runtime import async_shop_entry
+from custom_components.printernizer.runtime import async_month
 from tests.shop_floor import Floor, Printer, floor  # noqa: F401
 
 
@@ -64,9 +64,25 @@ async def test_a_print_shows_in_the_month_and_as_the_last_job(
     material = _state(hass, f"{serial}_last_job_material")
     assert material.attributes["source"] == "slots"
     assert material.attributes["confidence"] == "low"
+    assert _state(hass, f"{serial}_month_cost").state == cost.state
+    assert _state(hass, f"{serial}_month_jobs").attributes["last_reset"] == first.isoformat()
     margin = float(_state(hass, f"{SHOP_ID}_month_margin").state)
     revenue = float(_state(hass, f"{SHOP_ID}_month_revenue").state)
     assert abs(revenue - float(cost.state) - margin) < 0.011
+
+
+async def test_the_month_of_a_printer_is_its_own(hass: HomeAssistant, floor: Floor) -> None:
+    """Which machine earns its place is asked of each one."""
+    busy, idle = await _printed(floor), await floor.add("Virtual Two")
+    await _until(hass, f"{busy.machine.serial}_month_jobs", "1")
+    assert _state(hass, f"{idle.machine.serial}_month_jobs").state == "0"
+    assert float(_state(hass, f"{idle.machine.serial}_month_cost").state) == 0
+    entities = er.async_get(hass)
+    waiting = entities.async_get_entity_id("sensor", DOMAIN, f"{idle.machine.serial}_month_margin")
+    assert waiting is not None
+    entry = entities.async_get(waiting)
+    assert entry is not None
+    assert entry.disabled_by is er.RegistryEntryDisabler.INTEGRATION
 
 
 async def test_the_figures_are_there_again_after_a_restart(
@@ -89,11 +105,9 @@ async def test_a_database_that_does_not_answer_leaves_what_was_known(
     """Yesterday's figure is better than none, and an error every ten minutes helps nobody."""
     printer = await _printed(floor)
     await _until(hass, f"{SHOP_ID}_month_jobs", "1")
-    shop = async_shop_entry(hass)
-    assert shop is not None
     with patch.object(Reports, "month", side_effect=StoreError("no")):
         async_fire_time_changed(hass, dt_util.utcnow() + LOOK_AGAIN + timedelta(seconds=1))
-        await shop.runtime_data.month.async_read()
+        await async_month(hass).async_read()
         await hass.async_block_till_done()
         assert _state(hass, f"{SHOP_ID}_month_jobs").state == "1"
     with (
@@ -102,4 +116,5 @@ async def test_a_database_that_does_not_answer_leaves_what_was_known(
     ):
         await printer.restart()
         assert _state(hass, f"{SHOP_ID}_month_jobs").state == "unknown"
+        assert _state(hass, f"{printer.machine.serial}_month_jobs").state == "unknown"
         assert _state(hass, f"{printer.machine.serial}_last_job_cost").state == "unknown"

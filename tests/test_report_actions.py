@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import homeassistant.util.dt as dt_util
 import pytest
 import voluptuous as vol
 from homeassistant.core import HomeAssistant
@@ -99,8 +100,10 @@ async def test_a_period_is_reported_and_drawn(
 ) -> None:
     """The month on one page, for whoever does not open Home Assistant."""
     printer, _ = await _printed(hass, floor)
+    today = dt_util.now().date()
+    month, before = f"{today:%Y-%m}", f"{today.replace(day=1) - timedelta(days=1):%Y-%m}"
     told = await _ask(
-        hass, "cost_report", **{"from": "2026-11-01", "until": "2026-11-30"}, pdf=True
+        hass, "cost_report", **{"from": f"{before}-02", "until": today.isoformat()}, pdf=True
     )
     assert told["jobs"] == told["completed"] == 1
     assert told["success_rate"] == 100
@@ -108,9 +111,9 @@ async def test_a_period_is_reported_and_drawn(
     assert told["invoiced"] == 0
     assert sum(told["costs"].values()) == pytest.approx(told["cost"])
     assert (await asyncio.to_thread(Path(told["path"]).read_bytes)).startswith(b"%PDF-")
-    only = await _ask(hass, "cost_report", month="2026-11", device_id=printer.device_id)
+    only = await _ask(hass, "cost_report", month=month, device_id=printer.device_id)
     assert only["jobs"] == 1
-    assert (await _ask(hass, "cost_report", month="2026-10"))["jobs"] == 0
+    assert (await _ask(hass, "cost_report", month=before))["jobs"] == 0
     for wrong in (
         {},
         {"month": "2026-11", "from": "2026-11-01"},
@@ -124,3 +127,51 @@ async def test_a_period_is_reported_and_drawn(
     with pytest.raises(ServiceValidationError) as refusal:
         await _ask(hass, "cost_report", month="2026-11", pdf=True, folder=str(tmp_path))
     assert refusal.value.translation_key == "disk_failed"
+
+
+async def test_jobs_are_listed_page_by_page_with_what_they_cost(
+    hass: HomeAssistant, floor: Floor
+) -> None:
+    """A dashboard of one's own needs the ledger, and not all of it at once."""
+    printer, first = await _printed(hass, floor)
+    await printer.begin()
+    await floor.settle()
+    today = dt_util.now().date()
+    page = await _ask(hass, "list_jobs", limit=1, **{"from": today - timedelta(days=1)})
+    (running,) = page["jobs"]
+    assert (running["outcome"], running["account"]) == (None, None)
+    rest = await _ask(hass, "list_jobs", after=page["next"])
+    assert [job["id"] for job in rest["jobs"]] == [first]
+    assert rest["next"] is None
+    (job,) = rest["jobs"]
+    assert (job["printer"], job["name"], job["outcome"]) == (
+        "Virtual One",
+        "benchy.gcode",
+        "completed",
+    )
+    assert job["account"]["cost"]["total"] > 0
+    for which, found in (
+        ({"running": True}, [running["id"]]),
+        ({"running": False, "device_id": printer.device_id}, [first]),
+        ({"outcome": "completed"}, [first]),
+        ({"outcome": "failed"}, []),
+        ({"until": today - timedelta(days=1)}, []),
+    ):
+        listed = await _ask(hass, "list_jobs", **which)
+        assert [job["id"] for job in listed["jobs"]] == found, which
+    for wrong in ("yesterday", f"2026-11-01/{first}", "2026-11-01T00:00:00+00:00/7"):
+        with pytest.raises(vol.Invalid):
+            await _ask(hass, "list_jobs", after=wrong)
+
+
+async def test_what_a_job_cost_is_told_on_the_bus(hass: HomeAssistant, floor: Floor) -> None:
+    """A message to the customer needs the figure, as soon as there is one."""
+    heard = floor.hear("printernizer_account")
+    printer, job_id = await _printed(hass, floor)
+    event = (await heard.until(1))[-1]
+    assert event.data["device_id"] == printer.device_id
+    assert event.data["printer"] == "Virtual One"
+    assert event.data["job"]["id"] == event.data["account"]["job_id"] == job_id
+    assert event.data["account"]["cost"]["total"] > 0
+    # It is warm yet: what it draws until it is cold comes with a later event.
+    assert event.data["final"] is False

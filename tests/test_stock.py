@@ -23,6 +23,7 @@ from custom_components.printernizer.const import DOMAIN, EVENT_STOCK, SHOP_ID
 from custom_components.printernizer.devices import slot_identifier
 from custom_components.printernizer.engine.account import Consumption
 from custom_components.printernizer.engine.drivers.virtual.machine import MachineSlot
+from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.material import Need
 from custom_components.printernizer.engine.printer import Tool
 from custom_components.printernizer.engine.shop import Process
@@ -87,7 +88,7 @@ def state(hass: HomeAssistant, platform: str, key: str) -> Any:
 async def use(hass: HomeAssistant, printer: Printer, number: int, grams: int) -> None:
     """Book what a run of this printer took, as the accounts do."""
     workshop = async_get_workshop(hass)
-    page = await workshop.store.run(jobs.page, jobs.JobFilter())
+    page = await workshop.store.run(jobs.page, JobFilter())
     line = Consumption(spool_id=workshop.stock.numbered(number).id, mass_g=Decimal(grams))
     now = workshop.clock.now()
     await workshop.store.run(stock.consume, page.jobs[0].id, [line], now)

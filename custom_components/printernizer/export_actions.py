@@ -32,7 +32,7 @@ from .engine.shop import Purpose
 from .engine.workshop.exports import Booked, ExportRequest, Format
 from .office_fields import REFERENCE
 from .shop_action import ShopAction
-from .targets import async_called, async_place_of, async_printer_entries
+from .targets import async_place_of, async_printer_names
 from .views.export import LINK_LASTS, async_offer
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ async def _export(request: ShopRequest) -> Facts:
         booked=_booked(data["datev"]) if "datev" in data else None,
     )
     folder = await async_shelf(hass, data)
-    done = await request.shop.exports.write(wanted, folder, _names(hass))
+    done = await request.shop.exports.write(wanted, folder, async_printer_names(hass))
     return {
         "path": str(done.path),
         "url": async_offer(hass, done.path),
@@ -124,15 +124,6 @@ def _booked(data: Mapping[str, Any]) -> Booked:
         initials=data["initials"],
         final=data["final"],
     )
-
-
-def _names(hass: HomeAssistant) -> dict[str, str]:
-    """Return what people call the printers that are here."""
-    return {
-        entry.unique_id: async_called(entry.runtime_data.coordinator)
-        for entry in async_printer_entries(hass)
-        if entry.unique_id is not None and hasattr(entry, "runtime_data")
-    }
 
 
 async def async_shelf(hass: HomeAssistant, data: Mapping[str, Any]) -> Path:

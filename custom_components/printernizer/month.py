@@ -11,6 +11,7 @@ from homeassistant.core import callback
 from homeassistant.helpers.event import async_track_time_interval
 
 from .engine.errors import StoreError
+from .engine.report import Totals
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,8 +40,13 @@ class MonthFigures:
         self._task: asyncio.Task[None] | None = None
         self._again = False
         self._listeners: list[Callable[[], None]] = []
+        self._printers: dict[str | None, Totals] = {}
         self.report: MonthlyReport | None = None
         """None until it could be read."""
+
+    def of(self, printer_id: str) -> Totals | None:
+        """Return the figures of one printer; None until they could be read."""
+        return None if self.report is None else self._printers.get(printer_id, Totals())
 
     @callback
     def async_listen(self) -> CALLBACK_TYPE:
@@ -81,6 +87,7 @@ class MonthFigures:
             _LOGGER.debug("This month cannot be read: %s", err)
             return
         self.report = report
+        self._printers = {share.key: share.totals for share in report.printers}
         for listener in tuple(self._listeners):
             listener()
 

@@ -22,6 +22,7 @@ from .engine.errors import StoreError
 from .engine.money import CENT, rounded
 from .engine.printer import PrinterStatus
 from .entity import PrinterEntity, PrinterEntityDescription
+from .runtime import async_month
 from .shop_entity import ShopEntity
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .engine.account import JobAccount
     from .engine.job import Job
     from .engine.report import MonthlyReport, Totals
+    from .month import MonthFigures
     from .roster import Row
     from .runtime import ShopConfigEntry
 
@@ -39,12 +41,19 @@ _TENTH: Final = Decimal("0.1")
 _WATT_HOUR: Final = Decimal("0.001")
 
 
-@dataclass(frozen=True, kw_only=True)
-class MonthSensorDescription(SensorEntityDescription):
-    """A figure of this month."""
+def _nothing(_: PrinterStatus) -> None:
+    """What is reckoned is not in any status."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class MonthSensorDescription(PrinterEntityDescription[None], SensorEntityDescription):
+    """A figure of this month, of the shop or of one printer."""
+
+    value_fn: Callable[[PrinterStatus], None] = _nothing
     total_fn: Callable[[Totals], Decimal | int | float | None]
     state_class: SensorStateClass | None = SensorStateClass.TOTAL
+    of_each_printer: bool = False
+    """Whether printers show it unless asked not to; the others wait until somebody wants them."""
 
 
 def _success(totals: Totals) -> float | None:
@@ -54,7 +63,10 @@ def _success(totals: Totals) -> float | None:
 
 MONTH_SENSORS: Final = (
     MonthSensorDescription(
-        key="month_jobs", translation_key="month_jobs", total_fn=lambda of: of.jobs.total
+        key="month_jobs",
+        translation_key="month_jobs",
+        total_fn=lambda of: of.jobs.total,
+        of_each_printer=True,
     ),
     MonthSensorDescription(
         key="month_hours",
@@ -62,12 +74,14 @@ MONTH_SENSORS: Final = (
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.HOURS,
         total_fn=lambda of: rounded(of.hours, _TENTH),
+        of_each_printer=True,
     ),
     MonthSensorDescription(
         key="month_material",
         translation_key="month_material",
         native_unit_of_measurement=UnitOfMass.GRAMS,
         total_fn=lambda of: rounded(of.mass_g, _TENTH),
+        of_each_printer=True,
     ),
     MonthSensorDescription(
         key="month_energy",
@@ -81,6 +95,7 @@ MONTH_SENSORS: Final = (
         translation_key="month_cost",
         device_class=SensorDeviceClass.MONETARY,
         total_fn=lambda of: rounded(of.cost, CENT),
+        of_each_printer=True,
     ),
     MonthSensorDescription(
         key="month_revenue",
@@ -118,7 +133,10 @@ class MonthSensor(ShopEntity, SensorEntity):
     def __init__(self, entry: ShopConfigEntry, description: MonthSensorDescription) -> None:
         super().__init__(entry, description.key)
         self.entity_description = description
-        self._month = entry.runtime_data.month
+
+    @property
+    def _month(self) -> MonthFigures:
+        return async_month(self.hass)
 
     @property
     def _report(self) -> MonthlyReport | None:
@@ -143,9 +161,7 @@ class MonthSensor(ShopEntity, SensorEntity):
     @override
     def last_reset(self) -> datetime | None:
         """When the month began."""
-        if self._report is None or self.state_class is not SensorStateClass.TOTAL:
-            return None
-        return dt_util.start_of_local_day(self._report.month)
+        return _began(self._report, self.state_class)
 
     @override
     def shown(self) -> object:
@@ -158,14 +174,21 @@ class MonthSensor(ShopEntity, SensorEntity):
         self.async_on_remove(self._month.async_add_listener(self.show))
 
 
-# -- the last job of a printer -----------------------------------------------------------------
+def _began(report: MonthlyReport | None, kind: object) -> datetime | None:
+    """Return when a total of a month was at nothing."""
+    if report is None or kind is not SensorStateClass.TOTAL:
+        return None
+    return dt_util.start_of_local_day(report.month)
+
+
+# -- of a printer: its month, and its last job ------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountSensorDescription(PrinterEntityDescription[None], SensorEntityDescription):
     """A figure of the last job that was reckoned."""
 
-    value_fn: Callable[[PrinterStatus], None] = lambda _: None
+    value_fn: Callable[[PrinterStatus], None] = _nothing
     account_fn: Callable[[JobAccount], Decimal | None]
     about_fn: Callable[[JobAccount], dict[str, Any]]
 
@@ -197,22 +220,22 @@ ACCOUNT_SENSORS: Final = (
 
 
 def account_sensors(coordinator: PrinterCoordinator) -> Iterator[Row]:
-    """Yield what the last job of a printer took."""
+    """Yield what the last job of a printer took, and what its month was like."""
+    for month in MONTH_SENSORS:
+        yield month.key, partial(PrinterMonthSensor, coordinator, month)
     for row in ACCOUNT_SENSORS:
         yield row.key, partial(AccountSensor, coordinator, row)
 
 
-class AccountSensor(PrinterEntity, SensorEntity):
-    """What the last job took; it changes when that is known better."""
+class ReckonedSensor(PrinterEntity, SensorEntity):
+    """A figure of the ledger: it does not go when the line does."""
 
-    _unrecorded_attributes = frozenset({"complete", "price", "source", "confidence"})
-    entity_description: AccountSensorDescription
-    _account: JobAccount | None = None
+    entity_description: AccountSensorDescription | MonthSensorDescription
 
     @property
     @override
     def available(self) -> bool:
-        """What was reckoned does not go when the line does."""
+        """What was reckoned stays."""
         return True
 
     @property
@@ -228,6 +251,47 @@ class AccountSensor(PrinterEntity, SensorEntity):
         if self.device_class is SensorDeviceClass.MONETARY:
             return self.coordinator.workshop.settings.shop.currency
         return self.entity_description.native_unit_of_measurement
+
+
+class PrinterMonthSensor(ReckonedSensor):
+    """One figure of this month, of one printer."""
+
+    entity_description: MonthSensorDescription
+
+    def __init__(
+        self, coordinator: PrinterCoordinator, description: MonthSensorDescription
+    ) -> None:
+        super().__init__(coordinator, description)
+        self._attr_entity_registry_enabled_default = description.of_each_printer
+
+    @property
+    @override
+    def last_reset(self) -> datetime | None:
+        """When the month began."""
+        return _began(async_month(self.hass).report, self.state_class)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the month."""
+        await super().async_added_to_hass()
+        self.async_on_remove(async_month(self.hass).async_add_listener(self.show))
+
+    @override
+    def read(self) -> Decimal | float | None:
+        totals = async_month(self.hass).of(self.coordinator.printer_id)
+        return None if totals is None else self.entity_description.total_fn(totals)
+
+    @override
+    def shown(self) -> object:
+        return self.latest, self.last_reset
+
+
+class AccountSensor(ReckonedSensor):
+    """What the last job took; it changes when that is known better."""
+
+    _unrecorded_attributes = frozenset({"complete", "price", "source", "confidence"})
+    entity_description: AccountSensorDescription
+    _account: JobAccount | None = None
 
     @property
     @override

@@ -38,6 +38,7 @@ from .engine.store.database import Store
 from .engine.workshop.clock import SystemClock
 from .engine.workshop.workshop import Workshop
 from .followed.driver import FollowedDriver
+from .month import MonthFigures
 from .shop_settings import shop_settings
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from .engine.drivers.base import Driver
     from .engine.job import Job
     from .eyes import Eyes
-    from .month import MonthFigures
     from .snapshots import Snapshots
 
 
@@ -77,7 +77,6 @@ class ShopRuntime:
     """What the loaded shop entry holds."""
 
     workshop: Workshop
-    month: MonthFigures
 
 
 type PrinternizerConfigEntry = ConfigEntry[PrinterRuntime]
@@ -99,6 +98,8 @@ class SharedWorkshop:
         self._stack: AsyncExitStack | None = None
         self._unsubscribe: list[CALLBACK_TYPE] = []
         self.workshop: Workshop | None = None
+        self.month: MonthFigures | None = None
+        """Open with the workshop, and followed by printers and the shop alike."""
         self.url: str | None = None
         """Of the database that is open; None while none is."""
 
@@ -127,10 +128,13 @@ class SharedWorkshop:
             shop = async_shop_entry(self._hass)
             workshop.settings.apply(shop_settings(self._hass, shop.options if shop else {}))
             await stack.enter_async_context(workshop)
+            month = MonthFigures(self._hass, workshop)
+            await month.async_read()
             self._stack = stack.pop_all()
-        self.workshop, self.url = workshop, url
+        self.workshop, self.url, self.month = workshop, url, month
         issues.async_store_opened(self._hass)
         self._unsubscribe = [
+            month.async_listen(),
             self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._on_stop),
             async_track_time_interval(
                 self._hass, self._look_after, LOOK_AFTER, cancel_on_shutdown=True
@@ -139,7 +143,7 @@ class SharedWorkshop:
 
     async def _close(self) -> None:
         stack, self._stack = self._stack, None
-        workshop, self.workshop, self.url = self.workshop, None, None
+        workshop, self.workshop, self.url, self.month = self.workshop, None, None, None
         while self._unsubscribe:
             self._unsubscribe.pop()()
         if workshop is not None and stack is not None:
@@ -186,6 +190,14 @@ def async_get_workshop(hass: HomeAssistant) -> Workshop:
 def async_find_workshop(hass: HomeAssistant) -> Workshop | None:
     """Return the open workshop, or None while no printer is loaded."""
     return async_shared(hass).workshop
+
+
+@callback
+def async_month(hass: HomeAssistant) -> MonthFigures:
+    """Return the figures of this month. Raises NotAllowed while no printer is loaded."""
+    if (month := async_shared(hass).month) is None:
+        raise NotAllowed("no printer is set up")
+    return month
 
 
 async def async_acquire(hass: HomeAssistant) -> Workshop:

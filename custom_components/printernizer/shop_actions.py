@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from .export_actions import EXPORT_ACTIONS
+from .ledger_actions import LEDGER_ACTIONS
 from .office_actions import OFFICE_ACTIONS
 from .report_actions import REPORT_ACTIONS
 from .stock_actions import STOCK_ACTIONS
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SHOP_ACTIONS: Final[Mapping[str, ShopAction]] = {
     **EXPORT_ACTIONS,
+    **LEDGER_ACTIONS,
     **OFFICE_ACTIONS,
     **REPORT_ACTIONS,
     **STOCK_ACTIONS,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from homeassistant.core import callback
 
 from . import issues
+from .account_news import async_announce_accounts
 from .const import SHOP_PLATFORMS
 from .engine.errors import StoreError
 from .ha_errors import of_store
-from .month import MonthFigures
+from .long_term import LongTerm
 from .office_news import async_announce_documents
 from .runtime import ShopRuntime, async_acquire, async_follow_shop, async_release
 from .shop_settings import shop_settings
@@ -31,10 +32,7 @@ async def async_open_shop(hass: HomeAssistant, entry: ShopConfigEntry) -> None:
         issues.async_store_failed(hass, err)
         raise of_store(err) from err
     workshop.settings.apply(shop_settings(hass, entry.options))
-    month = MonthFigures(hass, workshop)
-    await month.async_read()
-    entry.runtime_data = ShopRuntime(workshop, month)
-    entry.async_on_unload(month.async_listen())
+    entry.runtime_data = ShopRuntime(workshop)
 
     @callback
     def moved(_: Event) -> None:
@@ -44,6 +42,9 @@ async def async_open_shop(hass: HomeAssistant, entry: ShopConfigEntry) -> None:
     entry.async_on_unload(hass.bus.async_listen("core_config_updated", moved))
     entry.async_on_unload(async_announce_stock(hass, workshop))
     entry.async_on_unload(async_announce_documents(hass, workshop))
+    entry.async_on_unload(async_announce_accounts(hass, workshop))
+    if "recorder" in hass.config.components:
+        entry.async_on_unload(LongTerm(hass, workshop).async_listen())
     try:
         await hass.config_entries.async_forward_entry_setups(entry, SHOP_PLATFORMS)
     except BaseException:

@@ -99,6 +99,16 @@ def async_called(coordinator: PrinterCoordinator) -> str:
     return given or coordinator.config_entry.title
 
 
+@callback
+def async_printer_names(hass: HomeAssistant) -> dict[str, str]:
+    """Return what people call the printers that are loaded, by their ids in the workshop."""
+    return {
+        entry.unique_id: async_called(entry.runtime_data.coordinator)
+        for entry in async_printer_entries(hass)
+        if entry.unique_id is not None and hasattr(entry, "runtime_data")
+    }
+
+
 def _entry_ids(hass: HomeAssistant, target: Mapping[str, Any]) -> set[str]:
     selected = async_extract_referenced_entity_ids(
         hass, TargetSelection(dict(target)), primary_entities_only=False

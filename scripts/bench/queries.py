@@ -22,6 +22,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from custom_components.printernizer.engine.job import Outcome
+from custom_components.printernizer.engine.job_list import Cursor, JobFilter
 from custom_components.printernizer.engine.store import jobs, reports
 from custom_components.printernizer.engine.store.account_tables import ACCOUNT_DAYS, MATERIAL_DAYS
 from custom_components.printernizer.engine.store.database import Store
@@ -132,11 +133,11 @@ async def _run(count: int, month: int) -> None:
             await store.run(_fill, count)
             await store.run(_fill_month, month)
             await store.run(lambda it: it.exec_driver_sql("ANALYZE"))
-            middle = jobs.Cursor(first_seen_at=_BEGAN + timedelta(days=500), id=UUID(int=0))
+            middle = Cursor(first_seen_at=_BEGAN + timedelta(days=500), id=UUID(int=0))
             pages = {
-                "newest": (jobs.JobFilter(), None),
-                "of one printer, from the middle": (jobs.JobFilter(printer_id="P042"), middle),
-                "failed, from the middle": (jobs.JobFilter(outcome=Outcome.FAILED), middle),
+                "newest": (JobFilter(), None),
+                "of one printer, from the middle": (JobFilter(printer_id="P042"), middle),
+                "failed, from the middle": (JobFilter(outcome=Outcome.FAILED), middle),
             }
             for name, (which, after) in pages.items():
                 taken = await store.run(

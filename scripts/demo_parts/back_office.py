@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from custom_components.printernizer.engine.account import Confidence, EnergyUse, Source
 from custom_components.printernizer.engine.assignment import assigned
 from custom_components.printernizer.engine.extrusion import Extrusion, ToolExtrusion
+from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.material import Material, Spool
 from custom_components.printernizer.engine.money import exact
 from custom_components.printernizer.engine.order import Position, PositionKind
@@ -211,7 +212,7 @@ def _all_jobs(connection: Connection) -> list[Job]:
     found: list[Job] = []
     cursor = None
     while True:
-        page = jobs.page(connection, jobs.JobFilter(), after=cursor, limit=500)
+        page = jobs.page(connection, JobFilter(), after=cursor, limit=500)
         found += page.jobs
         if page.next is None:
             return found[::-1]

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from custom_components.printernizer.engine.account import Confidence, JobAccount, Source
 from custom_components.printernizer.engine.file import FilamentFacts, FileFacts, PlateFacts
 from custom_components.printernizer.engine.job import Job, Outcome
+from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.material import Material, MovementKind, Spool
 from custom_components.printernizer.engine.printer import PrinterState
 from custom_components.printernizer.engine.shop import (
@@ -523,7 +524,7 @@ async def _pairs(month: Month) -> list[Told]:
     """Bring truth and ledger together, run by run; neither may have one more."""
     pairs = []
     for machine in month.machines:
-        page = await month.store.run(jobs.page, jobs.JobFilter(printer_id=machine.id), limit=200)
+        page = await month.store.run(jobs.page, JobFilter(printer_id=machine.id), limit=200)
         found = sorted(page.jobs, key=lambda job: job.first_seen_at)
         assert len(found) == len(machine.runs) == ROUNDS, machine.id
         accounts = await month.store.run(book.of, [job.id for job in found])

@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.material import MovementKind
 from custom_components.printernizer.engine.store import jobs
 from custom_components.printernizer.engine.store.account_tables import (
@@ -63,7 +64,7 @@ async def test_a_kill_around_the_account_leaves_one_and_books_once(
     clock = HandClock()
     async with Store(f"sqlite:///{tmp_path / 'ledger.db'}") as store:
         assert await _count(store, JOB_ACCOUNTS) == 0, "it died before"
-        (job,) = (await store.run(jobs.page, jobs.JobFilter())).jobs
+        (job,) = (await store.run(jobs.page, JobFilter())).jobs
         assert not job.open
         taken = Decimal(0)
         for _ in range(2):  # and a start after that one changes nothing

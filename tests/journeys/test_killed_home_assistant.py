@@ -30,6 +30,7 @@ from custom_components.printernizer.engine.job import (
     JobEventKind,
     Outcome,
 )
+from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.store import jobs, starts
 from custom_components.printernizer.engine.store.database import Store
 from scripts.demo_parts.config_folder import Entry, House
@@ -109,7 +110,7 @@ class Shop:
             report = await store.run(jobs.verify_chain)
             assert report.intact, report
             assert (await store.run(starts.verify_chain)).intact
-            page = await store.run(jobs.page, jobs.JobFilter(printer_id=self.serial))
+            page = await store.run(jobs.page, JobFilter(printer_id=self.serial))
             for job in page.jobs:
                 events = await store.run(jobs.events, job.id)
                 closings = [event.kind for event in events if event.kind in CLOSING]

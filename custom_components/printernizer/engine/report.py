@@ -69,6 +69,8 @@ class Share:
     name: str | None
     """None: nobody said which."""
     totals: Totals
+    key: str | None = None
+    """Id of the printer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,3 +101,22 @@ class MonthlyReport:
     currency: str = "EUR"
     shop: str = ""
     """Name of the shop, for the head of the page."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DayTotals:
+    """What one printer did on one day of the shop."""
+
+    printer_id: str
+    day: date
+    totals: Totals
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DailyHistory:
+    """Days one by one, and the sums of all that was before them."""
+
+    before: tuple[Share, ...] = ()
+    """By printer, of all days before the first one that was asked for."""
+    days: tuple[DayTotals, ...] = ()
+    """Oldest first; days without a job are left out."""

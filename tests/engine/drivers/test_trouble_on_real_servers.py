@@ -15,11 +15,11 @@ import pytest
 
 from custom_components.printernizer.engine.errors import DriverError, PrinternizerError
 from custom_components.printernizer.engine.job import Job, Outcome
+from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.memory import RECOVERY_GRACE
 from custom_components.printernizer.engine.printer import PrinterState
 from custom_components.printernizer.engine.store import jobs
 from custom_components.printernizer.engine.store.database import Store
-from custom_components.printernizer.engine.store.jobs import JobFilter
 from custom_components.printernizer.engine.upload import UploadState
 from custom_components.printernizer.engine.workshop.clock import SystemClock
 from custom_components.printernizer.engine.workshop.workshop import Workshop

@@ -19,11 +19,11 @@ from custom_components.printernizer.engine.file import (
     PlateFacts,
 )
 from custom_components.printernizer.engine.job import Job, JobEvent, Outcome
+from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.memory import Memory
 from custom_components.printernizer.engine.start import StartEvent, StartStep
 from custom_components.printernizer.engine.store import files, jobs, migrate, printers, sent, starts
 from custom_components.printernizer.engine.store.database import Store
-from custom_components.printernizer.engine.store.jobs import JobFilter
 from custom_components.printernizer.engine.store.schema import CHAIN, JOB_EVENTS
 from custom_components.printernizer.engine.store.sent import SentFile
 

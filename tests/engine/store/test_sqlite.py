@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from custom_components.printernizer.engine.errors import StoreError
+from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.store import (
     database,
     jobs,
@@ -473,7 +474,7 @@ async def test_a_kill_in_the_middle_of_writing_loses_nothing_reported(path: Path
 async def _whole(store: Store, printer: str, at_least: int) -> None:
     """Events, runs and memory tell the same story."""
     memory = await store.run(printers.load_memory, printer)
-    found = (await store.run(jobs.page, jobs.JobFilter(printer_id=printer), limit=100_000)).jobs
+    found = (await store.run(jobs.page, JobFilter(printer_id=printer), limit=100_000)).jobs
     assert memory.runs == len(found)
     assert (memory.run is not None) == any(job.open for job in found)
 

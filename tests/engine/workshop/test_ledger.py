@@ -13,11 +13,11 @@ import pytest
 
 from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.job import JobEvent, JobEventKind, Outcome, PastRun
+from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.memory import Memory, Observation
 from custom_components.printernizer.engine.printer import CurrentJob, PrinterState, PrinterStatus
 from custom_components.printernizer.engine.store import jobs, printers
 from custom_components.printernizer.engine.store.database import Store
-from custom_components.printernizer.engine.store.jobs import JobFilter
 from custom_components.printernizer.engine.tracking import observe
 from custom_components.printernizer.engine.workshop import ledger as module
 from custom_components.printernizer.engine.workshop.ledger import FLUSH_S, Ledger

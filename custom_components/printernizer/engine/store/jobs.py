@@ -14,7 +14,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from ..job import Job, JobEvent, JobEventKind, Outcome
+from ..job import Job, JobEvent, JobEventKind
+from ..job_list import Cursor, JobPage
 from . import codec, printers
 from .chain import Chain, ChainReport
 from .schema import JOB_EVENTS, JOBS, PRINTERS
@@ -24,37 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
+    from ..job_list import JobFilter
     from ..memory import Memory
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JobFilter:
-    """Which jobs; what is None does not matter."""
-
-    printer_id: str | None = None
-    outcome: Outcome | None = None
-    open: bool | None = None
-    since: datetime | None = None
-    """First seen at or after."""
-    until: datetime | None = None
-    """First seen before."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cursor:
-    """Where a page ended: the next one holds what is older."""
-
-    first_seen_at: datetime
-    id: UUID
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
-    """Jobs, newest first."""
-
-    jobs: tuple[Job, ...]
-    next: Cursor | None
-    """None on the last page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,7 +170,7 @@ def last_of_each(connection: Connection) -> dict[str, Job]:
 
 def page(
     connection: Connection, which: JobFilter, *, after: Cursor | None = None, limit: int = 50
-) -> Page:
+) -> JobPage:
     """Read one page, newest first; `after` is where the page before ended."""
     query = sa.select(JOBS).where(*_conditions(which))
     if after is not None:
@@ -214,7 +186,7 @@ def page(
     found = _jobs(connection, query)
     jobs = found[:limit]
     more = len(found) > limit
-    return Page(
+    return JobPage(
         jobs=jobs,
         next=Cursor(first_seen_at=jobs[-1].first_seen_at, id=jobs[-1].id) if more else None,
     )

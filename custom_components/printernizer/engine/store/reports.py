@@ -9,7 +9,15 @@ import sqlalchemy as sa
 
 from ..account import CostKind
 from ..money import ZERO, exact
-from ..report import JobCounts, MonthlyReport, Share, Totals, WeekTotals
+from ..report import (
+    DailyHistory,
+    DayTotals,
+    JobCounts,
+    MonthlyReport,
+    Share,
+    Totals,
+    WeekTotals,
+)
 from .account_tables import ACCOUNT_DAYS, JOB_ACCOUNTS, MATERIAL_DAYS
 from .office_tables import CUSTOMERS
 from .schema import PRINTERS
@@ -65,13 +73,40 @@ def report(
         costs=tuple((kind, _sum(groups, part)) for part, kind in _KINDS.items()),
         weeks=_weeks(_grouped(connection, (days.local_day,), within)),
         printers=tuple(
-            Share(name=names.get(key) or key, totals=_totals(rows))
+            Share(name=names.get(key) or key, totals=_totals(rows), key=key)
             for key, rows in sorted(by_printer.items())
         ),
         materials=_materials(connection, first, last, currency, printer_id),
         customers=_customers(connection, first, last, currency, printer_id),
         currency=currency,
         shop=shop,
+    )
+
+
+def history(connection: Connection, first: date | None, *, currency: str) -> DailyHistory:
+    """Return all days from `first` on, by printer, and what was summed up before it.
+
+    first: None for the very first day of the ledger.
+    """
+    days = ACCOUNT_DAYS.c
+    paid = days.currency == currency
+    since = [paid] if first is None else [paid, days.local_day >= first]
+    by_day: dict[tuple[date, str], list[Mapping[Any, Any]]] = {}
+    for row in _grouped(connection, (days.local_day, days.printer_id, days.outcome), since):
+        by_day.setdefault((row["local_day"], row["printer_id"]), []).append(row)
+    before: dict[str, list[Mapping[Any, Any]]] = {}
+    if first is not None:
+        earlier = [paid, days.local_day < first]
+        for row in _grouped(connection, (days.printer_id, days.outcome), earlier):
+            before.setdefault(row["printer_id"], []).append(row)
+    return DailyHistory(
+        before=tuple(
+            Share(name=None, totals=_totals(rows), key=key) for key, rows in before.items()
+        ),
+        days=tuple(
+            DayTotals(printer_id=printer_id, day=day, totals=_totals(rows))
+            for (day, printer_id), rows in by_day.items()
+        ),
     )
 
 

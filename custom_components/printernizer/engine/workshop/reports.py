@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from ..report import MonthlyReport
+    from ..report import DailyHistory, MonthlyReport
     from ..shop import ShopSettings
     from ..store.database import Store
     from .clock import Clock
@@ -42,6 +42,11 @@ class Reports:
     ) -> tuple[MonthlyReport, Decimal]:
         """Return a period, both days included, and what was invoiced in it. Raises StoreError."""
         return await self._store.run(_period, self._settings.shop, first, last, printer_id)
+
+    async def history(self, first: date | None) -> DailyHistory:
+        """Return every day from `first` on, None: from the very first. Raises StoreError."""
+        currency = self._settings.shop.currency
+        return await self._store.run(reports.history, first, currency=currency)
 
     async def paper(self, first: date, last: date, *, language: str | None = None) -> bytes:
         """Return a period as PDF. Raises StoreError."""
