@@ -16,6 +16,8 @@ class FileKind(StrEnum):
     GCODE = "gcode"
     BGCODE = "bgcode"
     THREEMF = "3mf"
+    STL = "stl"
+    OBJ = "obj"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +67,24 @@ class PlateFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MeshFacts:
+    """What can be said of a surface. Lengths in mm; a file without units is taken to be in mm."""
+
+    triangles: int
+    size_mm: tuple[float, float, float]
+    """Width, depth, height of all that would be printed."""
+    lowest_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """The corner of that box with the smallest coordinates."""
+    area_mm2: float | None = None
+    volume_mm3: float | None = None
+    """None where it is not closed."""
+    watertight: bool | None = None
+    """None: not looked at, it is too large."""
+    parts: int = 1
+    """Objects that would be printed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FileFacts:
     """What a file was sliced for. What it does not say is None or empty, never a guess."""
 
@@ -76,6 +96,8 @@ class FileFacts:
     """As the slicer spells it: "COREONE", "Bambu Lab A1 mini", "N1"."""
     plates: tuple[PlateFacts, ...] = ()
     """In the order of their numbers. Empty where the kind is known: nothing in it is sliced."""
+    mesh: MeshFacts | None = None
+    """Of a model; None for what is sliced, and for what nobody measured."""
 
     def plate(self, number: int | None = None) -> PlateFacts | None:
         """Return a plate by its number, or the first one; None where there is none."""
