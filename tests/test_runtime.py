@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -11,11 +12,23 @@ import homeassistant.util.dt as dt_util
 import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.requirements import RequirementsNotFound
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
-from custom_components.printernizer.const import CONF_DATABASE_URL, DOMAIN
+from custom_components.printernizer.const import (
+    CONF_DATABASE_URL,
+    CONF_KIND,
+    CONF_MACHINE,
+    CONF_SERIAL,
+    DOMAIN,
+)
+from custom_components.printernizer.engine.account import CostKind
 from custom_components.printernizer.engine.drivers.virtual import home
 from custom_components.printernizer.engine.errors import NotAllowed, StoreError
+from custom_components.printernizer.engine.store import jobs
+from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop.ledger import Ledger, LedgerHealth
 from custom_components.printernizer.runtime import (
     LOOK_AFTER,
@@ -32,6 +45,7 @@ from custom_components.printernizer.runtime import (
     default_database_url,
     forget_machine,
 )
+from tests.engine.story import Story
 from tests.shop_floor import Floor, floor  # noqa: F401
 
 RUNTIME = "custom_components.printernizer.runtime"
@@ -133,3 +147,31 @@ async def test_only_virtual_machines_are_scrapped(hass: HomeAssistant, floor: Fl
     assert home.virtual_machine({"serial": "FLOOR0007"}, printer.clock) is printer.machine
     forget_machine(printer.entry.data)
     assert home.virtual_machine({"serial": "FLOOR0007"}, printer.clock) is not printer.machine
+
+
+async def test_what_waits_from_before_is_reckoned_with_what_its_machine_costs(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    """Home Assistant was killed at the end of a print: its hour of 20 is not free for that."""
+    hass.config.config_dir = str(tmp_path)
+    story = Story("V1").acquainted()
+    story.shows("printing", "part", 0.5)
+    story.passes(3600)
+    story.shows("finished", "part", 1.0)
+    (tmp_path / "printernizer").mkdir()
+    async with Store(default_database_url(hass)) as store:
+        await store.run(jobs.record, story.events, [story.memory], story.at)
+    MockConfigEntry(
+        domain=DOMAIN,
+        unique_id="V1",
+        data={CONF_KIND: "virtual", CONF_SERIAL: "V1", "name": "V1"},
+        options={CONF_MACHINE: {"purchase": 20_000, "life_hours": 1000}},
+    ).add_to_hass(hass)
+    workshop = await async_acquire(hass)
+    try:
+        async with asyncio.timeout(10):
+            while (account := await workshop.accounts.get(story.runs[-1].id)) is None:
+                await asyncio.sleep(0.01)
+        assert account.cost.of(CostKind.MACHINE) == 20
+    finally:
+        await async_release(hass)

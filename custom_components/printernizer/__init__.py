@@ -143,6 +143,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> No
         workshop = await async_acquire(hass)
     except PrinternizerError:
         return
+    # Its last run is reckoned like all before it.
+    workshop.settings.describe(entry.unique_id, machine_profile(entry.options))
     try:
         await workshop.ledger.retire(entry.unique_id)
     finally:

@@ -39,7 +39,7 @@ from .engine.workshop.clock import SystemClock
 from .engine.workshop.workshop import Workshop
 from .followed.driver import FollowedDriver
 from .month import MonthFigures
-from .shop_settings import shop_settings
+from .shop_settings import machine_profile, shop_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -127,6 +127,10 @@ class SharedWorkshop:
             # Before it opens: a Spoolman that leads must not seem to be gone for a moment.
             shop = async_shop_entry(self._hass)
             workshop.settings.apply(shop_settings(self._hass, shop.options if shop else {}))
+            # And what waits from before is reckoned at once, with what its machine costs.
+            for entry in self._hass.config_entries.async_entries(DOMAIN):
+                if entry.unique_id is not None and not is_shop(entry):
+                    workshop.settings.describe(entry.unique_id, machine_profile(entry.options))
             await stack.enter_async_context(workshop)
             month = MonthFigures(self._hass, workshop)
             await month.async_read()

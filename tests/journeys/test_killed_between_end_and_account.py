@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.material import MovementKind
+from custom_components.printernizer.engine.shop import MachineProfile
 from custom_components.printernizer.engine.store import jobs
 from custom_components.printernizer.engine.store.account_tables import (
     ACCOUNT_DAYS,
@@ -68,7 +69,9 @@ async def test_a_kill_around_the_account_leaves_one_and_books_once(
         assert not job.open
         taken = Decimal(0)
         for _ in range(2):  # and a start after that one changes nothing
-            async with Workshop(store, clock) as shop:
+            shop = Workshop(store, clock)
+            shop.settings.describe("P1", MachineProfile())
+            async with shop:
                 async with asyncio.timeout(PATIENCE_S):
                     while await _count(store, JOB_ACCOUNTS) == 0 or shop.accounts._waiting:
                         await asyncio.sleep(0.01)

@@ -175,6 +175,7 @@ async def wired(
         peer(machine, clock) as driver,
         Workshop(store, clock) as workshop,
     ):
+        workshop.settings.describe(PRINTER, MachineProfile())
         await workshop.ledger.meet(PRINTER, kind=kind, model=None, name=None)
         wire = Wire(machine, time, workshop)
         await workshop.open_line(PRINTER, driver)

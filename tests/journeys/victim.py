@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from custom_components.printernizer.engine.material import Material, Spool
 from custom_components.printernizer.engine.printer import CurrentJob, PrinterState, PrinterStatus
+from custom_components.printernizer.engine.shop import MachineProfile
 from custom_components.printernizer.engine.store import accounts, stock
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop.workshop import Workshop
@@ -58,6 +59,7 @@ def _poison(where: str, workshop: Workshop) -> None:
 async def main(database: str, where: str) -> None:
     clock = HandClock()
     async with Store(f"sqlite:///{database}") as store, Workshop(store, clock) as workshop:
+        workshop.settings.describe("P1", MachineProfile())
         await workshop.ledger.meet("P1", kind="moonraker", model=None, name=None)
         material = Material(
             id=UUID(int=1),

@@ -104,6 +104,7 @@ class Rig:
         workshop = Workshop(self.store, self.clock)
         workshop._plans._measures = self.measured
         workshop.settings.apply(ShopSettings(currency="EUR", time_zone="Europe/Berlin"))
+        workshop.settings.describe("V1", MachineProfile())
         workshop.accounts.subscribe(lambda job, account: self.told.append((job, account)))
         return workshop
 

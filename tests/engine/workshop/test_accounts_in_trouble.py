@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from custom_components.printernizer.engine.account import EnergyUse, Source
 from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.events import NotEnough
-from custom_components.printernizer.engine.job import JobIdentity, Outcome, PastRun
+from custom_components.printernizer.engine.job import Job, JobIdentity, Outcome, PastRun
+from custom_components.printernizer.engine.reckoning import Evidence
 from custom_components.printernizer.engine.run_watch import RunWatch
-from custom_components.printernizer.engine.store import accounts as book
+from custom_components.printernizer.engine.store import accounts as book, jobs
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop import accounts as workshop_accounts
 from custom_components.printernizer.engine.workshop.accounts import (
+    BATCH,
+    FILE_PATIENCE,
     FLUSH_S,
     MEASURES_KEPT,
+    NEWS,
     RETRY_S,
 )
+from custom_components.printernizer.engine.workshop.workshop import Workshop
 from tests.hand_clock import HandClock, settle
 
+from ..story import Story
 from .test_accounts import MM_PER_G, PATH, SLOT, Rig, _spool, _unseen, extrusion
+
+N = Decimal
 
 
 @pytest.fixture
@@ -155,3 +168,189 @@ async def test_a_spool_that_will_not_last_is_told_when_the_print_begins(rig: Rig
         (short,) = [each for each in told if isinstance(each, NotEnough)]
         assert short.shortage.spool.id == spool.id
         assert (short.shortage.needed_g, short.shortage.left_g) == (1100, 1000)
+
+
+async def test_a_file_that_breaks_us_ends_no_account(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, the temporary folder was gone; and until the next restart no print had an account."""
+
+    def gone(**_: Any) -> str:
+        raise FileNotFoundError("/tmp")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", gone)
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        for number in (1, 2):
+            await workshop.start("V1", PATH)
+            await rig.pass_time(450)
+            await until(lambda number=number: len({job.id for job, _ in rig.told}) == number)
+        assert "the file of a run cannot be read" in caplog.text
+        assert not any(task.done() for task in workshop.accounts._tasks)
+
+
+async def test_an_account_does_not_wait_for_the_file_of_another(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small board sends a long file for an hour; a hundred others end their prints meanwhile."""
+    asked = asyncio.Event()
+
+    async def slow(_job: Job) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with rig.shop() as workshop:
+        monkeypatch.setattr(workshop._plans, "fetch", slow)
+        await rig.open(workshop)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        await rig.until_told()
+        await asyncio.wait_for(asked.wait(), 10)
+        rig.told.clear()
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        await rig.until_told()
+
+
+async def test_a_file_is_read_once_for_a_run(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not tell which of its plates ran would else be sent again, all day long."""
+    for plate in (1, 2):
+        await rig.store.run(_lies_there, extrusion(), rig.clock, plate)
+    async with rig.shop() as workshop:
+        monkeypatch.setattr(workshop.accounts, "_named", _without_plate)
+        await rig.open(workshop)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        await until(lambda: rig.measured.asked)
+        for _ in range(5):
+            await rig.pass_time(30)
+        assert len(rig.measured.asked) == 1
+
+
+def _without_plate(job: Job) -> Job:
+    return replace(job, identity=replace(job.identity, plate=None))
+
+
+async def test_energy_that_comes_while_an_account_is_written_is_not_forgotten(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a slow card a write takes a second, and just then the printer is cold."""
+    drawn = EnergyUse(kwh=N("0.5"), amount=N("0.2"), source=Source.METER)
+    known: dict[UUID, EnergyUse] = {}
+    async with rig.shop() as workshop:
+        await rig.knows_the_file()
+        accounts = workshop.accounts
+        monkeypatch.setattr(workshop.meters, "of", known.get)
+        monkeypatch.setattr(workshop.meters, "follows", lambda job_id: job_id not in known)
+        real = workshop_accounts._write
+
+        def write(connection: Any, evidence: Evidence, *rest: Any, **more: Any) -> Any:
+            if evidence.job.id not in known:
+                known[evidence.job.id] = drawn
+                loop.call_soon_threadsafe(accounts._on_energy, evidence.job.id, drawn)
+                threading.Event().wait(0.05)  # the card writes
+            return real(connection, evidence, *rest, **more)
+
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(workshop_accounts, "_write", write)
+        await rig.open(workshop)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        account = await rig.until_told(lambda it: it.energy.kwh is not None)
+        assert account.energy == drawn
+
+
+async def test_who_puts_an_account_right_while_it_is_reckoned_has_the_last_word(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And nobody reads of a bug that is none."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        await rig.until_told()
+        (job, _) = rig.told[-1]
+        real = workshop.accounts._evidence
+
+        async def meanwhile(job: Job, kind: str | None) -> Evidence:
+            evidence = await real(job, kind)
+            await workshop.accounts.correct(job.id, reason="counted", by="anna", pieces=7)
+            return evidence
+
+        monkeypatch.setattr(workshop.accounts, "_evidence", meanwhile)
+        workshop.accounts._on_energy(job.id, EnergyUse())
+        await until(lambda: rig.told[-1][1].pieces == 7)
+        monkeypatch.undo()
+        await until(lambda: not workshop.accounts._waiting)
+        await settle()
+        account = await workshop.accounts.get(job.id)
+        assert account is not None
+        assert (account.pieces, account.revision) == (7, 2)
+        assert "cannot be reckoned" not in caplog.text
+
+
+async def test_notes_of_a_settled_run_do_not_come_back(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would be read at every start from then on, and never go."""
+    async with rig.shop() as workshop:
+        job = replace(await _unseen(workshop), outcome=Outcome.COMPLETED)
+        accounts = workshop.accounts
+        monkeypatch.setattr(workshop_accounts, "wants_file", lambda _: False)
+        accounts._keep(RunWatch(job_id=job.id, printer_id="V1", measured_mm=1000.0))
+        await asyncio.gather(accounts.reckon(job), accounts._flush())
+        assert await rig.store.run(book.watches) == ()
+
+
+async def test_all_that_await_something_better_are_taken_up_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A farm was switched off over the weekend; on Monday the oldest must not be passed over."""
+    story = Story("V1").acquainted()
+    for number in range(BATCH + 3):
+        story.shows("printing", f"part {number}", 0.5)
+        story.passes(600)
+        story.shows("finished", f"part {number}", 1.0)
+        story.passes(60)
+        story.shows("idle")
+    await rig.store.run(jobs.record, story.events, [story.memory], story.at)
+    async with rig.shop():
+        await until(lambda: len(rig.told) >= BATCH + 3)
+    assert len(await rig.store.run(book.unsettled, 1000)) == BATCH + 3
+    rig.clock.jump(FILE_PATIENCE * 2)
+    async with rig.shop() as workshop:
+        await until(lambda: not workshop.accounts._waiting)
+        async with asyncio.timeout(20):
+            while await rig.store.run(book.unsettled, 1000):
+                await asyncio.sleep(0.02)
+
+
+async def test_a_run_of_another_house_is_left_to_it(rig: Rig) -> None:
+    """Two houses keep one ledger: what the machine costs is known only where it stands."""
+    async with rig.shop() as workshop:
+        job = await _unseen(workshop)
+    async with Workshop(rig.store, rig.clock) as others:
+        await until(lambda: others.accounts._hopeless)
+        assert await others.accounts.get(job.id) is None
+    async with rig.shop() as workshop:
+        mine = await rig.until_told()
+    async with Workshop(rig.store, rig.clock) as others:
+        await settle()
+        assert await others.accounts.reckon(job) == mine
+    # Of a printer that was removed long ago nobody will ever know more.
+    old = await _unseen_of(rig.store, "V9")
+    rig.clock.jump(NEWS * 2)
+    async with Workshop(rig.store, rig.clock) as others:
+        await until(lambda: not others.accounts._behind)
+        assert await others.accounts.get(old.id) is not None
+
+
+async def _unseen_of(store: Store, printer_id: str) -> Job:
+    story = Story(printer_id).acquainted()
+    story.shows("printing", "part", 0.5)
+    story.passes(600)
+    story.shows("finished", "part", 1.0)
+    assert not story.runs[-1].open
+    await store.run(jobs.record, story.events, [story.memory], story.at)
+    return story.runs[-1]

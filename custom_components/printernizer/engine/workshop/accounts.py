@@ -29,7 +29,7 @@ from ..run_watch import RunWatch, begin, hung_spool, look, measured, rehang, ski
 from ..store import accounts, assignments, customers, jobs, printers, stock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ..extrusion import Extrusion
     from ..file import PlateFacts
     from ..job import JobEvent, Outcome, PastRun
+    from ..job_list import Cursor, JobFilter, JobPage
     from ..run_watch import HungSpool
     from ..store.database import Store
     from .clock import Clock
@@ -55,6 +56,8 @@ FLUSH_S: Final = 10.0
 RETRY_S: Final = 30.0
 BATCH: Final = 50
 """Runs without an account that are reckoned in one go when the shop opens."""
+UNSETTLED: Final = 5000
+"""Runs whose accounts await something better: two days of a large farm that was switched off."""
 FILE_PATIENCE: Final = timedelta(days=2)
 """How long a run waits for its file to be readable; then it stays as it was reckoned."""
 NEWS: Final = timedelta(days=3)
@@ -102,10 +105,16 @@ class Accounts:
         self._behind = True
         """There may be closed runs without an account from before we were opened."""
         self._hopeless: set[UUID] = set()
-        """Runs whose reckoning failed; the next start tries them again."""
+        """Runs that failed or are not ours to reckon; the next start looks at them again."""
         self._fileless: dict[UUID, Job] = {}
         """Runs whose file may still be read."""
+        self._looked_for: set[UUID] = set()
+        """Runs whose file was read, or cannot be: once is enough."""
         self._work = asyncio.Event()
+        self._resting = asyncio.Event()
+        """A printer may rest of which a file is wanted."""
+        self._noting = asyncio.Lock()
+        """Held by whoever writes notes, or an account with which they go."""
         self._listeners: list[AccountListener] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stops: list[Callable[[], None]] = []
@@ -113,7 +122,7 @@ class Accounts:
     async def __aenter__(self) -> Self:
         for watch in await self._store.run(accounts.watches):
             self._watches[watch.job_id] = watch
-        for job in await self._store.run(accounts.unsettled, BATCH):
+        for job in await self._store.run(accounts.unsettled, UNSETTLED):
             self._waiting[job.id] = job
         self._stops = [
             self._ledger.subscribe(self.on_job),
@@ -121,7 +130,13 @@ class Accounts:
             self._meters.subscribe(self._on_energy),
         ]
         self._tasks = [
-            asyncio.create_task(self._reckon_forever(), name="printernizer accounts"),
+            asyncio.create_task(
+                self._whenever(self._work, self._reckon_all), name="printernizer accounts"
+            ),
+            # On its own: a slow board sends a long file for an hour, and nobody's account waits.
+            asyncio.create_task(
+                self._whenever(self._resting, self._read_files), name="printernizer files of runs"
+            ),
             asyncio.create_task(self._tend(), name="printernizer account notes"),
         ]
         self._work.set()
@@ -159,7 +174,7 @@ class Accounts:
         if status is None:
             return
         if status.ready and self._fileless:
-            self._work.set()
+            self._resting.set()
         job = self._ledger.open_job(printer_id)
         if job is None:
             self._on_result(printer_id, status)
@@ -235,20 +250,24 @@ class Accounts:
         while True:
             await self._clock.sleep(FLUSH_S)
             if self._fileless:
-                self._work.set()  # a printer at rest says nothing new, and patience ends
+                self._resting.set()  # a printer at rest says nothing new, and patience ends
             try:
                 await self._flush()
             except StoreError as err:
                 _LOGGER.debug("Notes of %s runs wait: %s", len(self._dirty), err)
+            except Exception:
+                # This loop writes the notes of all: those of one run must not end it.
+                _LOGGER.exception("The notes of %s runs cannot be written", len(self._dirty))
 
     async def _flush(self) -> None:
-        dirty, self._dirty = self._dirty, set()
-        try:
-            kept = [self._watches[job_id] for job_id in dirty if job_id in self._watches]
-            await self._store.run(accounts.watch, kept)
-        except BaseException:
-            self._dirty |= dirty
-            raise
+        async with self._noting:
+            dirty, self._dirty = self._dirty, set()
+            try:
+                kept = [self._watches[job_id] for job_id in dirty if job_id in self._watches]
+                await self._store.run(accounts.watch, kept)
+            except BaseException:
+                self._dirty |= dirty
+                raise
 
     # -- when they have ended ----------------------------------------------------------------
 
@@ -266,17 +285,20 @@ class Accounts:
         self._waiting.setdefault(job_id, None)
         self._work.set()
 
-    async def _reckon_forever(self) -> None:
+    async def _whenever(self, due: asyncio.Event, act: Callable[[], Awaitable[None]]) -> None:
+        """Act each time it is due, and for as long as the shop is open."""
         while True:
-            await self._work.wait()
-            self._work.clear()
+            await due.wait()
+            due.clear()
             try:
-                await self._reckon_all()
-                await self._read_files()
+                await act()
             except StoreError as err:
                 _LOGGER.debug("%s runs wait to be reckoned: %s", len(self._waiting), err)
                 await self._clock.sleep(RETRY_S)
-                self._work.set()
+                due.set()
+            except Exception:
+                # It is our bug, and no reason why no later run should have an account.
+                _LOGGER.exception("Runs cannot be reckoned")
 
     async def _reckon_all(self) -> None:
         """Reckon all that wait, and then what no process before us came to. Raises StoreError."""
@@ -292,22 +314,39 @@ class Accounts:
 
     async def _take_next(self) -> None:
         """Reckon one of those that wait. Raises StoreError; then it still waits."""
-        job_id, job = next(iter(self._waiting.items()))
+        # Taken out first: what is heard of it from here on is a reason to reckon it once more.
+        job_id = next(iter(self._waiting))
+        job = self._waiting.pop(job_id)
         try:
             if job is None:
                 job = await self._store.run(jobs.get, job_id)
             if job is not None and job.open:
                 await self._look_ahead(job)
-            elif job is not None:
+            elif job is not None and self._is_ours(job):
                 await self.reckon(job)
+            else:
+                self._hopeless.add(job_id)
         except StoreError:
+            self._waiting.setdefault(job_id, job)
             raise
+        except NotAllowed as err:
+            # Somebody put it right at this very moment, and that is the last word.
+            _LOGGER.debug("The run %s stays as it is: %s", job_id, err)
+            self._forget(job_id)
+            self._hopeless.add(job_id)
         except Exception:
             # One run that cannot be reckoned must not keep all others from it.
             _LOGGER.exception("The run %s cannot be reckoned", job_id)
             self._hopeless.add(job_id)
-        if self._waiting.get(job_id) in (None, job):
-            self._waiting.pop(job_id, None)
+
+    def _is_ours(self, job: Job) -> bool:
+        """Whether it is for us to reckon a run.
+
+        Several houses may keep one ledger, and what a machine costs is known in its own. What
+        nobody reckoned for days is of a printer that was removed: better then without its hour
+        than not at all.
+        """
+        return self._settings.describes(job.printer_id) or self._age(job) >= NEWS
 
     def _named(self, job: Job) -> Job:
         """Return a run with the plate of our own start, where its printer tells none."""
@@ -323,25 +362,31 @@ class Accounts:
         if watch is not None and (wanted := needs(watch, extrusion, plate)):
             self._shelf.began(job.printer_id, job.id, wanted, job.title)
 
-    async def reckon(self, job: Job, *, without_file: bool = False) -> JobAccount:
-        """Write the account of a closed run from all that is known now. Raises StoreError.
+    async def reckon(self, job: Job) -> JobAccount:
+        """Write the account of a closed run from all that is known now.
 
-        `without_file`: it was tried to read the file, and that is not possible.
+        Raises StoreError, and NotAllowed(key="account_corrected") when somebody put it right
+        meanwhile.
         """
         known = await self._store.run(_known, job)
         if known.account is not None and known.settled:
             # Nothing better comes, a person had the last word, and what was noted is gone.
             self._forget(job.id)
             return known.account
+        if known.account is not None and not self._settings.describes(job.printer_id):
+            return known.account  # whoever knows what its machine costs reckons it
         evidence = await self._evidence(job, known.kind)
         now, age = self._clock.now(), self._age(job)
-        fileless = not without_file and age < FILE_PATIENCE and wants_file(evidence)
+        readable = job.id not in self._looked_for and age < FILE_PATIENCE
+        fileless = readable and wants_file(evidence)
         settled = not fileless and not self._meters.follows(job.id)
-        account = await self._store.run(_write, evidence, now, settled=settled)
-        if settled:
-            self._forget(job.id)
-        elif fileless:
+        async with self._noting:
+            account = await self._store.run(_write, evidence, now, settled=settled)
+            if settled:
+                self._forget(job.id)
+        if fileless:
             self._fileless[job.id] = job
+            self._resting.set()
         if any(not line.unmapped for line in account.consumption):
             await self._shelf.refresh()
         if age < NEWS:
@@ -370,6 +415,7 @@ class Accounts:
 
     def _forget(self, job_id: UUID) -> None:
         self._fileless.pop(job_id, None)
+        self._looked_for.discard(job_id)
         self._watches.pop(job_id, None)
         self._dirty.discard(job_id)
         self._over.discard(job_id)
@@ -379,24 +425,45 @@ class Accounts:
         for job in tuple(self._fileless.values()):
             if not self._plans.reachable(job):
                 if self._age(job) >= FILE_PATIENCE:
-                    await self.reckon(job)
+                    self._reckon_soon(job)
                 continue
-            self._fileless.pop(job.id, None)
             try:
-                found = await self._plans.fetch(self._named(job))
-            except StoreError, Unreachable:
-                self._fileless[job.id] = job
+                await self._plans.fetch(self._named(job))
+            except Unreachable:
                 continue
+            except StoreError:
+                raise
             except PrinternizerError as err:
                 _LOGGER.debug("%s: the file of a run cannot be read: %s", job.printer_id, err)
-                found = None
-            await self.reckon(job, without_file=found is None)
+            except Exception:
+                # Of a library, or of our own disk: the run is reckoned without it.
+                _LOGGER.exception("%s: the file of a run cannot be read", job.printer_id)
+            self._looked_for.add(job.id)
+            self._reckon_soon(job)
+
+    def _reckon_soon(self, job: Job) -> None:
+        self._fileless.pop(job.id, None)
+        self._waiting[job.id] = job
+        self._work.set()
 
     # -- what people ask and put right -------------------------------------------------------
 
     async def get(self, job_id: UUID) -> JobAccount | None:
         """Read the account of a run; None while it is open. Raises StoreError."""
         return await self._store.run(accounts.get, job_id)
+
+    def expects(self, job_id: UUID) -> bool:
+        """Whether more will be known of a closed run by itself: its energy, or its file."""
+        return job_id in self._fileless or self._meters.follows(job_id)
+
+    async def page(
+        self, which: JobFilter, *, after: Cursor | None = None, limit: int = 50
+    ) -> tuple[JobPage, dict[UUID, JobAccount]]:
+        """Read a page of runs, newest first, and the accounts of those that have one.
+
+        after: where the page before ended. limit: 1 to 200. Raises StoreError.
+        """
+        return await self._store.run(_page, which, after, limit)
 
     async def correct(
         self,
@@ -429,10 +496,10 @@ class Accounts:
             pieces=pieces,
             reopened=reopened,
         )
-        await self._store.run(
-            _correct, job, before, after, by=by, reason=reason, zone=self._settings.shop.time_zone
-        )
-        self._forget(job_id)
+        zone = self._settings.shop.time_zone
+        async with self._noting:
+            await self._store.run(_correct, job, before, after, by=by, reason=reason, zone=zone)
+            self._forget(job_id)
         await self._shelf.refresh()
         self._tell(job, after)
         return after
@@ -510,6 +577,13 @@ def _known(connection: Connection, job: Job) -> _Known:
         settled=accounts.is_settled(connection, job.id),
         kind=printers.kind_of(connection, job.printer_id),
     )
+
+
+def _page(
+    connection: Connection, which: JobFilter, after: Cursor | None, limit: int
+) -> tuple[JobPage, dict[UUID, JobAccount]]:
+    page = jobs.page(connection, which, after=after, limit=limit)
+    return page, accounts.of(connection, [job.id for job in page.jobs])
 
 
 def _write(

@@ -33,6 +33,10 @@ class Settings:
         """What a printer costs; the defaults for one that nobody described."""
         return self._machines.get(printer_id, _UNDESCRIBED)
 
+    def describes(self, printer_id: str) -> bool:
+        """Whether a printer is one of this house."""
+        return printer_id in self._machines
+
     def apply(self, shop: ShopSettings) -> None:
         """Take the shop's settings from here on."""
         self._shop = shop
