@@ -274,6 +274,35 @@ async def test_vectors_12_and_15_over_bambu_each_spool_gives_what_it_gave(tmp_pa
         assert left == 1000 - (taken[b.id].mass_g or 0)
 
 
+async def test_vector_3_over_bambu_the_second_plate_is_charged_as_the_second(
+    tmp_path: Path,
+) -> None:
+    """A file with plates of 190 g and 83 g, sent and started by us; the printer tells no plate."""
+    file = VirtualFile(
+        path="/cache/part.gcode.3mf",
+        content=archive(gcode(*[3.8] * 50), gcode(*[1.66] * 50)),
+        plates=(plate(190.0), plate(83.0, number=2)),
+    )
+    async with wired(tmp_path, bambu_peer, "bambu", file, slots=[MachineSlot()]) as wire:
+        spool = await wire.spool("external", 20)
+        await wire.workshop.start(PRINTER, file.path, plate=2)
+        await wire.counted()
+        status = wire.workshop.fleet[PRINTER].status
+        assert status is not None
+        assert status.job is not None
+        assert status.job.plate is None, "then the printer is no witness, and our start is"
+        wire.time.seconds += HEAT_S
+        wire.machine.tick()
+        await wire.print_to(0.5)
+        await wire.print_to(1.0)
+        _, account = await wire.account(
+            lambda _, account: account.consumption[0].source is Source.LAYERS
+        )
+        assert near(account.mass_g, "83", "0.01")
+        assert rounded(account.cost.of(CostKind.MATERIAL) or N(0)) == N("1.66")
+        assert wire.workshop.stock.spools[spool.id].remaining_g == 1000 - (account.mass_g or 0)
+
+
 async def test_vectors_1_and_7_over_prusalink_half_a_print_and_two_prices(tmp_path: Path) -> None:
     """100 g that fail at half are 50 g for 1.00; 0.30 kWh at 0.20 and 0.20 at 0.40 are 0.14."""
     file = VirtualFile(path="/part.gcode", content=gcode(*[2.0] * 50), plates=(plate(),))

@@ -299,7 +299,17 @@ async def test_notes_of_a_settled_run_do_not_come_back(
         accounts = workshop.accounts
         monkeypatch.setattr(workshop_accounts, "wants_file", lambda _: False)
         accounts._keep(RunWatch(job_id=job.id, printer_id="V1", measured_mm=1000.0))
-        await asyncio.gather(accounts.reckon(job), accounts._flush())
+        real, loop, begun = workshop_accounts._write, asyncio.get_running_loop(), asyncio.Event()
+
+        def write(*args: Any, **more: Any) -> Any:
+            loop.call_soon_threadsafe(begun.set)
+            threading.Event().wait(0.05)  # the card writes
+            return real(*args, **more)
+
+        monkeypatch.setattr(workshop_accounts, "_write", write)
+        reckoning = asyncio.create_task(accounts.reckon(job))
+        await begun.wait()
+        await asyncio.gather(reckoning, accounts._flush())
         assert await rig.store.run(book.watches) == ()
 
 
