@@ -5,11 +5,8 @@ Nothing is ever extracted: members are read by their exact names, through a coun
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -18,24 +15,15 @@ from xml.parsers import expat
 from ..errors import BadFile
 from ..file import FilamentFacts, FileFacts, FileKind, PlateFacts
 from . import estimates, gcode
+from .archive import Archive
 from .settings import colour, diameters, number, plate_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import BinaryIO
 
-_MOST_MEMBERS: Final = 2000
-_LARGEST_MEMBER: Final = 8 << 20
-"""Bytes of a member of settings, inflated; the largest seen are some 300 kB."""
-_LARGEST_READ: Final = 8 << 20
-"""Bytes of one read of the archive: its directory is read in one piece, however long it says it
-is. 2000 members take a few hundred kB."""
 _LARGEST_PLATE: Final = 2 << 30
 """Bytes of a plate's moves, inflated."""
-_ANY_PLATE: Final = 16 << 20
-"""Bytes that any plate may have, however small it is stored."""
-_STEEPEST: Final = 200
-"""Inflated bytes for one that is stored; moves shrink to a fifth, and to a fiftieth at most."""
 _HEAD_BYTES: Final = 256 << 10
 _DEEPEST: Final = 32
 _MOST_ELEMENTS: Final = 50_000
@@ -52,26 +40,11 @@ _MODEL: Final = "3D/3dmodel.model"
 _APPLICATION: Final = re.compile(
     rb'<metadata\s+name="Application"[^>]{0,200}>([^<]{1,200})</metadata>'
 )
-_BROKEN: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OverflowError,
-    OSError,
-)
-"""What the standard library raises on archives that are none, or not any more."""
 
 
 def read(file: BinaryIO, name: str) -> FileFacts:
     """Return what an archive says of its plates. Raises BadFile."""
-    try:
-        with zipfile.ZipFile(_Careful(file, name)) as archive:
-            return _Archive(archive, name).facts()
-    except _BROKEN as err:
-        raise BadFile(f"{name}: its archive is broken: {err}") from err
+    return _Sliced(Archive(file, name)).facts()
 
 
 def moves(
@@ -82,55 +55,10 @@ def moves(
     With each piece stands where it begins and ends. Without a number it is the first plate that
     is sliced. Raises BadFile.
     """
-    try:
-        archive = zipfile.ZipFile(_Careful(file, name))
-        member = _Archive(archive, name).moves(plate)
-    except _BROKEN as err:
-        raise BadFile(f"{name}: its archive is broken: {err}") from err
-    return _inflated(archive, member, name, block), max(member.file_size, 1)
-
-
-def _inflated(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, block: int
-) -> Iterator[tuple[bytes, int, int]]:
-    most = min(_LARGEST_PLATE, max(_STEEPEST * member.compress_size, _ANY_PLATE))
-    at = 0
-    try:
-        with archive, archive.open(member) as stream:
-            while piece := stream.read(block):
-                at += len(piece)
-                if at > most:
-                    raise BadFile(f"{name}/{member.filename}: inflates beyond {most} bytes")
-                yield piece, at - len(piece), at
-    except _BROKEN as err:
-        raise BadFile(f"{name}/{member.filename} at byte {at}: it is broken: {err}") from err
-
-
-class _Careful(io.RawIOBase):
-    """A file of which nobody reads too much at once."""
-
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        super().__init__()
-        self._file = file
-        self._name = name
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= _LARGEST_READ:
-            at = self._file.tell()
-            raise BadFile(f"{self._name} at byte {at}: its directory has {size} bytes")
-        return self._file.read(size)
+    archive = Archive(file, name)
+    member = _Sliced(archive).moves(plate)
+    size = max(archive.members[member].file_size, 1)
+    return archive.pieces(member, block, _LARGEST_PLATE), size
 
 
 @dataclass(slots=True)
@@ -152,19 +80,12 @@ class _Plate:
         return number(self.said.get("weight", ""), *_MASS_G)
 
 
-class _Archive:
-    """One archive, its directory checked."""
+class _Sliced:
+    """What an archive says of its plates."""
 
-    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+    def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._name = name
-        members = archive.infolist()
-        if len(members) > _MOST_MEMBERS:
-            raise BadFile(f"{name}: its archive has {len(members)} members")
-        self._members = {member.filename: member for member in members}
-        if len(self._members) != len(members):
-            # Two readers would see two different files.
-            raise BadFile(f"{name}: a name occurs twice in its archive")
+        self._name = archive.name
 
     def facts(self) -> FileFacts:
         """Put together what its parts say."""
@@ -181,28 +102,27 @@ class _Archive:
             plates=tuple(self._plate(number, told.get(number), project) for number in numbers),
         )
 
-    def moves(self, plate: int | None) -> zipfile.ZipInfo:
+    def moves(self, plate: int | None) -> str:
         """Return the member with a plate's moves. Raises BadFile."""
         numbers = self._numbers()
         chosen = plate if plate is not None else numbers[0] if numbers else None
         if chosen not in numbers:
             there = ", ".join(map(str, numbers)) or "none"
             raise BadFile(f"{self._name}: plate {chosen} is not sliced in it, but {there}")
-        member = self._members[f"Metadata/plate_{chosen}.gcode"]
-        if member.flag_bits & 1:
-            raise BadFile(f"{self._name}/{member.filename}: it is encrypted")
-        return member
+        return f"Metadata/plate_{chosen}.gcode"
 
     def _numbers(self) -> list[int]:
         """Return the plates that are sliced."""
         return sorted(
-            int(match.group(1)) for name in self._members if (match := _PLATE.fullmatch(name))
+            int(match.group(1))
+            for name in self._archive.members
+            if (match := _PLATE.fullmatch(name))
         )
 
     def _plate(self, number: int, told: _Plate | None, project: Mapping[str, str]) -> PlateFacts:
         if told is None:
             # Not written by a slicer we know, or by an old one: its moves may say more.
-            head = self._bytes(f"Metadata/plate_{number}.gcode", _HEAD_BYTES, whole=False)
+            head = self._archive.head(f"Metadata/plate_{number}.gcode", _HEAD_BYTES)
             return plate_of(gcode.settings_in(head[: head.rfind(b"\n") + 1]), number)
         nozzles = diameters(told.said.get("nozzle_diameters")) or diameters(
             project.get("nozzle_diameter")
@@ -226,37 +146,22 @@ class _Archive:
         )
 
     def _slice_info(self) -> list[_Plate]:
-        content = self._bytes(_SLICE_INFO)
+        content = self._archive.read(_SLICE_INFO)
         return _SliceInfo(f"{self._name}/{_SLICE_INFO}").read(content) if content else []
 
     def _project(self) -> Mapping[str, str]:
         """Return the settings of the project, Bambu's or Prusa's."""
-        if content := self._bytes(_PROJECT):
+        if content := self._archive.read(_PROJECT):
             return _flat(_json(content, f"{self._name}/{_PROJECT}"))
-        return gcode.settings_in(self._bytes(_PRUSA))
+        return gcode.settings_in(self._archive.read(_PRUSA))
 
     def _slicer(self) -> tuple[str | None, str | None]:
-        match = _APPLICATION.search(self._bytes(_MODEL, _HEAD_BYTES, whole=False))
+        match = _APPLICATION.search(self._archive.head(_MODEL, _HEAD_BYTES))
         said = text(match.group(1).decode("utf-8", "replace")) if match else None
         if said is None:
             return None, None
         name, _, version = said.partition("-")
         return name, version or None
-
-    def _bytes(self, name: str, most: int = _LARGEST_MEMBER, *, whole: bool = True) -> bytes:
-        """Read a member, or its beginning; empty when there is none. Raises BadFile."""
-        member = self._members.get(name)
-        if member is None:
-            return b""
-        if member.flag_bits & 1:
-            raise BadFile(f"{self._name}/{name}: it is encrypted")
-        with self._archive.open(member) as stream:
-            content = stream.read(most + 1 if whole else most)
-        if whole and len(content) > most:
-            raise BadFile(
-                f"{self._name}/{name} at byte {member.header_offset}: inflates beyond {most} bytes"
-            )
-        return content
 
 
 class _SliceInfo:
