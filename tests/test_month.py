@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 from unittest.mock import patch
 
 import homeassistant.helpers.entity_registry as er
@@ -12,11 +13,12 @@ from homeassistant.core import HomeAssistant, State
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.printernizer.const import DOMAIN, SHOP_ID
+from custom_components.printernizer.engine.account import Confidence, Consumption, Source
 from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.workshop.accounts import Accounts
 from custom_components.printernizer.engine.workshop.reports import Reports
 from custom_components.printernizer.month import LOOK_AGAIN
-from custom_components.printernizer.runtime import async_month
+from custom_components.printernizer.runtime import async_get_workshop, async_month
 from tests.shop_floor import Floor, Printer, floor  # noqa: F401
 
 
@@ -69,6 +71,41 @@ async def test_a_print_shows_in_the_month_and_as_the_last_job(
     margin = float(_state(hass, f"{SHOP_ID}_month_margin").state)
     revenue = float(_state(hass, f"{SHOP_ID}_month_revenue").state)
     assert abs(revenue - float(cost.state) - margin) < 0.011
+
+
+async def test_a_sum_of_grams_is_as_sure_as_its_weakest_part(
+    hass: HomeAssistant, floor: Floor
+) -> None:
+    """One spool was weighed and the other is a guess: then so is what both gave."""
+    printer = await _printed(floor)
+    await _until(hass, f"{SHOP_ID}_month_jobs", "1")
+    shop = async_get_workshop(hass)
+    last = shop.ledger.last_job(printer.machine.serial)
+    assert last is not None
+    price = {"price_per_kg": Decimal(20), "amount": Decimal(1)}
+    weighed = Consumption(
+        mass_g=Decimal(50), source=Source.WEIGHED, confidence=Confidence.HIGH, **price
+    )
+    guess = Consumption(mass_g=Decimal(5), source=Source.SLOTS, confidence=Confidence.LOW, **price)
+    await shop.accounts.correct(last.id, reason="weighed", by=None, consumption=[weighed, guess])
+    material = await _until(hass, f"{printer.machine.serial}_last_job_material", "55.0")
+    assert (material.attributes["source"], material.attributes["confidence"]) == ("slots", "low")
+
+
+async def test_money_of_an_old_job_stays_in_the_currency_of_its_day(
+    hass: HomeAssistant, floor: Floor
+) -> None:
+    """3 euros are not 3 francs because somebody moved."""
+    printer = await _printed(floor)
+    await _until(hass, f"{SHOP_ID}_month_jobs", "1")
+    cost = f"{printer.machine.serial}_last_job_cost"
+    before = _state(hass, cost)
+    assert before.attributes["unit_of_measurement"] == hass.config.currency != "CHF"
+    await hass.config.async_update(currency="CHF")
+    await hass.async_block_till_done()
+    await printer.restart()
+    after = await _until(hass, cost, before.state)
+    assert after.attributes["unit_of_measurement"] == before.attributes["unit_of_measurement"]
 
 
 async def test_the_month_of_a_printer_is_its_own(hass: HomeAssistant, floor: Floor) -> None:

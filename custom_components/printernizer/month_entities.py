@@ -18,6 +18,7 @@ from homeassistant.const import PERCENTAGE, UnitOfEnergy, UnitOfMass, UnitOfTime
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
+from .engine.account import weakest
 from .engine.errors import StoreError
 from .engine.money import CENT, rounded
 from .engine.printer import PrinterStatus
@@ -193,6 +194,12 @@ class AccountSensorDescription(PrinterEntityDescription[None], SensorEntityDescr
     about_fn: Callable[[JobAccount], dict[str, Any]]
 
 
+def _how_sure(account: JobAccount) -> dict[str, Any]:
+    """Tell how far a sum of grams can be trusted: no further than its weakest part."""
+    source, confidence = weakest(account.consumption)
+    return {"source": source.value, "confidence": confidence.value}
+
+
 ACCOUNT_SENSORS: Final = (
     AccountSensorDescription(
         key="last_job_cost",
@@ -211,10 +218,7 @@ ACCOUNT_SENSORS: Final = (
         account_fn=lambda account: (
             None if account.mass_g is None else rounded(account.mass_g, _TENTH)
         ),
-        about_fn=lambda account: {
-            "source": account.consumption[0].source.value if account.consumption else None,
-            "confidence": account.consumption[0].confidence.value if account.consumption else None,
-        },
+        about_fn=_how_sure,
     ),
 )
 
@@ -295,6 +299,14 @@ class AccountSensor(ReckonedSensor):
 
     @property
     @override
+    def native_unit_of_measurement(self) -> str | None:
+        """Money is in the currency in which it was reckoned."""
+        if self.device_class is SensorDeviceClass.MONETARY and self._account is not None:
+            return self._account.currency
+        return super().native_unit_of_measurement
+
+    @property
+    @override
     def extra_state_attributes(self) -> dict[str, Any] | None:
         """How far the figure can be trusted."""
         account = self._account
@@ -309,7 +321,8 @@ class AccountSensor(ReckonedSensor):
         last = workshop.ledger.last_job(self.coordinator.printer_id)
         if last is not None and self._account is None:
             with suppress(StoreError):
-                self._account = await workshop.accounts.get(last.id)
+                known = await workshop.accounts.get(last.id)
+                self._account = self._account or known  # one that was told meanwhile is newer
             self.show()
 
     @callback

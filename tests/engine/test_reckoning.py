@@ -20,7 +20,7 @@ from custom_components.printernizer.engine.account import (
 from custom_components.printernizer.engine.assignment import AssignedBy, Assignment
 from custom_components.printernizer.engine.job import Job, JobIdentity, JobState, Outcome
 from custom_components.printernizer.engine.reckoning import Evidence, corrected, reckon
-from custom_components.printernizer.engine.run_watch import RunWatch
+from custom_components.printernizer.engine.run_watch import HungSpool, RunWatch, SlotUse
 from custom_components.printernizer.engine.shop import (
     CostPolicy,
     Labour,
@@ -32,6 +32,11 @@ from custom_components.printernizer.engine.shop import (
     ShopSettings,
     Surcharge,
     Tariff,
+)
+from custom_components.printernizer.engine.store.account_codec import (
+    account_of as account_of_row,
+    account_row,
+    consumption_row,
 )
 
 N = Decimal
@@ -123,3 +128,25 @@ def test_a_run_that_was_no_success_after_all_has_no_price_left() -> None:
     assert corrected(before, failed, ShopSettings(), MACHINE, reopened=True).price is None
     pays = ShopSettings(prices=PricePolicy(charge_failures=True))
     assert corrected(before, failed, pays, MACHINE, reopened=True).price is not None
+
+
+def test_a_spool_that_cost_nothing_costs_nothing_by_what_the_feeder_says() -> None:
+    """A sample of the maker's is no spool of which nobody knows the price (rule 13)."""
+    spool = HungSpool(slot="0_0", spool_id=UUID(int=9), net_g=N(1000), price_per_kg=N(0))
+    used = SlotUse(slot="0_0", first=1.0, last=0.9, used=0.1, hanging=0)
+    watch = RunWatch(job_id=JOB.id, printer_id="P1", hangings=(spool,), uses=(used,))
+    (line,) = account_of(ShopSettings(), watch=watch).consumption
+    assert (line.source, line.mass_g, line.amount) == (Source.SLOTS, N(100), N(0))
+    dear = replace(watch, hangings=(replace(spool, price_per_kg=None),))
+    (line,) = account_of(ShopSettings(), watch=dear).consumption
+    assert line.amount == N(2)
+
+
+def test_no_machine_time_is_not_an_unknown_machine_time() -> None:
+    """A print that was held from its first second is read back as what it was."""
+    held = replace(JOB, paused=JOB.duration)
+    account = account_of(ShopSettings(), held)
+    assert account.machine_time == timedelta(0)
+    row = account_row(held, account, settled=True, zone=UTC)
+    lines = [consumption_row(JOB.id, 0, line) for line in account.consumption]
+    assert account_of_row(row, lines) == account

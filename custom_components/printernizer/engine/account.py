@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
     from uuid import UUID
 
@@ -99,6 +100,12 @@ class Consumption:
     def unmapped(self) -> bool:
         """Whether its spool is not known."""
         return self.spool_id is None
+
+
+def weakest(lines: Iterable[Consumption]) -> tuple[Source, Confidence]:
+    """Return the source and confidence that a sum may claim: those of its weakest line."""
+    weak = min(lines, key=lambda line: CONFIDENCE_ORDER.index(line.confidence), default=None)
+    return (weak.source, weak.confidence) if weak else (Source.UNKNOWN, Confidence.NONE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

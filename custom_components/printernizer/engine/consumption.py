@@ -324,7 +324,9 @@ def _by_slots(watch: RunWatch, policy: StockPolicy) -> tuple[Consumption, ...]:
             source=Source.SLOTS,
             confidence=Confidence.LOW,
         )
-        lines.append(_priced(line, hung.price_per_kg or policy.default_price_per_kg))
+        # A spool that cost nothing is not one of which nobody knows the price.
+        default = policy.default_price_per_kg
+        lines.append(_priced(line, default if hung.price_per_kg is None else hung.price_per_kg))
     return tuple(lines)
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ..account import (
-    CONFIDENCE_ORDER,
     Breakdown,
     Confidence,
     Consumption,
@@ -20,6 +19,7 @@ from ..account import (
     JobAccount,
     Role,
     Source,
+    weakest,
 )
 from ..extrusion import Extrusion, ToolExtrusion
 from ..run_watch import HungSpool, LoadedSlot, RunWatch, SlotUse
@@ -39,7 +39,7 @@ def account_row(job: Job, account: JobAccount, *, settled: bool, zone: tzinfo) -
     """Lay an account out as its row, beside its lines of consumption; `zone` is the shop's."""
     ended = job.ended_at or job.closed_at or job.first_seen_at
     source, confidence = weakest(account.consumption)
-    cost, energy = account.cost, account.energy
+    cost, energy, machine = account.cost, account.energy, account.machine_time
     return {
         "job_id": account.job_id,
         "printer_id": job.printer_id,
@@ -52,7 +52,7 @@ def account_row(job: Job, account: JobAccount, *, settled: bool, zone: tzinfo) -
         "purpose": account.purpose.value if account.purpose else None,
         "customer_id": account.customer_id,
         "pieces": account.pieces,
-        "machine_s": account.machine_time.total_seconds() if account.machine_time else None,
+        "machine_s": None if machine is None else machine.total_seconds(),
         "mass_g": account.mass_g,
         "mass_source": source.value,
         "mass_confidence": confidence.value,
@@ -80,12 +80,6 @@ def account_row(job: Job, account: JobAccount, *, settled: bool, zone: tzinfo) -
         "settled": settled,
         "revision": account.revision,
     }
-
-
-def weakest(lines: Iterable[Consumption]) -> tuple[Source, Confidence]:
-    """Return the source and confidence that a sum may claim: those of its weakest line."""
-    weak = min(lines, key=lambda line: CONFIDENCE_ORDER.index(line.confidence), default=None)
-    return (weak.source, weak.confidence) if weak else (Source.UNKNOWN, Confidence.NONE)
 
 
 def account_of(row: Mapping[Any, Any], lines: Iterable[Mapping[Any, Any]]) -> JobAccount:
