@@ -188,6 +188,30 @@ async def test_customers_are_added_changed_found_told_and_erased(
     ]
 
 
+async def test_orders_are_listed_by_state_and_customer(
+    hass: HomeAssistant, printer: Printer
+) -> None:
+    """What is still to be billed is asked for every week."""
+    await an_invoice(hass)
+    await call(hass, "add_customer", name="Berta")
+    for title in ("lamp", "vase"):
+        await call(hass, "create_order", customer="K00002", title=title)
+    page = await call(hass, "list_orders", limit=2)
+    assert [each["title"] for each in page["orders"]] == ["vase", "lamp"]
+    rest = await call(hass, "list_orders", after=page["next"])
+    assert [(each["order"], each["state"]) for each in rest["orders"]] == [("A00001", "invoiced")]
+    assert rest["orders"][0]["positions"]
+    assert rest["next"] is None
+    for which, found in (
+        ({"state": "draft"}, ["A00003", "A00002"]),
+        ({"state": "draft", "customer": "K00001"}, []),
+        ({"customer": "K00001"}, ["A00001"]),
+    ):
+        listed = await call(hass, "list_orders", **which)
+        assert [each["order"] for each in listed["orders"]] == found, which
+    assert await refused(hass, "list_orders", customer="K00009") == "no_customer"
+
+
 async def test_who_has_documents_hears_until_when_they_are_kept(
     hass: HomeAssistant, printer: Printer
 ) -> None:
@@ -508,6 +532,6 @@ async def test_answers_are_plain_json(hass: HomeAssistant, printer: Printer) -> 
     from homeassistant.helpers.json import json_dumps
 
     await an_invoice(hass)
-    for action in ("list_customers", "verify_ledger"):
+    for action in ("list_customers", "list_orders", "verify_ledger"):
         answer = await call(hass, action)
         assert json_loads(json_dumps(answer)) == answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 import voluptuous as vol
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.setup import async_setup_component
+from openpyxl import load_workbook
 
 from custom_components.printernizer.const import DOMAIN
 from tests.shop_floor import SAMPLE, Floor, Printer, floor  # noqa: F401
@@ -103,7 +106,10 @@ async def test_a_period_is_reported_and_drawn(
     today = dt_util.now().date()
     month, before = f"{today:%Y-%m}", f"{today.replace(day=1) - timedelta(days=1):%Y-%m}"
     told = await _ask(
-        hass, "cost_report", **{"from": f"{before}-02", "until": today.isoformat()}, pdf=True
+        hass,
+        "cost_report",
+        **{"from": f"{before}-02", "until": today.isoformat()},
+        format="pdf",
     )
     assert told["jobs"] == told["completed"] == 1
     assert told["success_rate"] == 100
@@ -118,15 +124,48 @@ async def test_a_period_is_reported_and_drawn(
         {},
         {"month": "2026-11", "from": "2026-11-01"},
         {"from": "2026-11-30", "until": "2026-11-01"},
-        {"month": "2026-11", "pdf": True, "device_id": printer.device_id},
+        {"month": "2026-11", "format": "pdf", "device_id": printer.device_id},
+        {"month": "2026-11", "format": "docx"},
     ):
         with pytest.raises(vol.Invalid):
             await _ask(hass, "cost_report", **wrong)
     hass.config.allowlist_external_dirs = {str(tmp_path)}
     (tmp_path / "printernizer_report_2026-11-01_2026-11-30.pdf").mkdir()
     with pytest.raises(ServiceValidationError) as refusal:
-        await _ask(hass, "cost_report", month="2026-11", pdf=True, folder=str(tmp_path))
+        await _ask(hass, "cost_report", month="2026-11", format="pdf", folder=str(tmp_path))
     assert refusal.value.translation_key == "disk_failed"
+
+
+async def test_a_period_is_a_workbook_that_names_customers(
+    hass: HomeAssistant, floor: Floor, hass_client_no_auth: Any
+) -> None:
+    """K00017 tells the owner nothing; of who was erased nothing but the number is left."""
+    _, job_id = await _printed(hass, floor)
+    erika = await _ask(hass, "add_customer", name="=Erika Quasten")
+    await _ask(
+        hass,
+        "assign_job",
+        job_id=job_id,
+        purpose="business",
+        customer=erika["customer"],
+        reason="hers",
+    )
+    month = f"{dt_util.now():%Y-%m}"
+    told = await _ask(hass, "cost_report", month=month, format="xlsx", language="en")
+    (customer,) = told["customers"]
+    assert (customer["customer"], customer["name"]) == ("K00001", "=Erika Quasten")
+    assert (customer["jobs"], customer["cost"]) == (1, told["cost"])
+    assert told["path"].endswith(".xlsx")
+    assert await async_setup_component(hass, "http", {})
+    answer = await (await hass_client_no_auth()).get(told["url"])
+    book = load_workbook(BytesIO(await answer.read()))
+    assert book.sheetnames[0] == "Report"
+    row = [cell.value for cell in book["Customers"][2]]
+    assert row[:4] == ["K00001", "=Erika Quasten", 1, 1]
+    assert book["Customers"]["B2"].data_type == "s"
+    await _ask(hass, "erase_customer", customer="K00001", reason="asked")
+    (customer,) = (await _ask(hass, "cost_report", month=month))["customers"]
+    assert (customer["customer"], customer["name"]) == ("K00001", "K00001")
 
 
 async def test_jobs_are_listed_page_by_page_with_what_they_cost(

@@ -85,7 +85,7 @@ def report_facts(report: MonthlyReport, invoiced: Decimal) -> dict[str, Any]:
         "costs": {kind.value: amount(value) for kind, value in report.costs},
         "printers": [_share(each) for each in report.printers],
         "materials": [_share(each) for each in report.materials],
-        "customers": [_share(each) for each in report.customers],
+        "customers": [{"customer": each.key, **_share(each)} for each in report.customers],
     }
 
 

@@ -105,6 +105,17 @@ async def _create_order(request: ShopRequest) -> Facts:
     return order_facts(order)
 
 
+async def _list_orders(request: ShopRequest) -> Facts:
+    data, office = request.data, request.shop.office
+    whose = None
+    if "customer" in data:
+        whose = (await office.customer(data["customer"])).id
+    page = await office.orders(
+        state=data.get("state"), customer_id=whose, after=data.get("after"), limit=data["limit"]
+    )
+    return {"orders": [order_facts(order) for order in page.orders], "next": page.next}
+
+
 async def _add_position(request: ShopRequest) -> Facts:
     data = dict(request.data)
     which = data.pop("order")
@@ -249,6 +260,16 @@ _TRADE: Final[Mapping[str, ShopAction]] = {
             **_SUPPLY,
             vol.Optional("positions", default=list): POSITIONS,
         },
+    ),
+    "list_orders": ShopAction(
+        deed=_list_orders,
+        fields={
+            vol.Optional("state"): vol.Coerce(OrderState),
+            vol.Optional("customer"): REFERENCE,
+            vol.Optional("after"): AFTER,
+            vol.Optional("limit", default=50): PAGE,
+        },
+        response=SupportsResponse.ONLY,
     ),
     "add_position": ShopAction(deed=_add_position, fields={**_ORDER, **POSITION}),
     "confirm_order": ShopAction(deed=_move(OrderState.CONFIRMED), fields=_ORDER),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import voluptuous as vol
 from homeassistant.const import ATTR_DEVICE_ID
@@ -95,18 +95,20 @@ async def _cost_report(request: ShopRequest) -> Facts:
         "until": last.isoformat(),
         **report_facts(report, invoiced),
     }
-    if not data["pdf"]:
+    if "format" not in data:
         return facts
-    paper = await shop.reports.paper(first, last, language=data.get("language"))
+    write = shop.reports.book if data["format"] == "xlsx" else shop.reports.paper
+    content = await write(first, last, language=data.get("language"))
     folder = await async_shelf(hass, data)
-    path = folder / f"printernizer_report_{first}_{last}.pdf"
-    await hass.async_add_executor_job(_write, path, paper)
+    path = folder / f"printernizer_report_{first}_{last}.{data['format']}"
+    await hass.async_add_executor_job(_write, path, content)
     return {**facts, "path": str(path), "url": async_offer(hass, path)}
 
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all. Raises NotAllowed."""
-    part = path.with_name(f".{path.name}.part")
+    # A name that nobody can know, and so cannot have made a link of that leads elsewhere.
+    part = path.with_name(f".{uuid4().hex}.part")
     try:
         part.write_bytes(content)
         part.replace(path)
@@ -121,8 +123,8 @@ def _period(data: dict[str, Any]) -> dict[str, Any]:
         raise vol.Invalid("either a month, or a first and a last day")
     if days and data["from"] > data["until"]:
         raise vol.Invalid("the period ends before it begins")
-    if data["pdf"] and ATTR_DEVICE_ID in data:
-        raise vol.Invalid("a report on paper is about the whole shop")
+    if "format" in data and ATTR_DEVICE_ID in data:
+        raise vol.Invalid("a report as a file is about the whole shop")
     return data
 
 
@@ -140,6 +142,7 @@ def job_id(value: object) -> UUID:
         raise vol.Invalid("not the id of a job") from None
 
 
+REPORT_FORMATS: Final = ("pdf", "xlsx")
 _TAKEN: Final = vol.Schema({vol.Required("spool"): NUMBER, vol.Required("mass_g"): MASS})
 
 REPORT_ACTIONS: Final[Mapping[str, ShopAction]] = {
@@ -178,7 +181,7 @@ REPORT_ACTIONS: Final[Mapping[str, ShopAction]] = {
             vol.Optional("from"): cv.date,
             vol.Optional("until"): cv.date,
             vol.Optional(ATTR_DEVICE_ID): cv.string,
-            vol.Optional("pdf", default=False): cv.boolean,
+            vol.Optional("format"): vol.In(REPORT_FORMATS),
             vol.Optional("language"): vol.In(LANGUAGES),
             vol.Optional("save", default=False): cv.boolean,
             vol.Optional("folder"): cv.string,

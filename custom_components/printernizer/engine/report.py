@@ -70,7 +70,7 @@ class Share:
     """None: nobody said which."""
     totals: Totals
     key: str | None = None
-    """Id of the printer."""
+    """Id of the printer, number of the customer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

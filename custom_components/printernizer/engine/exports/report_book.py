@@ -52,7 +52,7 @@ class Table:
     labels: str | None = None
     """Key of the column that names the bars; None: no chart."""
     bars: tuple[str, ...] = ()
-    """Keys of the columns that are drawn, stacked upon each other."""
+    """Keys of the columns that are drawn, side by side."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,10 +154,10 @@ def _put(cell: Cell, value: Value, kind: ColumnKind, report: Report, zone: tzinf
 
 
 def _draw(page: Worksheet, table: Table, rows: int) -> None:
-    """Draw stacked bars below a table."""
+    """Draw bars below a table."""
     keys = [column.key for column in table.sheet.columns]
     chart = BarChart()
-    chart.type, chart.grouping, chart.overlap = "col", "stacked", 100
+    chart.type, chart.grouping = "col", "clustered"
     chart.title = table.sheet.name
     chart.width, chart.height = _CHART_WIDTH_CM, _CHART_HEIGHT_CM
     for key in table.bars:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -24,10 +25,10 @@ from .schema import PRINTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
 
     from sqlalchemy import Connection
 
+_DAY: Final = timedelta(days=1)
 _PARTS = ("material_cost", "energy_cost", "machine_cost", "labour_cost", "overhead_cost")
 _SUMMED = ("jobs", "duration_ms", "mass_g", "kwh", "cost", "price", "complete", *_PARTS)
 _KINDS = dict(
@@ -71,7 +72,7 @@ def report(
         month=first,
         totals=_totals(groups),
         costs=tuple((kind, _sum(groups, part)) for part, kind in _KINDS.items()),
-        weeks=_weeks(_grouped(connection, (days.local_day,), within)),
+        weeks=_weeks(_grouped(connection, (days.local_day,), within), first),
         printers=tuple(
             Share(name=names.get(key) or key, totals=_totals(rows), key=key)
             for key, rows in sorted(by_printer.items())
@@ -143,14 +144,15 @@ def _totals(rows: Sequence[Mapping[Any, Any]]) -> Totals:
     )
 
 
-def _weeks(days: Iterable[Mapping[Any, Any]]) -> tuple[WeekTotals, ...]:
-    """Add days up to weeks; one begins with its first day in the period, else on Monday."""
-    weeks: dict[tuple[int, int], WeekTotals] = {}
+def _weeks(days: Iterable[Mapping[Any, Any]], first: date) -> tuple[WeekTotals, ...]:
+    """Add days up to weeks; one begins on Monday, the first of them with the period."""
+    weeks: dict[date, WeekTotals] = {}
     for row in days:
-        key = row["local_day"].isocalendar()[:2]
-        week = weeks.get(key) or WeekTotals(begins=row["local_day"])
-        weeks[key] = WeekTotals(
-            begins=week.begins,
+        day = row["local_day"]
+        begins = max(first, day - day.weekday() * _DAY)
+        week = weeks.get(begins) or WeekTotals(begins=begins)
+        weeks[begins] = WeekTotals(
+            begins=begins,
             revenue=week.revenue + row["price"],
             cost=week.cost + row["cost"],
         )
@@ -187,28 +189,46 @@ def _materials(
 def _customers(
     connection: Connection, first: date, last: date, currency: str, printer_id: str | None
 ) -> tuple[Share, ...]:
+    """Return whose jobs they were, by revenue; those of nobody as well once there is anybody."""
     accounts = JOB_ACCOUNTS.c
+    whose = (CUSTOMERS.c.number, CUSTOMERS.c.name, accounts.outcome)
     query = (
         sa.select(
-            CUSTOMERS.c.number,
+            *whose,
             sa.func.count().label("jobs"),
-            sa.func.sum(accounts.mass_g, type_=accounts.mass_g.type).label("mass_g"),
-            sa.func.sum(accounts.cost, type_=accounts.cost.type).label("cost"),
-            sa.func.sum(accounts.price, type_=accounts.price.type).label("price"),
+            # To the millisecond each, as the sums by day are.
+            sa.func.sum(sa.cast(sa.func.round(accounts.duration_s * 1000), sa.BigInteger)).label(
+                "duration_ms"
+            ),
+            sa.func.sum(sa.cast(accounts.cost_complete, sa.Integer)).label("complete"),
+            *(
+                sa.func.sum(accounts[name], type_=accounts[name].type).label(name)
+                for name in ("mass_g", "kwh", "cost", "price")
+            ),
         )
-        .join(CUSTOMERS, CUSTOMERS.c.id == accounts.customer_id)
+        .select_from(JOB_ACCOUNTS)
+        .outerjoin(CUSTOMERS, CUSTOMERS.c.id == accounts.customer_id)
+        # The index holds moments; a local day is never a whole day off that of UTC.
+        .where(accounts.day_at >= _midnight(first) - _DAY)
+        .where(accounts.day_at < _midnight(last) + 2 * _DAY)
         .where(accounts.local_day.between(first, last), accounts.currency == currency)
-        .group_by(CUSTOMERS.c.number)
+        .group_by(*whose)
     )
     if printer_id is not None:
         query = query.where(accounts.printer_id == printer_id)
+    rows: dict[tuple[str | None, str | None], list[Mapping[Any, Any]]] = {}
+    for row in connection.execute(query).mappings():
+        # An erased customer has a number and no name.
+        whom = (row["number"], row["name"] or row["number"])
+        rows.setdefault(whom, []).append({key: value or ZERO for key, value in row.items()})
     shares = [
-        Share(
-            name=row.number,
-            totals=Totals(
-                mass_g=row.mass_g or ZERO, cost=row.cost or ZERO, revenue=row.price or ZERO
-            ),
-        )
-        for row in connection.execute(query)
+        Share(name=name, totals=_totals(theirs), key=number)
+        for (number, name), theirs in rows.items()
     ]
-    return tuple(sorted(shares, key=lambda share: share.totals.revenue, reverse=True))
+    if not any(share.key for share in shares):
+        return ()
+    return tuple(sorted(shares, key=lambda share: (-share.totals.revenue, share.key or "")))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

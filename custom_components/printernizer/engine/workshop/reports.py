@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from calendar import monthrange
 from datetime import date
+from io import BytesIO
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -54,12 +55,31 @@ class Reports:
         language = language or self._settings.shop.documents.language
         return await asyncio.to_thread(_draw, report, language)
 
+    async def book(self, first: date, last: date, *, language: str | None = None) -> bytes:
+        """Return a period as workbook (xlsx). Raises StoreError."""
+        report, invoiced = await self.period(first, last)
+        shop = self._settings.shop
+        language = language or shop.documents.language
+        return await asyncio.to_thread(_write, report, invoiced, last, language, shop.time_zone)
+
 
 def _draw(report: MonthlyReport, language: str) -> bytes:
     # Imported here: it is heavy, and only this needs it.
     from ..papers import monthly
 
     return monthly.render(report, language=language)
+
+
+def _write(
+    report: MonthlyReport, invoiced: Decimal, last: date, language: str, time_zone: str
+) -> bytes:
+    # Imported here: openpyxl is heavy, and only this needs it.
+    from ..exports import month_book
+
+    file = BytesIO()
+    zone = ZoneInfo(time_zone)
+    month_book.write(report, invoiced, last, file, language=language, zone=zone)
+    return file.getvalue()
 
 
 # -- transactions, on the store's thread, where time zones may be read from disk ---------------
