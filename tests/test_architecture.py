@@ -97,6 +97,8 @@ OUTSIDE: dict[str, set[str]] = {
     "preview": {"PIL", "numpy"},
     "exports": {"openpyxl"},
     "papers": {"fpdf", "drafthorse", "PIL"},
+    "sandbox": set(),
+    "library": set(),
 }
 """Packages that a part of the engine may import."""
 
