@@ -153,6 +153,9 @@ def test_meters_are_read_in_their_units(value: str, unit: str | None, kwh: str |
         ("-15", "EUR/MWh", "-0.015"),
         ("0.2", None, "0.2"),
         ("0.2", "EUR", None),
+        ("1000", "EUR/Wh", "1000000"),
+        ("1001", "EUR/Wh", None),
+        ("1e9", "EUR/mWh", None),
         ("unavailable", "EUR/kWh", None),
     ],
 )

@@ -44,6 +44,8 @@ HUNDREDTHS: Final = frozenset({"ct", "cent", "cents", "c", "¢", "öre", "øre",
 """Units that are a hundredth of a currency, in lower case."""
 LARGEST: Final = Decimal("1e9")
 """A reading beyond is garbage, not energy."""
+HIGHEST_PRICE: Final = Decimal("1e6")
+"""Of a kilowatt-hour, in any currency; sums of garbage would not fit into the ledger."""
 
 
 def number(state: State | None) -> Decimal | None:
@@ -85,7 +87,8 @@ def price_of(state: State | None) -> Decimal | None:
         return None
     if money.strip().lower() in HUNDREDTHS:
         said /= 100
-    return said / factor
+    price = said / factor
+    return price if abs(price) <= HIGHEST_PRICE else None
 
 
 def share_of(state: State | None) -> Decimal | None:

@@ -453,3 +453,130 @@ async def test_one_printer_does_not_end_the_counting_of_all(
     shop.ends()
     await shop.clock.advance(630)
     await shop.heard(job)
+
+
+def _begun(connection: sa.Connection, job: Job, clock: HandClock) -> None:
+    """Write what the ledger knew of a run under way."""
+    started = JobEvent(kind=JobEventKind.STARTED, job=job, at=clock.now(), live=True)
+    jobs.record(connection, [started], [Memory(printer_id=job.printer_id)], clock.now())
+
+
+async def _killed(shop: Shop) -> None:
+    """Write what is due, and stop at once."""
+    await asyncio.sleep(0.05)
+    for task in shop.meters._tasks:
+        task.cancel()
+    await asyncio.gather(*shop.meters._tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("cooling", [False, True], ids=["after_standby", "after_a_run"])
+async def test_a_kill_before_the_meter_noted_a_start_costs_no_energy(
+    shop: Shop, *, cooling: bool
+) -> None:
+    """The ledger knew of the run, the meter did not: it goes on from the last reading before."""
+    shop.price("0.20")
+    shop.reads("10")
+    before = None
+    if cooling:
+        before = shop.starts()
+        shop.ends()
+    else:
+        shop.meters._changed("P1", shop.meters._counts["P1"])
+    await _killed(shop)
+    job = shop.job()
+    await shop.store.run(_begun, job, shop.clock)
+    await shop.clock.advance(600)
+    shop.meters = shop.open()
+    async with shop.meters:
+        shop.reads("10.3")
+        shop.running = job
+        shop.ends()
+        await shop.clock.advance(630)
+        use = await shop.heard(job.id)
+        assert (use.kwh, use.confidence, use.reason) == (N("0.3"), Confidence.LOW, "late_start")
+        if before is not None:
+            assert (await shop.heard(before)).reason == "end_unseen"
+        assert await shop.standby() == {}
+
+
+async def test_a_run_of_which_no_reading_is_stored_is_counted_from_when_it_is_found(
+    shop: Shop,
+) -> None:
+    """The first job ever, and Home Assistant is killed in its first minute."""
+    await _killed(shop)
+    job = shop.job()
+    await shop.store.run(_begun, job, shop.clock)
+    shop.meters = shop.open()
+    async with shop.meters:
+        shop.reads("10")
+        await shop.clock.advance(60)
+        shop.reads("10.1")
+        use = shop.meters.of(job.id)
+        assert use is not None
+        assert (use.kwh, use.reason) == (N("0.1"), "late_start")
+
+
+async def test_a_printer_of_another_house_is_counted_there(shop: Shop) -> None:
+    """Two houses keep one ledger: what this one has not heard, it does not end or write over."""
+    shop.reads("10")
+    shop.starts()
+    shop.ends()
+    await _killed(shop)
+    elsewhere = Shop(shop.store)
+    elsewhere.settings = Settings()
+    other = elsewhere.open()
+    async with other:
+        await elsewhere.clock.advance(3600)
+        await asyncio.sleep(0.05)
+        assert not elsewhere.told
+        assert await shop.store.run(energy.last_runs, 10) == ()
+
+
+async def test_years_without_a_reading_are_not_split_by_price(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A board that began in 1970 would hold up the house for minutes, for each printer."""
+    night = PriceBand(begins=time(22), ends=time(6), per_kwh=N("0.10"))
+    shop.price("0.30", night)
+    shop.reads("10")
+    shop.meters._changed("P1", shop.meters._counts["P1"])
+    await _killed(shop)
+    shop.clock.jump(timedelta(days=20_000))
+    shop.meters = shop.open()
+    monkeypatch.setattr(shop.meters, "_next_change", lambda _: 1 / 0)
+    async with shop.meters:
+        shop.reads("11")
+        shown = shop.meters.energy("P1")
+        assert shown is not None
+        assert (shown.total_kwh, shown.total_amount) == (N(1), N("0.3"))
+        monkeypatch.undo()
+
+
+async def test_standby_is_kept_where_a_board_begins_with_an_old_date(shop: Shop) -> None:
+    """Without a clock of its own it lives last month for a minute, and then today again."""
+    shop.reads("10")
+    shop.reads("10.5")
+    async with shop.open():  # nothing is left to be written
+        pass
+    await shop.meters.__aexit__(None, None, None)
+    assert list((await shop.standby()).values()) == [N("0.5")]
+    shop.clock.jump(timedelta(days=-30))
+    shop.meters = shop.open()
+    async with shop.meters:
+        shop.clock.jump(timedelta(days=30))
+        shop.reads("10.7")
+    assert list((await shop.standby()).values()) == [N("0.7")]
+
+
+async def test_writing_goes_on_after_a_bug(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One value that no database takes must not cost the energy of every later run."""
+    with monkeypatch.context() as patch:
+        patch.setattr(energy, "save", lambda *_: 1 / 0)
+        shop.reads("1")
+        shop.starts()
+        await asyncio.sleep(0.05)
+    job = shop.starts()
+    shop.reads("1.5")
+    shop.ends()
+    await shop.clock.advance(630)
+    assert (await shop.heard(job)).kwh == N("0.5")

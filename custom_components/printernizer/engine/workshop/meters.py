@@ -11,7 +11,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Self
 from zoneinfo import ZoneInfo
@@ -40,7 +40,7 @@ from ..store.energy import MeterRow, RunRow, StandbyRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date, datetime
+    from datetime import datetime
     from types import TracebackType
     from uuid import UUID
 
@@ -62,6 +62,9 @@ RUNS_KEPT: Final = 2000
 """Runs whose energy is kept in memory for whoever asks."""
 CLOCKS_AGREE: Final = timedelta(seconds=2)
 """More between wall clock and monotonic clock is a jump: then no moment of the wall is trusted."""
+LONGEST_SPLIT: Final = timedelta(days=8)
+"""A longer time without a reading is not shared out over the prices in it: after holidays that
+would hold up everything, and a board that began with a wrong date would split decades."""
 
 type EnergyListener = Callable[[UUID, EnergyUse], None]
 
@@ -110,6 +113,8 @@ class Meters:
         self._ended: dict[UUID, RunRow] = {}
         self._last: dict[str, UUID] = {}
         self._unwritten: dict[UUID, RunRow] = {}
+        self._missed: dict[str, UUID] = {}
+        """Open runs of which a process before us did not come to note that they are counted."""
         self._standby: dict[tuple[str, date], tuple[Decimal, Decimal]] = {}
         self._standby_dirty: set[tuple[str, date]] = set()
         self._price: Decimal | None = None
@@ -134,9 +139,10 @@ class Meters:
         await self._catch_up()
         for run in await self._store.run(energy.last_runs, RUNS_KEPT):
             self._remember(run)
+        # With all that is later: a board may begin with a clock that is weeks behind.
         today = self._clock.now().date()
         near = timedelta(days=2)
-        for day in await self._store.run(energy.standby, today - near, today + near):
+        for day in await self._store.run(energy.standby, today - near, date.max):
             self._standby[day.printer_id, day.day] = (day.kwh, day.amount)
         self._tasks = [
             asyncio.create_task(self._tend(), name="printernizer meters"),
@@ -161,8 +167,12 @@ class Meters:
             await self._write()
 
     async def _catch_up(self) -> None:
-        """Learn what a process before us knew of ended runs and had no time to note."""
+        """Learn what a process before us knew of runs and had no time to note."""
         now = self._clock.now()
+        for run in await self._store.run(jobs.open_runs):
+            counted = self._counts.get(run.printer_id)
+            if counted is None or counted.job_id != run.id:
+                self._missed[run.printer_id] = run.id
         for printer_id, count in self._counts.items():
             if count.job_id is None:
                 continue
@@ -246,8 +256,8 @@ class Meters:
 
     def _close(self, event: JobEvent) -> None:
         printer_id, job = event.job.printer_id, event.job
-        count = self._counts.get(printer_id)
-        if count is None or count.job_id != job.id:
+        count = self._count(printer_id)
+        if count.job_id != job.id:
             return
         self._observe(printer_id, count)
         count.ends_at = (job.ended_at or event.at) + self._cool_down(printer_id)
@@ -374,7 +384,19 @@ class Meters:
             state = begin(source, at, count.state.rate, supply=supply, flaws=changed)
             count.state = replace(state, began_at=began_at)
             self._changed(printer_id, count)
+        if (missed := self._missed.pop(printer_id, None)) is not None:
+            self._resume(printer_id, count, missed)
         return count
+
+    def _resume(self, printer_id: str, count: _Count, job_id: UUID) -> None:
+        """Count a run whose start was noted by the ledger alone: from the last reading before."""
+        if count.job_id is not None:
+            # The one before had ended by then, nobody knows how long before.
+            count.state = replace(count.state, flaws=count.state.flaws | {Flaw.UNSEEN})
+            self._end(printer_id, count)
+        count.state = following(count.state, frozenset({Flaw.LATE}))
+        count.job_id, count.cold = job_id, False
+        self._changed(printer_id, count)
 
     def _supply(self, printer_id: str) -> tuple[Source, str | None]:
         machine = self._settings.machine(printer_id)
@@ -406,7 +428,9 @@ class Meters:
             state = replace(state, rate=self._rate_unwatched(state.at))
         elif abs(passed - timedelta(seconds=monotonic - count.heard)) > CLOCKS_AGREE:
             elapsed = Decimal(str(round(monotonic - count.heard, 3)))
-        if elapsed is None:
+        if elapsed is None and passed > LONGEST_SPLIT:
+            state = replace(state, rate=Rate())
+        elif elapsed is None:
             while (change := self._next_change(state.at)) is not None and change < now:
                 state = observe(state, Sample(at=change, rate=self._rate_unwatched(change)))
         count.heard = monotonic
@@ -495,6 +519,8 @@ class Meters:
         while True:
             await self._clock.sleep(TICK_S)
             for printer_id, count in tuple(self._counts.items()):
+                if not self._settings.describes(printer_id):
+                    continue  # of another house that keeps the same ledger: it counts itself
                 try:
                     if count.heard is not None:
                         self._observe(printer_id, count)
@@ -513,6 +539,9 @@ class Meters:
             except StoreError as err:
                 # The next tick tries again; the ledger tells the user.
                 _LOGGER.debug("The energy of %s printers waits: %s", len(self._counts), err)
+            except Exception:
+                # This loop writes the energy of all, and nobody would begin it anew.
+                _LOGGER.exception("The energy of %s printers waits", len(self._counts))
 
     async def _write(self) -> None:
         """Write what is due. Raises StoreError; then it is still due."""
