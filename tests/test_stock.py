@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import homeassistant.helpers.entity_registry as er
+import homeassistant.helpers.issue_registry as ir
 import pytest
 import voluptuous as vol
 from aiohttp.test_utils import TestServer
@@ -23,6 +24,7 @@ from custom_components.printernizer.const import DOMAIN, EVENT_STOCK, SHOP_ID
 from custom_components.printernizer.devices import slot_identifier
 from custom_components.printernizer.engine.account import Consumption
 from custom_components.printernizer.engine.drivers.virtual.machine import MachineSlot
+from custom_components.printernizer.engine.errors import Unreachable
 from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.material import Need
 from custom_components.printernizer.engine.printer import Tool
@@ -472,3 +474,15 @@ async def test_ids_of_materials_name_them_too(hass: HomeAssistant, floor: Floor)
         await call(hass, "add_spool", material="PLA")
     bought = await call(hass, "add_spool", material=two["material"]["id"])
     assert UUID(bought["spool"]["material"]) != UUID(one["material"]["id"])
+
+
+async def test_a_spoolman_that_is_gone_for_long_is_a_repair_issue(
+    hass: HomeAssistant, floor: Floor
+) -> None:
+    """Nobody reads logs: without a word the stock would be wrong for weeks."""
+    await floor.add()
+    keeper, registry = async_get_workshop(hass).spoolman, ir.async_get(hass)
+    keeper._tell(Unreachable("status 503", key="spoolman_unreachable"))
+    assert registry.async_get_issue(DOMAIN, "spoolman_gone") is not None
+    keeper._tell(None)
+    assert registry.async_get_issue(DOMAIN, "spoolman_gone") is None

@@ -161,7 +161,7 @@ def test_every_kind_can_be_given_a_new_key_and_a_new_address() -> None:
 def test_every_issue_has_its_text_and_every_text_its_issue() -> None:
     """An issue without a text cannot be acted on."""
     kinds = {issues.WRONG_PRINTER, issues.CERTIFICATE_CHANGED, issues.DEVELOPER_MODE}
-    kinds |= {issues.SMALL_BUSINESS + warning for warning in LimitWarning}
+    kinds |= {issues.SMALL_BUSINESS + warning for warning in LimitWarning} | {issues.SPOOLMAN_GONE}
     assert set(ENGLISH["issues"]) == kinds | {issues.SOURCE_GONE} | set(issues.STORE_KEYS)
     for kind, texts in ENGLISH["issues"].items():
         assert ("fix_flow" in texts) != ("description" in texts), kind

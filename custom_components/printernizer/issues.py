@@ -27,6 +27,7 @@ _FOLLOWED: Final = "followed"
 DEVELOPER_MODE: Final = "developer_mode"
 SMALL_BUSINESS: Final = "small_business_"
 """And the `LimitWarning`."""
+SPOOLMAN_GONE: Final = "spoolman_gone"
 STORE_KEYS: Final = ("store_failed", "store_newer", "store_broken", "disk_full")
 
 
@@ -137,6 +138,22 @@ def async_small_business(hass: HomeAssistant, warnings: Sequence[LimitWarning]) 
             severity=ir.IssueSeverity.WARNING,
             translation_key=SMALL_BUSINESS + worst,
         )
+
+
+@callback
+def async_spoolman_gone(hass: HomeAssistant, *, gone: bool) -> None:
+    """The Spoolman that leads has not answered for long; or it does again, or leads no more."""
+    if not gone:
+        ir.async_delete_issue(hass, DOMAIN, SPOOLMAN_GONE)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        SPOOLMAN_GONE,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=SPOOLMAN_GONE,
+    )
 
 
 def readable(fingerprint: str | None) -> str:

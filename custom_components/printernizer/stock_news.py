@@ -1,4 +1,4 @@
-"""What happens to the stock, on Home Assistant's bus."""
+"""What happens to the stock, on the bus; and a Spoolman that is gone, in the repairs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from homeassistant.core import callback
 
+from . import issues
 from .const import EVENT_STOCK
 from .stock_facts import news
 
 if TYPE_CHECKING:
     from homeassistant.core import CALLBACK_TYPE, HomeAssistant
 
+    from .engine.errors import PrinternizerError
     from .engine.events import StockEvent
     from .engine.workshop.workshop import Workshop
 
@@ -26,4 +28,16 @@ def async_announce_stock(hass: HomeAssistant, workshop: Workshop) -> CALLBACK_TY
         at = workshop.clock.now().isoformat()
         hass.bus.async_fire(EVENT_STOCK, {"kind": kind, "at": at, **facts})
 
-    return workshop.stock.listen(tell)
+    @callback
+    def tell_of_spoolman(error: PrinternizerError | None) -> None:
+        issues.async_spoolman_gone(hass, gone=error is not None)
+
+    stops = (workshop.stock.listen(tell), workshop.spoolman.listen(tell_of_spoolman))
+
+    @callback
+    def stop() -> None:
+        for each in stops:
+            each()
+        issues.async_spoolman_gone(hass, gone=False)
+
+    return stop

@@ -24,6 +24,7 @@ from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop.settings import Settings
 from custom_components.printernizer.engine.workshop.spoolman import (
     DEAF_S,
+    LONG_S,
     RETRY_S,
     WHOLE_S,
     SpoolmanKeeper,
@@ -389,3 +390,65 @@ async def test_an_address_that_is_none_is_no_crash(shop: Shop) -> None:
     assert isinstance(shop.keeper.error, Unreachable)
     shop.follow("")
     await shop.until(lambda: shop.keeper.error is None)
+
+
+async def test_garbage_does_not_end_the_line(shop: Shop) -> None:
+    """A number that no float holds was our crash, and nothing was in step until a restart."""
+    number = await shop.bench.add_spool()
+    huge = f'[{{"id": {number}, "used_weight": 1{"0" * 400}, "filament": {{"id": 1}}}}]'
+    with shop.simulator.says(lambda _: web.Response(text=huge)):
+        shop.follow()
+        await shop.until(lambda: shop.keeper.error)
+    await shop.clock.advance(RETRY_S[0] + DEAF_S)
+    await shop.in_step()
+    assert shop.keeper.error is None
+    assert len(shop.stock.spools) == 1
+
+
+async def test_a_bug_does_not_end_the_line(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await shop.bench.add_spool()
+    with monkeypatch.context() as patch:
+        patch.setattr(book, "take", lambda *_, **__: 1 / 0)
+        shop.follow()
+        await shop.until(lambda: shop.keeper.error and shop.simulator.listeners)
+        await shop.bench.add_spool()
+        await shop.until(lambda: shop.clock.sleeping >= 3)
+    for pause in (*RETRY_S, DEAF_S):
+        await shop.clock.advance(pause)
+    await shop.in_step()
+    assert shop.keeper.error is None
+    assert len(shop.stock.spools) == 2
+
+
+async def test_a_spoolman_that_is_gone_for_long_is_told_to_a_person(shop: Shop) -> None:
+    """An update of it is over in minutes; what is gone for longer nobody notices by itself."""
+    heard: list[bool] = []
+    stop = shop.keeper.listen(lambda error: heard.append(error is not None))
+    shop.keeper.listen(lambda _: 1 / 0)  # a listener that fails harms no other
+    asked = 0
+
+    def gone(request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += "limit" in request.query
+        return web.Response(status=503)
+
+    async def fails_for(seconds: float) -> None:
+        until = shop.clock.monotonic() + seconds
+        while shop.clock.monotonic() < until:
+            before = asked
+            await shop.clock.advance(RETRY_S[-1])
+            await shop.until(lambda: asked > before)  # noqa: B023 - it is awaited at once
+            await asyncio.sleep(0.02)
+
+    with shop.simulator.says(gone):
+        shop.follow()
+        await shop.until(lambda: shop.keeper.error)
+        await fails_for(LONG_S - 2 * RETRY_S[-1])
+        assert not heard
+        await fails_for(3 * RETRY_S[-1])
+        assert heard == [True]
+    await shop.clock.advance(RETRY_S[-1] + DEAF_S)
+    await shop.in_step()
+    await shop.until(lambda: heard == [True, False])
+    stop()
+    stop()

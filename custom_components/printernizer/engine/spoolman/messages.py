@@ -6,7 +6,6 @@ What is left on a spool is reckoned here from what was used: its own `remaining_
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -87,7 +86,7 @@ def _number(row: dict[str, Any], key: str) -> Decimal | None:
     value = row.get(key)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    if not math.isfinite(value) or not 0 <= value <= _MOST:
+    if not 0 <= value <= _MOST:  # which NaN is not, and what no float can hold
         return None
     return exact(value)
 
@@ -125,4 +124,9 @@ def _moment(row: dict[str, Any], key: str) -> datetime | None:
         moment = datetime.fromisoformat(value[:40])
     except ValueError:
         return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return None

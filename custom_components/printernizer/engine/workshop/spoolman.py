@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
-from ..errors import NotAllowed, PrinternizerError, Refused, StoreError
+from ..errors import Garbled, NotAllowed, PrinternizerError, Refused, StoreError
 from ..spoolman.client import Spoolman
 from ..store import spoolman as book
 
@@ -36,6 +37,10 @@ RETRY_S: Final = (5.0, 15.0, 60.0, 300.0)
 """Until a Spoolman that is gone is asked again."""
 DEAF_S: Final = 60.0
 """Until its socket is tried again; a proxy may never let it through, and then we look as often."""
+LONG_S: Final = 1800.0
+"""Out of step for longer than an update or a restart of it takes: a person has to look."""
+
+type SpoolmanListener = Callable[[PrinternizerError | None], None]
 
 
 class SpoolmanKeeper:
@@ -62,6 +67,10 @@ class SpoolmanKeeper:
         self._whole = True
         self.error: PrinternizerError | None = None
         """Why it is out of step; None while it is in step, or nobody asked for it."""
+        self._out_since: float | None = None
+        """Monotonic time."""
+        self._told = False
+        self._listeners: list[SpoolmanListener] = []
 
     async def __aenter__(self) -> Self:
         self._stops = (
@@ -87,6 +96,19 @@ class SpoolmanKeeper:
     def address(self) -> str | None:
         """Where the Spoolman is that leads; None where our own book does."""
         return self._settings.shop.stock.spoolman_url or None
+
+    def listen(self, listener: SpoolmanListener) -> Callable[[], None]:
+        """Hear why it has been out of step for half an hour, and None once that is over.
+
+        Returns how to stop.
+        """
+        self._listeners.append(listener)
+
+        def stop() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return stop
 
     async def bring_over(self, address: str | None = None) -> Taken:
         """Take the stock of a Spoolman in, once; doing it again changes what changed there.
@@ -135,7 +157,7 @@ class SpoolmanKeeper:
 
     async def _keep(self, address: str | None) -> None:
         server = None if address is None else hashlib.sha256(address.encode()).hexdigest()
-        self.error = None
+        self._in_step()
         failures = 0
         while True:
             try:
@@ -169,6 +191,9 @@ class SpoolmanKeeper:
                         await self._hear(number, spool)
             except PrinternizerError as err:
                 _LOGGER.debug("Spoolman tells no news: %s", err)
+            except Exception:
+                # It is our bug, and no reason to hear nothing more until the next restart.
+                _LOGGER.exception("News of Spoolman cannot be taken in")
             await self._clock.sleep(DEAF_S)
             self._look_at_everything()
 
@@ -192,9 +217,16 @@ class SpoolmanKeeper:
             except PrinternizerError as err:
                 failures = await self._failed(err, failures)
                 continue
+            except Exception as err:
+                # It is our bug, and no reason to stay out of step until the next restart.
+                _LOGGER.exception("What Spoolman says cannot be taken in")
+                unread = Garbled(type(err).__name__, key="spoolman_garbled")
+                failures = await self._failed(unread, failures)
+                continue
             if failures:
                 _LOGGER.info("Spoolman is in step again")
-            self.error, failures = None, 0
+            failures = 0
+            self._in_step()
             await self._work.wait()
 
     async def _failed(self, err: PrinternizerError, failures: int) -> int:
@@ -202,8 +234,28 @@ class SpoolmanKeeper:
         if not failures:
             _LOGGER.warning("Spoolman is out of step, trying again: %s", err)
         self.error = err
+        now = self._clock.monotonic()
+        if self._out_since is None:
+            self._out_since = now
+        # Of a database that takes no writes the ledger tells.
+        if now - self._out_since >= LONG_S and not isinstance(err, StoreError):
+            self._tell(err)
         await self._clock.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
         return failures + 1
+
+    def _in_step(self) -> None:
+        self.error = self._out_since = None
+        self._tell(None)
+
+    def _tell(self, error: PrinternizerError | None) -> None:
+        if self._told is (error is not None):
+            return
+        self._told = error is not None
+        for listener in tuple(self._listeners):
+            try:
+                listener(error)
+            except Exception:
+                _LOGGER.exception("A listener of Spoolman failed")
 
     # -- what it is told ---------------------------------------------------------------------
 
