@@ -355,3 +355,17 @@ def test_resin_without_a_price_counts_by_the_litre(density: G | None, value: G |
     resin = Material(id=uuid4(), kind="Tough", process=Process.RESIN, density_g_cm3=density)
     bottle = Spool(id=uuid4(), material_id=resin.id, number=1, net_g=G(1000), remaining_g=G(1000))
     assert value_of(bottle, resin, StockPolicy()) == value
+
+
+async def test_what_one_printer_saw_does_not_end_the_noting_of_all(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a bug nothing that any reader saw would be hung until the next restart."""
+    spool = await shelf.spool(tag="A1")
+    seen = Slot(key="1", unit=0, index=0, empty=False, spool_tag="A1")
+    with monkeypatch.context() as patch:
+        patch.setattr(stock, "hang", lambda *_, **__: 1 / 0)
+        await shelf.shows(seen)
+    assert "what hangs in 1 cannot be noted" in caplog.text
+    await shelf.shows(seen, printer_id="P2")
+    assert shelf.hung("P2") == {"1": spool.number}

@@ -449,8 +449,15 @@ class Stock:
     async def _note(self) -> None:
         while self._wishes:
             (printer_id, slot), wish = next(iter(self._wishes.items()))
-            with suppress(NotAllowed):  # archived since: then nobody wants it any more
+            try:
                 await self.hang(printer_id, slot, wish.spool_id, source=wish.source)
+            except NotAllowed:
+                pass  # archived since: then nobody wants it any more
+            except StoreError:
+                raise
+            except Exception:
+                # One printer must not end the noting of all.
+                _LOGGER.exception("%s: what hangs in %s cannot be noted", printer_id, slot)
             if self._wishes.get((printer_id, slot)) == wish:
                 del self._wishes[printer_id, slot]
 
