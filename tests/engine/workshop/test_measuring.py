@@ -223,3 +223,16 @@ def test_too_much_memory_is_the_files_fault(
 
 def _no_proc(*_: object, **__: object) -> str:
     raise OSError(2, "No such file or directory")
+
+
+async def test_a_machine_without_room_for_a_process_says_so(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of memory: a person who asks for a price gets an answer and no traceback."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    with pytest.raises(BadFile, match="Resource temporarily unavailable"):
+        await Measuring().extrusion(path)

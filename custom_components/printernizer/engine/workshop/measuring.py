@@ -54,6 +54,9 @@ class Measuring:
                     answer = await self._answer(path, plate)
             except TimeoutError as err:
                 raise BadFile(f"{path.name}: it takes too long to measure") from err
+            except OSError as err:
+                # No memory for another process, or none may be started here.
+                raise BadFile(f"{path.name}: it cannot be measured: {err.strerror}") from err
         # An answer of some MB takes tens of milliseconds to read.
         return await asyncio.to_thread(wire.from_json, answer)
 
