@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import timedelta
+    from decimal import Decimal
 
 
 class FileKind(StrEnum):
@@ -36,6 +37,36 @@ class FilamentFacts:
     """The same as mass. 0 is never told: slicers write it where they know no density."""
     diameter_mm: float | None = None
     density_g_cm3: float | None = None
+    name: str | None = None
+    """The slicer's profile: "Generic PETG @System"."""
+    cost: Decimal | None = None
+    """By the price in the slicer's profile, which names no currency. 0 is never told."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeatFacts:
+    """What a plate is printed at, degrees Celsius: the highest of the filaments it uses."""
+
+    nozzle_first_c: float | None = None
+    """At the first layer."""
+    nozzle_c: float | None = None
+    """At all others."""
+    bed_first_c: float | None = None
+    bed_c: float | None = None
+    """0 is a bed that stays cold."""
+    chamber_c: float | None = None
+    """0 is never told: it is what slicers write for printers that do not heat theirs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PieceFacts:
+    """One thing on a plate."""
+
+    name: str
+    id: str | None = None
+    """What the printer knows it by, to leave it out; None where the file does not say."""
+    skipped: bool = False
+    """Whether it will not be printed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +87,27 @@ class PlateFacts:
     """Part of it that becomes a wipe tower."""
     objects: int | None = None
     """Pieces that will be printed."""
+    name: str | None = None
+    """What a person called it."""
+    layer_height_mm: float | None = None
+    first_layer_height_mm: float | None = None
+    layers: int | None = None
+    """As told, or counted where all of the file was read, or reckoned where all but the first
+    layer are known to be equally high."""
+    height_mm: float | None = None
+    """Where the highest layer lies."""
+    heat: HeatFacts | None = None
+    """None: the file does not say."""
+    bed_type: str | None = None
+    """The build plate, as the slicer spells it: "Textured PEI Plate"."""
+    pieces: tuple[PieceFacts, ...] = ()
+    """Those that the file names, each copy once; at most some hundred."""
+    size_mm: tuple[float, float, float] | None = None
+    """Width, depth, height of what is printed, as far as the file says."""
+    lowest_mm: tuple[float, float, float] | None = None
+    """The corner of that box with the smallest coordinates, from the origin of the bed."""
+    warnings: tuple[str, ...] = ()
+    """What the slicer warned of, in its own words or keys."""
 
     @property
     def used_g(self) -> float | None:
@@ -98,6 +150,14 @@ class FileFacts:
     """In the order of their numbers. Empty where the kind is known: nothing in it is sliced."""
     mesh: MeshFacts | None = None
     """Of a model; None for what is sliced, and for what nobody measured."""
+    drafts: tuple[PlateFacts, ...] = ()
+    """Plates of a project that are laid out and not sliced: without times and amounts."""
+    generated_at: str | None = None
+    """When it was sliced or saved, ISO 8601; with a zone only where the slicer tells one."""
+    title: str | None = None
+    designer: str | None = None
+    description: str | None = None
+    """Plain text, at most 2000 characters."""
 
     def plate(self, number: int | None = None) -> PlateFacts | None:
         """Return a plate by its number, or the first one; None where there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -10,9 +11,12 @@ from custom_components.printernizer.engine.file import (
     FilamentFacts,
     FileFacts,
     FileKind,
+    HeatFacts,
+    MeshFacts,
+    PieceFacts,
     PlateFacts,
 )
-from custom_components.printernizer.engine.store.codec import facts_of, facts_text
+from custom_components.printernizer.engine.store.facts_codec import facts_of, facts_text
 
 BEFORE = (
     '{"kind":"gcode","plates":[{"filaments":[{"colour":"#FF8000","index":0,"material":"PLA"}],'
@@ -51,6 +55,37 @@ def test_estimates_come_back() -> None:
     )
     facts = FileFacts(kind=FileKind.THREEMF, plates=(PlateFacts(), plate))
     assert facts_of(facts_text(facts)) == facts
+
+
+def test_all_that_a_file_says_comes_back() -> None:
+    """What is lost on the way is missing from the library for good."""
+    plate = PlateFacts(
+        name="Söckel",
+        nozzles_mm=(0.4, 0.6),
+        filaments=(FilamentFacts(index=0, name="My PETG", cost=Decimal("0.39")),),
+        layer_height_mm=0.2,
+        first_layer_height_mm=0.3,
+        layers=90,
+        height_mm=18.0,
+        heat=HeatFacts(nozzle_first_c=220, bed_c=0),
+        bed_type="Textured PEI Plate",
+        pieces=(PieceFacts(id="69", name="Cube", skipped=True), PieceFacts(name="")),
+        size_mm=(18.0, 18.0, 18.0),
+        lowest_mm=(81.0, 81.0, 0.0),
+        warnings=("bed_temperature_too_high_than_filament",),
+    )
+    facts = FileFacts(
+        kind=FileKind.THREEMF,
+        plates=(plate,),
+        mesh=MeshFacts(triangles=12, size_mm=(1.0, 2.0, 3.0), watertight=True),
+        drafts=(PlateFacts(number=2),),
+        generated_at="2024-11-21T13:02:03Z",
+        title="Cube",
+        designer="A",
+        description="B\nC",
+    )
+    assert facts_of(facts_text(facts)) == facts
+    assert facts_text(FileFacts()) == "{}"
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
-"""Jobs, memories and facts to rows and JSON, and back."""
+"""Jobs and memories to rows and JSON, and back."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..file import FilamentFacts, FileFacts, FileKind, PlateFacts
 from ..job import Certainty, DurationSource, Job, JobIdentity, JobState, Outcome
 from ..memory import Memory, OpenRun
 from ..printer import PrinterState
@@ -141,33 +140,6 @@ def memory_of(printer_id: str, text: str | None, job: Job | None) -> Memory:
             doubt_s=run["doubt_s"],
         ),
     )
-
-
-def facts_text(facts: FileFacts) -> str:
-    """Write what a file was sliced for."""
-    data = asdict(facts)
-    for plate in data["plates"]:
-        plate["print_s"] = _seconds(plate.pop("print_time"))
-    return canonical(data)
-
-
-def facts_of(text: str) -> FileFacts:
-    """Read what a file was sliced for; rows of before estimates were kept have none."""
-    data = json.loads(text)
-    kind = data.pop("kind")
-    plates = tuple(
-        PlateFacts(
-            number=plate["number"],
-            nozzles_mm=tuple(plate["nozzles_mm"]),
-            filaments=tuple(FilamentFacts(**filament) for filament in plate["filaments"]),
-            print_time=_span(plate.get("print_s")),
-            mass_g=plate.get("mass_g"),
-            tower_g=plate.get("tower_g"),
-            objects=plate.get("objects"),
-        )
-        for plate in data.pop("plates")
-    )
-    return FileFacts(**data, kind=None if kind is None else FileKind(kind), plates=plates)
 
 
 def _state(value: str | None) -> PrinterState | None:

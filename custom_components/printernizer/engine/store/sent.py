@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from . import codec, printers
+from . import facts_codec, printers
 from .schema import FILES_SENT
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def remember(connection: Connection, printer_id: str, path: str, sent: SentFile)
             "printer_id": printer_id,
             "path": path,
             "size_bytes": sent.size_bytes,
-            "facts": codec.facts_text(sent.facts),
+            "facts": facts_codec.facts_text(sent.facts),
             "sent_at": sent.sent_at,
         },
     )
@@ -60,4 +60,6 @@ def find(connection: Connection, printer_id: str, path: str) -> SentFile | None:
     ).one_or_none()
     if row is None:
         return None
-    return SentFile(size_bytes=row.size_bytes, facts=codec.facts_of(row.facts), sent_at=row.sent_at)
+    return SentFile(
+        size_bytes=row.size_bytes, facts=facts_codec.facts_of(row.facts), sent_at=row.sent_at
+    )
