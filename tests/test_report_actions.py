@@ -89,6 +89,7 @@ async def test_a_job_is_accounted_for_and_put_right(hass: HomeAssistant, floor: 
     assert [each["left_g"] for each in stock["materials"]] == [950]
     month = datetime.now(UTC).strftime("%Y-%m")
     report = await _ask(hass, "cost_report", month=month)
+    assert (report["unreckoned"], report["other_currency"]) == (0, 0)
     assert (report["jobs"], report["failed"], report["mass_g"]) == (1, 1, 50)
     with pytest.raises(ServiceValidationError):
         await _ask(hass, "job_account", job_id="00000000-0000-0000-0000-000000000000")

@@ -82,6 +82,8 @@ def report_facts(report: MonthlyReport, invoiced: Decimal) -> dict[str, Any]:
         "currency": report.currency,
         **totals_facts(report.totals),
         "invoiced": amount(invoiced),
+        "unreckoned": report.left_out.unreckoned,
+        "other_currency": report.left_out.other_currency,
         "costs": {kind.value: amount(value) for kind, value in report.costs},
         "printers": [_share(each) for each in report.printers],
         "materials": [_share(each) for each in report.materials],

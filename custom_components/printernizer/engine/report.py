@@ -83,6 +83,16 @@ class WeekTotals:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """How many jobs of a period are in none of its sums. It must be told with them."""
+
+    unreckoned: int = 0
+    """They ended and have no account: it is being written, could not be, or is another house's."""
+    other_currency: int = 0
+    """They were reckoned in a currency that was the shop's then."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MonthlyReport:
     """A month of the shop."""
 
@@ -98,6 +108,8 @@ class MonthlyReport:
     """By mass, most first; jobs with several materials count for each."""
     customers: tuple[Share, ...] = ()
     """By revenue, most first."""
+    left_out: LeftOut = LeftOut()
+    """Counted for reports only; sensors are read too often for it."""
     currency: str = "EUR"
     shop: str = ""
     """Name of the shop, for the head of the page."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
@@ -13,6 +14,7 @@ from custom_components.printernizer.engine.account import CostKind
 from custom_components.printernizer.engine.papers import charts, monthly
 from custom_components.printernizer.engine.report import (
     JobCounts,
+    LeftOut,
     MonthlyReport,
     Share,
     Totals,
@@ -72,6 +74,15 @@ def test_a_month_is_told_in_figures() -> None:
         "120 ml",
     ):
         assert part in told, part
+
+
+def test_jobs_that_are_in_no_sum_are_told_below_them() -> None:
+    """A report that is short of three jobs and does not say so is a wrong report."""
+    left_out = LeftOut(unreckoned=3, other_currency=2)
+    told = _text(replace(_report(), left_out=left_out))
+    assert "3 weitere Aufträge dieser Zeit sind noch nicht berechnet" in told
+    assert "2 weitere Aufträge wurden in anderer Währung berechnet" in told
+    assert "weitere Aufträge" not in _text(_report())
 
 
 def test_the_report_speaks_english() -> None:

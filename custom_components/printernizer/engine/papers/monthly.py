@@ -231,6 +231,11 @@ class _Sheet(Paper):
         told = [self._word("success_rule")]
         if self._report.totals.incomplete:
             told.append(self._word("incomplete", count=self._report.totals.incomplete))
+        missing = self._report.left_out
+        if missing.unreckoned:
+            told.append(self._word("unreckoned", count=missing.unreckoned))
+        if missing.other_currency:
+            told.append(self._word("other_currency", count=missing.other_currency))
         if self._at + 5 * len(told) > BOTTOM + 10:
             self.add_page()
         for text in told:

@@ -99,6 +99,14 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "The costs of {count} jobs are not wholly known: what is shown is the least they were.",
         "Die Kosten von {count} Aufträgen sind nur zum Teil bekannt: gezeigt ist das Mindeste.",
     ),
+    "unreckoned": (
+        "{count} more jobs that ended in this time have not been reckoned, and are in no sum.",
+        "{count} weitere Aufträge dieser Zeit sind noch nicht berechnet und in keiner Summe.",
+    ),
+    "other_currency": (
+        "{count} more jobs were reckoned in another currency, and are in no sum.",
+        "{count} weitere Aufträge wurden in anderer Währung berechnet und sind in keiner Summe.",
+    ),
     "success_rule": (
         "Success: completed of all completed and failed jobs; others do not count.",
         "Erfolg: fertige von allen fertigen und fehlgeschlagenen Aufträgen; andere zählen nicht.",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from calendar import monthrange
+from dataclasses import replace
 from datetime import date
 from io import BytesIO
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ..store import documents, reports
+from ..store.left_out import left_out
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -98,6 +100,15 @@ def _period(
     connection: Connection, shop: ShopSettings, first: date, last: date, printer_id: str | None
 ) -> tuple[MonthlyReport, Decimal]:
     report = _report(connection, shop, first, last, printer_id)
+    missing = left_out(
+        connection,
+        first,
+        last,
+        zone=ZoneInfo(shop.time_zone),
+        currency=shop.currency,
+        printer_id=printer_id,
+    )
+    report = replace(report, left_out=missing)
     return report, documents.turnover(connection, first, last)
 
 
