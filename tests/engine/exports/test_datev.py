@@ -70,6 +70,7 @@ FIELDS: Final = {
     40: r'".{0,15}"',
     114: r"[01]",
     115: r"(\d{4}20\d{2})?",
+    116: r"(\d{4}20\d{2})?",
     117: r"(\d{4}20\d{2})?",
 }
 """Of a booking, by number; what is not named stays empty."""
@@ -163,6 +164,46 @@ def test_a_booking_follows_the_description() -> None:
     assert fields[9:11] == ["0910", '"RE2026-0017"']
     assert fields[13] == '"Müller & Söhne"'
     assert fields[116] == "23102026"
+
+
+def test_a_day_of_supply_comes_with_the_period_it_is_taxed_in() -> None:
+    """Field 115 without 116 is refused; what is taken back in March is not taxed in January."""
+    supplied = date(2026, 9, 30)
+    for booking, told in (
+        (a_booking(supplied_on=supplied), ["30092026", "30092026"]),
+        (a_booking(supplied_on=supplied, taxed_on=date(2026, 10, 9)), ["30092026", "09102026"]),
+        (a_booking(supplied_on=None), ["", ""]),
+    ):
+        _, _, fields = written(a_batch(booking))
+        assert fields[114:116] == told
+    invoice = a_document(a_tax(19, "200", "38"))
+    back = a_document(
+        a_tax(19, "-200", "-38"), kind=DocumentKind.CANCELLATION, cancels="RE2026-0003"
+    )
+    standard = datev.STANDARD[Chart.SKR03]
+    (first,), (second,) = (datev.bookings(each, standard, 4) for each in (invoice, back))
+    assert first.taxed_on == first.supplied_on
+    assert (second.taxed_on, second.supplied_on) == (back.issued_on, first.supplied_on)
+
+
+def test_francs_are_not_booked_as_euros() -> None:
+    """A shop that changed its currency still has documents in the one before."""
+    document = a_document(a_tax(19, "200", "38"), currency="CHF")
+    (booking,) = datev.bookings(document, datev.STANDARD[Chart.SKR03], 4)
+    with pytest.raises(NotAllowed) as refusal:
+        written(a_batch(booking))
+    assert refusal.value.key == "datev_booking"
+    assert written(a_batch(booking, currency="CHF"))[2][2] == '"CHF"'
+
+
+def test_revenue_is_not_booked_to_an_account_of_a_customer() -> None:
+    """Five digits are a person where ordinary accounts have four."""
+    accounts = Accounts(revenue={Decimal(19): 84_000}, exempt=8195)
+    with pytest.raises(NotAllowed) as refusal:
+        list(datev.bookings(a_document(a_tax(19, "200", "38")), accounts, 4))
+    assert refusal.value.key == "datev_booking"
+    (booking,) = datev.bookings(a_document(a_tax(19, "200", "38")), accounts, 5)
+    assert booking.contra == 84_000
 
 
 def test_text_from_outside_fits_and_is_harmless() -> None:

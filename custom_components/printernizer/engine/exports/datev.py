@@ -159,10 +159,14 @@ class Booking:
     number: str
     """Of the document."""
     text: str
+    currency: str = ""
+    """Empty: the batch's."""
     cost_centre: str = ""
     vat_id: str = ""
     """Of the customer, with its country."""
     supplied_on: date | None = None
+    taxed_on: date | None = None
+    """In whose period it is taxed; has to stand beside `supplied_on`."""
     due_on: date | None = None
 
 
@@ -221,8 +225,12 @@ STANDARD: Final[Mapping[Chart, Accounts]] = {
 def bookings(document: Document, accounts: Accounts, account_length: int) -> Iterable[Booking]:
     """Return what an invoice or its cancellation books: gross per rate, debtor to revenue.
 
-    Raises NotAllowed(key="account_missing") for a rate that has no account.
+    Raises NotAllowed: account_missing for a rate that has no account; datev_booking for accounts
+    that are longer than the chart's.
     """
+    supplied_on = document.delivered_until or document.delivered_from
+    # What is taken back is taken back today (§ 17 UStG), whenever it was supplied.
+    taxed_on = document.issued_on if document.cancels else supplied_on
     debtor = accounts.debtor
     if accounts.each:
         debtor = min(debtor + _customer_number(document.buyer.number), _LAST_DEBTOR)
@@ -240,8 +248,10 @@ def bookings(document: Document, accounts: Accounts, account_length: int) -> Ite
             on=document.issued_on,
             number=document.number,
             text=" ".join(filter(None, (document.buyer.name, document.cancels))),
+            currency=document.currency,
             vat_id=document.buyer.vat_id or "",
-            supplied_on=document.delivered_until or document.delivered_from,
+            supplied_on=supplied_on,
+            taxed_on=taxed_on,
             due_on=document.due_on,
         )
 
@@ -254,6 +264,10 @@ def _customer_number(number: str | None) -> int:
 
 def _lengthened(account: int, length: int) -> int:
     """Return an account of four digits (five of a person) as it is called in longer charts."""
+    if len(f"{account}") > length:
+        # One digit more, and revenue would be booked to a customer.
+        reason = f"account {account} has more than {length} digits"
+        raise NotAllowed(reason, key="datev_booking")
     return int(f"{account}".ljust(length, "0"))
 
 
@@ -337,6 +351,10 @@ def _fields(batch: BookingBatch, booking: Booking) -> tuple[str, ...]:
         raise NotAllowed(
             "a booking has an amount and lies in the batch's period", key="datev_booking"
         )
+    if booking.currency not in {"", batch.currency}:
+        # It would need a rate of exchange, which we do not know.
+        reason = f"{booking.number} is in {booking.currency}, the batch in {batch.currency}"
+        raise NotAllowed(reason, key="datev_booking")
     values = {
         1: f"{amount:f}".replace(".", ","),
         2: booking.side.value,
@@ -351,6 +369,8 @@ def _fields(batch: BookingBatch, booking: Booking) -> tuple[str, ...]:
         40: booking.vat_id[:15],
         114: str(int(batch.final)),
         115: _day(booking.supplied_on),
+        # Without it DATEV does not take a day of supply.
+        116: _day(booking.supplied_on and (booking.taxed_on or booking.supplied_on)),
         117: _day(booking.due_on),
     }
     return tuple(
