@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import sqlite3
 import subprocess
 import sys
@@ -807,3 +808,34 @@ async def test_two_sites_charge_for_a_job_once(url: str) -> None:
         with pytest.raises(NotAllowed) as refusal:
             await late
         assert refusal.value.key == "job_taken"
+
+
+@pytest.mark.parametrize(
+    ("table", "time"),
+    [("FROM chain", 3), ("FROM audit_events", 2)],
+    ids=["between head and events", "between events and documents"],
+)
+async def test_what_another_site_does_meanwhile_is_no_forgery(
+    url: str, table: str, time: int
+) -> None:
+    """Told that somebody rewrote the books, the owner looks for a thief that does not exist."""
+    async with Store(url) as one, Store(url) as two:
+        offices = [an_office(one), an_office(two)]
+        await offices[0].add_customer(name="Erika", street="a", postcode="b", city="c")
+        order = await offices[0].create_order("K00001", [VASE])
+        loop, looks, billed = asyncio.get_running_loop(), itertools.count(1), []
+
+        def bill(connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
+            """Let the other site write right after a look at a table."""
+            if table in statement and next(looks) == time:
+                # On SQLite it has to wait for us: there is one writer at a time.
+                billed.append(asyncio.run_coroutine_threadsafe(offices[1].invoice(order.id), loop))
+                if connection.dialect.name != "sqlite":
+                    billed[0].result(10)
+
+        assert one._engine is not None
+        sa.event.listen(one._engine, "after_cursor_execute", bill)
+        proof = await offices[0].verify()
+        assert (proof.intact, proof.forged) == (True, ())
+        await asyncio.wrap_future(billed[0])
+        assert (await offices[0].verify()).documents == 1

@@ -25,6 +25,16 @@ GENESIS: Final = "0" * 64
 """The hash before the first row."""
 
 
+def at_one_moment(connection: Connection) -> None:
+    """Let a transaction that has read nothing yet see the database as it is now, to its end.
+
+    A server shows each query what others have committed by then: what another site wrote in
+    between would look as if it had been put in by hand. SQLite has one writer, and that is us.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChainReport:
     """What a walk along a chain found."""
@@ -68,7 +78,11 @@ class Chain:
             )
 
     def verify(self, connection: Connection) -> ChainReport:
-        """Walk all rows from the first, in constant memory, and compare with the head."""
+        """Walk all rows from the first, in constant memory, and compare with the head.
+
+        Has to be the first in its transaction.
+        """
+        at_one_moment(connection)
         head = connection.execute(self._head).one()
         number, link = 0, GENESIS
         query = sa.select(self.table).order_by(self.table.c.id).execution_options(yield_per=1000)

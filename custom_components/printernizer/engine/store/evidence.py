@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from ..audit import Audited
+from .chain import at_one_moment
 from .document_codec import document_of
 from .office_tables import AUDIT_EVENTS, DOCUMENT_PAPERS, DOCUMENTS, PAYMENTS
 
@@ -47,8 +48,9 @@ def forged(connection: Connection) -> tuple[int, tuple[str, ...]]:
     """Hold documents, papers and payments against the audit log.
 
     Returns how many documents there are, and the numbers of those that differ, or that are gone
-    and were not let go of.
+    and were not let go of. Has to be the first in its transaction.
     """
+    at_one_moment(connection)
     log = _read(connection)
     here: set[str] = set()
     found: list[str] = []
