@@ -34,6 +34,7 @@ from custom_components.printernizer.engine.errors import (
     WrongPrinter,
 )
 from tests.simulators.certificates import Certificate, issue
+from tests.simulators.handlers import Handlers
 
 OCTOPRINT_ID: Final = "5a1f0c2e-7a8b-4c6d-9e0f-112233445566"
 MOONRAKER_ID: Final = "0123456789abcdef0123456789abcdef"
@@ -76,6 +77,7 @@ class PrintServer:
         self.silent_polls = 0
         """How many polls get no answer at all."""
         self.machine = VirtualMachine(time.monotonic, serial=self.serial)
+        self._handlers = Handlers()
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -101,6 +103,7 @@ class PrintServer:
         _SERVERS.pop(self.url, None)
         if self._runner is not None:
             await self._runner.cleanup()
+            await self._handlers.end()
             self._runner = None
 
     @property
@@ -117,6 +120,7 @@ class PrintServer:
     # -- answers -----------------------------------------------------------------------------
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self._handlers.note(request)
         if self.fails is not None:
             challenge = {"WWW-Authenticate": 'Basic realm="Restricted"'}
             return web.Response(status=self.fails, headers=challenge if self.fails == 401 else {})

@@ -25,6 +25,7 @@ from custom_components.printernizer.engine.drivers.moonraker.driver import Moonr
 from custom_components.printernizer.engine.drivers.moonraker.pace import Pace
 from custom_components.printernizer.engine.drivers.virtual.machine import PlateFacts, VirtualMachine
 
+from .handlers import Handlers
 from .klipper import Klipper
 from .moonraker_files import Shelf
 from .moonraker_login import Logins
@@ -165,6 +166,7 @@ class MoonrakerSimulator:
         self.methods = Methods(self)
         self._state = "ready"
         self._news: deque[tuple[str, tuple[object, ...]]] = deque()
+        self._handlers = Handlers()
         self._runner: web.AppRunner | None = None
         self._pump: asyncio.Task[None] | None = None
         self._answers: set[asyncio.Task[None]] = set()
@@ -195,6 +197,7 @@ class MoonrakerSimulator:
         ended = await asyncio.gather(self._pump, *self._answers, return_exceptions=True)
         self.drop()
         await self._runner.cleanup()
+        await self._handlers.end()
         for error in ended:
             if isinstance(error, Exception):
                 raise error
@@ -300,6 +303,7 @@ class MoonrakerSimulator:
         self, request: web.Request, handler: Callable[[web.Request], Any]
     ) -> web.StreamResponse:
         """Power, proxy and login, in the order in which they stand before the server."""
+        self._handlers.note(request)
         if not self.machine.reachable:
             assert request.transport is not None
             request.transport.abort()

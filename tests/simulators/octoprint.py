@@ -37,6 +37,7 @@ from custom_components.printernizer.engine.drivers.virtual.machine import (
 from custom_components.printernizer.engine.errors import Refused
 
 from . import octoprint_answers as say
+from .handlers import Handlers
 from .octoprint_files import ALLOWED, Shelf
 from .octoprint_push import Switchboard
 from .octoprint_state import Voice
@@ -154,6 +155,7 @@ class OctoPrintSimulator:
         self._plugin_hash = secrets.token_hex(16)
         self._plates_of = plates_of or (lambda _path, _content: (PlateFacts(),))
         self._certificate = certificate
+        self._handlers = Handlers()
         self._runner: web.AppRunner | None = None
         self._pump: asyncio.Task[None] | None = None
 
@@ -186,6 +188,7 @@ class OctoPrintSimulator:
         await asyncio.gather(self._pump, return_exceptions=True)
         await self.line.close()
         await self._runner.cleanup()
+        await self._handlers.end()
 
     async def _run(self) -> None:
         """Push what happens, and the state from time to time."""
@@ -261,6 +264,7 @@ class OctoPrintSimulator:
     # -- one request -------------------------------------------------------------------------
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self._handlers.note(request)
         await self._silence(request)
         if self.starting:
             page = "<html><body>The server is starting up</body></html>"

@@ -36,6 +36,7 @@ from custom_components.printernizer.engine.drivers.virtual.machine import (
 from custom_components.printernizer.engine.errors import Refused
 
 from . import prusalink_answers as say
+from .handlers import Handlers
 from .prusalink_files import PRINTABLE, Tree, pictures
 from .prusalink_login import BuddyLogin, PiLogin
 
@@ -143,6 +144,7 @@ class PrusaLinkSimulator:
             if self.pi
             else BuddyLogin(password, machine.now, life, old_firmware)
         )
+        self._handlers = Handlers()
         self._web: web.Server | None = None
         self._server: asyncio.Server | None = None
 
@@ -165,7 +167,9 @@ class PrusaLinkSimulator:
         assert self._server is not None
         assert self._web is not None
         self._server.close()
+        self._web.pre_shutdown()  # ends lines that only wait; the rest is given its time
         await self._web.shutdown(0.05)
+        await self._handlers.end()
         await self._server.wait_closed()
 
     def _protocol(self) -> asyncio.Protocol:
@@ -216,6 +220,7 @@ class PrusaLinkSimulator:
     # -- one request -------------------------------------------------------------------------
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._handlers.note(request)
         await self._silence(request)
         self._catch_up()
         target = request.raw_path
