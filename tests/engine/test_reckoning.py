@@ -150,3 +150,18 @@ def test_no_machine_time_is_not_an_unknown_machine_time() -> None:
     row = account_row(held, account, settled=True, zone=UTC)
     lines = [consumption_row(JOB.id, 0, line) for line in account.consumption]
     assert account_of_row(row, lines) == account
+
+
+def test_what_was_cancelled_before_it_began_is_charged_to_nobody() -> None:
+    """Who pays for failures does not pay 3.00 for a start that was taken back (rule 20)."""
+    prices = PricePolicy(
+        tariffs=(Tariff(process=Process.FILAMENT, per_unit=N("0.10"), minimum=N(3)),),
+        charge_failures=True,
+    )
+    nothing = RunWatch(job_id=JOB.id, printer_id="P1")
+    for progress, price in ((0.0, None), (0.1, N(3))):
+        cancelled = replace(JOB, outcome=Outcome.CANCELLED, progress=progress)
+        watch = replace(nothing, measured_mm=progress * 1000)
+        account = account_of(ShopSettings(prices=prices), cancelled, watch=watch)
+        assert account.mass_g is not None
+        assert account.price == price

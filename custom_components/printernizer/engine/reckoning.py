@@ -91,6 +91,8 @@ def price_of(
         return None
     if job.outcome is not Outcome.COMPLETED and not settings.prices.charge_failures:
         return None
+    if not costing.begun(job):
+        return None  # the minimum of a tariff is for something that was printed
     try:
         price = charged(
             account.cost.total, settings.prices, process=machine.process, mass_g=account.mass_g

@@ -21,6 +21,7 @@ from custom_components.printernizer.engine.events import NotEnough
 from custom_components.printernizer.engine.job import Job, JobIdentity, Outcome, PastRun
 from custom_components.printernizer.engine.reckoning import Evidence
 from custom_components.printernizer.engine.run_watch import RunWatch
+from custom_components.printernizer.engine.shop import Purpose
 from custom_components.printernizer.engine.store import accounts as book, jobs
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop import accounts as workshop_accounts
@@ -364,3 +365,25 @@ async def _unseen_of(store: Store, printer_id: str) -> Job:
     assert not story.runs[-1].open
     await store.run(jobs.record, story.events, [story.memory], story.at)
     return story.runs[-1]
+
+
+async def test_an_end_that_was_put_right_stays_so(rig: Rig) -> None:
+    """It warped, and nobody pays for it: not when its pieces are counted, nor when it is given
+    to a customer."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        assert (await rig.until_told()).price is not None
+        job = rig.told[-1][0]
+        await workshop.accounts.correct(job.id, reason="warped", by=None, outcome=Outcome.FAILED)
+        counted = await workshop.accounts.correct(job.id, reason="none", by=None, pieces=0)
+        assert counted.price is None
+        assert await rig.store.run(book.outcome, job.id) is Outcome.FAILED
+        assert rig.told[-1][0].outcome is Outcome.FAILED
+        for purpose in (Purpose.PRIVATE, Purpose.BUSINESS):
+            await workshop.office.assign(job.id, purpose, reason="asked for")
+        account = await workshop.accounts.get(job.id)
+        assert account is not None
+        assert (account.purpose, account.price) == (Purpose.BUSINESS, None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from ..errors import NotAllowed
+from ..job import Outcome
 from . import account_codec, codec, sums
 from .account_tables import (
     ACCOUNT_CORRECTIONS,
@@ -154,6 +155,13 @@ def corrections(connection: Connection, job_id: UUID) -> tuple[dict[str, Any], .
 def get(connection: Connection, job_id: UUID) -> JobAccount | None:
     """Read the account of one run, or None."""
     return of(connection, (job_id,)).get(job_id)
+
+
+def outcome(connection: Connection, job_id: UUID) -> Outcome | None:
+    """Return how a run ended by its account, where a person may have put it right; None without."""
+    query = sa.select(JOB_ACCOUNTS.c.outcome).where(JOB_ACCOUNTS.c.job_id == job_id)
+    told = connection.execute(query).scalar_one_or_none()
+    return None if told is None else Outcome(told)
 
 
 def is_settled(connection: Connection, job_id: UUID) -> bool:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..file import PlateFacts
     from ..job import JobEvent, Outcome, PastRun
     from ..job_list import Cursor, JobFilter, JobPage
+    from ..material import Shortage
     from ..run_watch import HungSpool
     from ..store.database import Store
     from .clock import Clock
@@ -481,8 +482,7 @@ class Accounts:
         was seen; reports go by the account. Raises NotAllowed: no_job, account_corrected;
         StoreError.
         """
-        job = await self._store.run(jobs.get, job_id)
-        before = await self._store.run(accounts.get, job_id)
+        job, before = await self._store.run(_stands, job_id)
         if job is None or before is None:
             raise NotAllowed("there is no account of such a job", key="no_job")
         reopened = outcome is not None and outcome is not job.outcome
@@ -512,23 +512,7 @@ class Accounts:
         slots: Sequence[str | None] = (),
     ) -> Breakdown:
         """Return what a file is expected to cost on a printer, with the spools that hang there."""
-        now = self._clock.now()
-        link = self._plans.status_of(printer_id)
-        job = Job(
-            id=uuid4(),
-            printer_id=printer_id,
-            identity=JobIdentity(),
-            state=JobState.PREPARING,
-            started_at=None,
-            first_seen_at=now,
-        )
-        watch = begin(
-            job,
-            link or PrinterStatus(state=PrinterState.UNKNOWN),
-            self._hung(printer_id),
-            plan=tuple(slots),
-            late=False,
-        )
+        job, watch = self._imagined(printer_id, JobIdentity(), slots)
         return preview(
             Evidence(
                 job=job,
@@ -539,6 +523,30 @@ class Accounts:
                 machine=self._settings.machine(printer_id),
             )
         )
+
+    async def short_of(
+        self, printer_id: str, path: str, plate: int | None, slots: Sequence[str | None] = ()
+    ) -> tuple[Shortage, ...]:
+        """Return where what hangs is less than a file on a printer wants. Raises StoreError."""
+        job, watch = self._imagined(printer_id, JobIdentity(path=path, plate=plate), slots)
+        extrusion, facts = await self._plans.known(job)
+        return self._shelf.short_of(printer_id, needs(watch, extrusion, facts))
+
+    def _imagined(
+        self, printer_id: str, identity: JobIdentity, slots: Sequence[str | None]
+    ) -> tuple[Job, RunWatch]:
+        """Return a run as it would begin now."""
+        job = Job(
+            id=uuid4(),
+            printer_id=printer_id,
+            identity=identity,
+            state=JobState.PREPARING,
+            started_at=None,
+            first_seen_at=self._clock.now(),
+        )
+        status = self._plans.status_of(printer_id) or PrinterStatus(state=PrinterState.UNKNOWN)
+        hung = self._hung(printer_id)
+        return job, begin(job, status, hung, plan=tuple(slots), late=False)
 
     def subscribe(self, listener: AccountListener) -> Callable[[], None]:
         """Hear every account that was reckoned or corrected; returns how to stop."""
@@ -577,6 +585,14 @@ def _known(connection: Connection, job: Job) -> _Known:
         settled=accounts.is_settled(connection, job.id),
         kind=printers.kind_of(connection, job.printer_id),
     )
+
+
+def _stands(connection: Connection, job_id: UUID) -> tuple[Job | None, JobAccount | None]:
+    """Read a run, with the end that a person may have put right before, and its account."""
+    job = jobs.get(connection, job_id)
+    if job is not None:
+        job = replace(job, outcome=accounts.outcome(connection, job_id) or job.outcome)
+    return job, accounts.get(connection, job_id)
 
 
 def _page(

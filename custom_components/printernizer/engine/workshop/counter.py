@@ -241,6 +241,8 @@ def assign_job(
     account = accounts.get(connection, job_id)
     price = None if account is None else account.price
     if account is not None and account.purpose is not purpose:
+        # By the end that a person may have put right: a failure stays one, whoever it is for.
+        job = replace(job, outcome=accounts.outcome(connection, job_id) or job.outcome)
         machine = settings.machine(job.printer_id)
         price = price_of(replace(account, purpose=purpose), job, settings.shop, machine)
     assignments.append(connection, job_id, assignment, price)
