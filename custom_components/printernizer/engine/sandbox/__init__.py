@@ -1,0 +1,1 @@
+"""Work on files of strangers in processes of their own: what they make it do ends there."""
