@@ -15,6 +15,7 @@ from .downloads import async_download, async_folder
 from .ha_errors import told_to_the_user
 from .local_files import async_local_file
 from .permissions import of_the_machine
+from .stock_facts import shortage_facts
 from .targets import async_called
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .action import Facts, Request
     from .engine.drivers.base import RemoteFile
     from .engine.start import Started
+    from .engine.workshop.stock import Stock
 
 MOST_FILES: Final = 2_000
 """Files in one answer: what a folder holds beyond that is not for an automation."""
@@ -86,6 +88,7 @@ async def _print_file(request: Request) -> Facts:
     source = await async_local_file(request.hass, data["source"])
     with told_to_the_user():
         return _start_facts(
+            request.shop.stock,
             await request.shop.print_file(
                 request.printer,
                 source,
@@ -95,7 +98,7 @@ async def _print_file(request: Request) -> Facts:
                 replace=data["replace"],
                 override=data["override"],
                 by=request.by,
-            )
+            ),
         )
 
 
@@ -103,6 +106,7 @@ async def _start_print(request: Request) -> Facts:
     data = request.data
     with told_to_the_user():
         return _start_facts(
+            request.shop.stock,
             await request.shop.start(
                 request.printer,
                 data["path"],
@@ -110,16 +114,17 @@ async def _start_print(request: Request) -> Facts:
                 slots=data["slots"],
                 override=data["override"],
                 by=request.by,
-            )
+            ),
         )
 
 
-def _start_facts(started: Started) -> dict[str, Any]:
+def _start_facts(stock: Stock, started: Started) -> dict[str, Any]:
     return {
         "path": started.path,
         "plate": started.plate,
         "attempts": started.attempts,
         "overridden": list(started.overridden),
+        "short": [shortage_facts(stock, shortage) for shortage in started.short],
     }
 
 

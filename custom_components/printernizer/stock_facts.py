@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
     from .engine.events import StockEvent
-    from .engine.material import Material, Movement, Spool
+    from .engine.material import Material, Movement, Shortage, Spool
     from .engine.workshop.stock import Stock
 
 LOW_STOCK = "low_stock"
@@ -86,6 +86,16 @@ def movement_facts(stock: Stock, movement: Movement) -> dict[str, Any]:
     }
 
 
+def shortage_facts(stock: Stock, shortage: Shortage) -> dict[str, Any]:
+    """Return where a spool holds less than a print wants of it."""
+    return {
+        "slot": shortage.slot,
+        "spool": stock.label(shortage.spool),
+        "needed_g": amount(shortage.needed_g),
+        "left_g": amount(shortage.left_g),
+    }
+
+
 def news(hass: HomeAssistant, stock: Stock, event: StockEvent) -> tuple[str, dict[str, Any]]:
     """Return the kind of a stock event, and what it tells."""
     match event:
@@ -97,13 +107,9 @@ def news(hass: HomeAssistant, stock: Stock, event: StockEvent) -> tuple[str, dic
             }
         case NotEnough():
             device = async_device_of(hass, event.printer_id)
-            short = event.shortage
             return NOT_ENOUGH, {
                 "device_id": device.id if device else None,
                 "printer": (device.name_by_user or device.name) if device else None,
-                "slot": short.slot,
-                "spool": stock.label(short.spool),
-                "needed_g": amount(short.needed_g),
-                "left_g": amount(short.left_g),
+                **shortage_facts(stock, event.shortage),
                 "file": event.file,
             }

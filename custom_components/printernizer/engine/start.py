@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from .material import Shortage
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Started:
@@ -23,6 +25,8 @@ class Started:
     """How often the start was sent."""
     overridden: tuple[str, ...] = ()
     """Keys of the objections that were overridden: "wrong_machine" and the like."""
+    short: tuple[Shortage, ...] = ()
+    """Where the spools hold less than it wants, as far as that is known. It runs all the same."""
 
 
 class StartStep(StrEnum):

@@ -28,7 +28,8 @@ from custom_components.printernizer.engine.drivers.virtual.machine import (
     VirtualFile,
     VirtualMachine,
 )
-from custom_components.printernizer.engine.errors import NotAllowed
+from custom_components.printernizer.engine.errors import NotAllowed, StoreError
+from custom_components.printernizer.engine.events import NotEnough, StockEvent
 from custom_components.printernizer.engine.extrusion import Extrusion, ToolExtrusion
 from custom_components.printernizer.engine.job import Job, Outcome, PastRun
 from custom_components.printernizer.engine.material import Material, MovementKind, Spool
@@ -586,3 +587,35 @@ async def test_one_run_that_cannot_be_reckoned_keeps_no_other_from_it(
         async with asyncio.timeout(30):
             while len(await rig.rows(JOB_ACCOUNTS)) < BATCH + 7:
                 await asyncio.sleep(0.02)
+
+
+async def test_a_start_says_that_its_spool_holds_too_little(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It prints all the same: who started it may stand beside it with the next spool."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        (tool,) = extrusion().tools
+        sliced = replace(extrusion(), tools=(replace(tool, estimate_g=100.0),))
+        await rig.store.run(_measured, sliced, rig.clock)
+        assert (await workshop.start("V1", PATH)).short == ()  # nobody knows what hangs there
+        await workshop.cancel("V1")
+        await rig.pass_time(30)
+        spool = await _spool(workshop, slot=SLOT)
+        await workshop.stock.weigh(spool.id, net_g=G(40))
+        events: list[StockEvent] = []
+        workshop.stock.listen(events.append)
+        (short,) = (await workshop.start("V1", PATH)).short
+        assert (short.spool.id, short.slot, short.left_g) == (spool.id, SLOT, G(40))
+        assert short.needed_g == 100
+        async with asyncio.timeout(5):
+            while not any(isinstance(event, NotEnough) for event in events):
+                await asyncio.sleep(0.005)
+        await workshop.cancel("V1")
+        await rig.pass_time(30)
+
+        async def broken(*_: object) -> None:
+            raise StoreError("it is full")
+
+        monkeypatch.setattr(workshop.accounts, "short_of", broken)
+        assert (await workshop.start("V1", PATH)).short == ()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import logging
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from ..errors import NotAllowed, Refused
+from ..errors import NotAllowed, Refused, StoreError
 from ..formats.facts import read_facts
 from .accounts import Accounts
+from .clock import within
 from .exports import Exports
 from .files_seen import FilesSeen
 from .fleet import Fleet
@@ -42,6 +45,11 @@ if TYPE_CHECKING:
     from ..store.database import Store
     from ..upload import Upload
     from .clock import Clock
+
+_LOGGER = logging.getLogger(__name__)
+
+LOOK_S: Final = 5.0
+"""How long a start that has begun waits to learn whether its spools are enough."""
 
 
 class Workshop:
@@ -188,9 +196,10 @@ class Workshop:
         `by`, a user's id, then stands in the ledger with it. Raises what `Starts.start` raises.
         """
         with self.accounts.planning(printer_id, slots, plate):
-            return await self._prints.start(
+            started = await self._prints.start(
                 printer_id, path, plate=plate, slots=slots, override=override, by=by
             )
+        return await self._weighed(printer_id, started, slots)
 
     async def print_file(
         self,
@@ -209,7 +218,7 @@ class Workshop:
         Raises what `upload` and `start` raise, and BadFile for a file that is broken.
         """
         with self.accounts.planning(printer_id, slots, plate):
-            return await self._prints.print_file(
+            started = await self._prints.print_file(
                 printer_id,
                 source,
                 path=path,
@@ -219,6 +228,19 @@ class Workshop:
                 override=override,
                 by=by,
             )
+        return await self._weighed(printer_id, started, slots)
+
+    async def _weighed(
+        self, printer_id: str, started: Started, slots: Sequence[str | None]
+    ) -> Started:
+        """Say of a start where its spools hold too little: a warning, for it has begun."""
+        looking = self.accounts.short_of(printer_id, started.path, started.plate, slots)
+        try:
+            short = await within(self.clock, LOOK_S, looking)
+        except (StoreError, TimeoutError) as err:
+            _LOGGER.debug("%s: nobody knows whether the spools are enough: %s", printer_id, err)
+            return started
+        return dataclasses.replace(started, short=short)
 
     async def estimate_cost(
         self,
