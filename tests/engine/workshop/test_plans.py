@@ -94,3 +94,29 @@ async def test_one_folder_that_cannot_be_read_hides_no_other(
         monkeypatch.setattr(storage, "list", damaged)
         assert await workshop._plans.fetch(await _ended(workshop, name="part")) is not None
         assert rig.measured.asked == [len(b"G28 ; cached\n")]
+
+
+@pytest.mark.parametrize(
+    ("age_s", "same"),
+    [(3600, True), (0, True), (-240, True), (-360, False), (-7000, False), (-8 * 3600, True)],
+    ids=["before", "at_once", "clocks_differ", "sent_anew", "sent_just_now", "clock_is_wrong"],
+)
+async def test_another_file_under_the_same_name_is_not_taken_for_the_run(
+    rig: Rig, age_s: float, *, same: bool
+) -> None:
+    """People slice again and send it under the same name while the first one still prints.
+
+    Slicers send and start in one moment, and no two clocks agree: that is not another file.
+    """
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        began = rig.clock.now()
+        written = began.timestamp() - age_s
+        rig.machine.store(
+            VirtualFile(path=PATH, content=b"G28\n", plates=(PLATE,), modified=written)
+        )
+        await rig.clock.advance(7200)
+        ended = replace(await _ended(workshop, path=PATH), started_at=began)
+        assert (await workshop._plans.fetch(ended) is not None) is same
+        unknown = replace(ended, started_at=None)
+        assert await workshop._plans.fetch(unknown) is not None

@@ -12,6 +12,7 @@ import logging
 import shutil
 import tempfile
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -20,6 +21,7 @@ from ..store import accounts, sent
 from .start_watch import same_file
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import TracebackType
 
     from sqlalchemy import Connection
@@ -39,6 +41,8 @@ LARGEST_BYTES: Final = 512 * 1024 * 1024
 """A longer file is not fetched: on slow boards it would take hours."""
 ROOM_BYTES: Final = 1024 * 1024 * 1024
 """What has to stay free on our own disk beside the file."""
+CLOCKS_APART: Final = timedelta(minutes=5)
+"""By so much a printer's clock may differ from ours; some tell whole minutes only."""
 FOLDERS: Final = ("/", "/cache")
 """Where a file is looked for of which the printer tells the name alone."""
 
@@ -147,7 +151,7 @@ class Plans:
         found = await _find(storage, job)
         if found is None or (found.size is not None and not 0 < found.size <= LARGEST_BYTES):
             return None
-        if found.modified and job.started_at and found.modified > job.started_at:
+        if _is_newer(found, job, self._clock.now()):
             return None  # another file lies there by now
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="printernizer-"))
         try:
@@ -161,6 +165,17 @@ class Plans:
             return None
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _is_newer(found: RemoteFile, job: Job, now: datetime) -> bool:
+    """Whether a file was written after a run of it began.
+
+    Slicers send a file and start it in one moment, and clocks differ: some minutes prove nothing.
+    Nor does a time that is still to come: that clock is wrong, or shows the time of another zone.
+    """
+    if found.modified is None or job.started_at is None:
+        return False
+    return job.started_at + CLOCKS_APART < found.modified <= now + CLOCKS_APART
 
 
 def _bounded(moved: int, total: int | None) -> None:
