@@ -14,7 +14,12 @@ from uuid import UUID
 
 import pytest
 
-from custom_components.printernizer.engine.account import CostKind, EnergyUse, Source
+from custom_components.printernizer.engine.account import (
+    Confidence,
+    CostKind,
+    EnergyUse,
+    Source,
+)
 from custom_components.printernizer.engine.consumption import consumed
 from custom_components.printernizer.engine.costing import Work, cost, machine_time
 from custom_components.printernizer.engine.document import TaxLine
@@ -235,3 +240,25 @@ def test_vector_15_a_swapped_spool_gives_what_was_laid_down_after_it() -> None:
 
     without_layers = consumed(JOB, watch, None, plate(64), STOCK)
     assert [line.mass_g for line in without_layers] == [N("38.4"), N("25.6")]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.CANCELLED])
+def test_layers_of_a_run_that_ended_while_nobody_looked_are_trusted_little(
+    outcome: Outcome,
+) -> None:
+    """It went on behind our back: the last layer that was seen is the least that it can be."""
+    sums = tuple(100.0 * each for each in range(11))
+    tool = ToolExtrusion(tool=0, layers_mm=sums, diameter_mm=1.75, density_g_cm3=1.24)
+    extrusion = Extrusion(layers=10, tools=(tool,))
+    seen = replace(JOB, outcome=outcome, layer=5, layers=10, progress=0.5, ended_at=DAY)
+    found = replace(seen, ended_at=None)
+
+    def trust(job: Job, watch: RunWatch = WATCH) -> tuple[Source, Confidence]:
+        (line,) = consumed(job, watch, extrusion, None, STOCK)
+        return line.source, line.confidence
+
+    assert trust(seen) == (Source.LAYERS, Confidence.MEDIUM)
+    assert trust(found) == (Source.LAYERS, Confidence.LOW)
+    assert trust(replace(found, outcome=Outcome.COMPLETED)) == (Source.LAYERS, Confidence.HIGH)
+    counted = replace(WATCH, measured_mm=700.0)  # by the firmware, at the end
+    assert trust(found, counted) == (Source.MEASURED, Confidence.HIGH)

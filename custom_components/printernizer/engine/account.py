@@ -120,7 +120,9 @@ class EnergyUse:
     source: Source = Source.UNKNOWN
     confidence: Confidence = Confidence.NONE
     reason: str | None = None
-    """Why it is not known: "meter_reset", "meter_gap", "no_meter"."""
+    """Why it is not known: "no_meter", "meter_reset", "meter_jump", "meter_changed", "meter_gap";
+    or, beside a figure, why it is trusted less: "meter_gap", "late_start", "end_unseen",
+    "price_gap"."""
 
 
 NO_ENERGY: Final = EnergyUse()

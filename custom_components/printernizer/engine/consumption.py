@@ -178,7 +178,7 @@ def consumed(
 
     A run that ended before anything was printed took nothing, which is trusted little: a line to
     prime the nozzle may have been drawn. Of a run whose end nobody saw, what it took until then is
-    the least that it can be, and trusted little too.
+    the least that it can be, and trusted little too; unless it completed, or the firmware counted.
     """
     used = filaments(extrusion, plate)
     far = reach(job, extrusion, by_bytes=by_bytes)
@@ -188,11 +188,16 @@ def consumed(
         lines = _among_spools(taken, used, watch, far, policy, process)
     else:
         lines = _by_slots(watch, policy) or _nothing(far) or (Consumption(),)
-    if job.outcome is not Outcome.UNKNOWN:
+    if job.outcome is Outcome.UNKNOWN:
+        return tuple(map(_doubted, lines))
+    if job.outcome is Outcome.COMPLETED or job.ended_at is not None:
         return tuple(lines)
-    return tuple(
-        replace(line, confidence=_at_most(Confidence.LOW, line.confidence)) for line in lines
-    )
+    # It failed or was cancelled while nobody looked: how far it came by then is not known.
+    return tuple(line if line.source is Source.MEASURED else _doubted(line) for line in lines)
+
+
+def _doubted(line: Consumption) -> Consumption:
+    return replace(line, confidence=_at_most(Confidence.LOW, line.confidence))
 
 
 def _at_most(limit: Confidence, confidence: Confidence) -> Confidence:
