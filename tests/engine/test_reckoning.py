@@ -18,6 +18,7 @@ from custom_components.printernizer.engine.account import (
     Source,
 )
 from custom_components.printernizer.engine.assignment import AssignedBy, Assignment
+from custom_components.printernizer.engine.file import PlateFacts
 from custom_components.printernizer.engine.job import Job, JobIdentity, JobState, Outcome
 from custom_components.printernizer.engine.reckoning import Evidence, corrected, reckon
 from custom_components.printernizer.engine.run_watch import HungSpool, RunWatch, SlotUse
@@ -165,3 +166,30 @@ def test_what_was_cancelled_before_it_began_is_charged_to_nobody() -> None:
         account = account_of(ShopSettings(prices=prices), cancelled, watch=watch)
         assert account.mass_g is not None
         assert account.price == price
+
+
+def test_what_happens_to_a_run_does_not_change_what_was_expected_of_it() -> None:
+    """Estimate and actual are held against each other: one must not follow the other (rule 21)."""
+    labour = (Labour(step=LabourStep.PACKING, minutes=N(6), per_piece=True),)
+    settings = ShopSettings(costs=CostPolicy(labour_per_hour=N(10), labour=labour))
+    plate = PlateFacts(number=1, mass_g=100.0, objects=4)
+    cheap = HungSpool(slot="tool_0", spool_id=UUID(int=8), price_per_kg=N(10))
+    dear = replace(cheap, spool_id=UUID(int=9), price_per_kg=N(90), from_progress=0.5)
+    begun = RunWatch(job_id=JOB.id, printer_id="P1", hangings=(cheap,))
+    after = replace(begun, hangings=(cheap, dear), skipped=("a", "b"))
+    expected = account_of(settings, watch=begun, plate=plate).estimate
+    account = account_of(settings, watch=after, plate=plate, pieces=1)
+    assert account.estimate == expected
+    assert expected is not None
+    assert (expected.of(CostKind.MATERIAL), expected.of(CostKind.LABOUR)) == (N(1), N(4))
+    assert (account.cost.of(CostKind.MATERIAL), account.cost.of(CostKind.LABOUR)) == (N(5), N(1))
+
+
+def test_what_the_feeder_lost_is_no_estimate() -> None:
+    """A file that does not tell its grams expects an unknown amount, not the one that came out."""
+    used = SlotUse(slot="0_0", first=1.0, last=0.9, used=0.1)
+    watch = RunWatch(job_id=JOB.id, printer_id="P1", uses=(used,))
+    account = account_of(ShopSettings(), watch=watch, plate=PlateFacts(number=1))
+    assert account.mass_g == 100
+    assert account.estimate is not None
+    assert account.estimate.of(CostKind.MATERIAL) is None

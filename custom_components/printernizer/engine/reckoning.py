@@ -129,7 +129,11 @@ def _estimate(evidence: Evidence) -> Breakdown | None:
     """Return what the run was expected to cost when it began; None without its file."""
     if evidence.extrusion is None and evidence.plate is None:
         return None
-    return preview(evidence)
+    watch = evidence.watch
+    # Spools that came later, objects that were left out and what the feeder lost are the actual.
+    first = tuple(each for each in watch.hangings if not each.later)
+    begun = replace(watch, hangings=first, uses=(), skipped=())
+    return preview(replace(evidence, watch=begun, pieces=None))
 
 
 def preview(evidence: Evidence) -> Breakdown:

@@ -44,6 +44,11 @@ class HungSpool:
     from_mm: float | None = None
     """What the firmware had measured by then."""
 
+    @property
+    def later(self) -> bool:
+        """Whether it came while the run was under way, as far as anybody told how far that was."""
+        return (self.from_layer, self.from_progress, self.from_mm) != (None, None, None)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlotUse:
