@@ -268,3 +268,19 @@ async def test_the_oldest_link_gives_way(
     links = [(await export(hass, subjects=["jobs"]))["url"] for _ in range(3)]
     stranger = await hass_client_no_auth()
     assert [(await stranger.get(link)).status for link in links] == [404, 200, 200]
+
+
+async def test_who_is_forgotten_is_not_in_yesterdays_exports_either(
+    hass: HomeAssistant, printer: Printer, tmp_path: Path
+) -> None:
+    """The link to the list of customers is good for a day; what somebody saved is theirs."""
+    number = await a_customer(hass)
+    offered = Path((await export(hass, subjects=["customers"]))["path"])
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    saved = Path((await export(hass, subjects=["customers"], folder=str(tmp_path)))["path"])
+    await hass.services.async_call(
+        DOMAIN, "erase_customer", {"customer": number, "reason": "asked"}, blocking=True
+    )
+    await hass.async_block_till_done()
+    assert not offered.exists()
+    assert saved.exists()

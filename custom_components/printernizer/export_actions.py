@@ -11,6 +11,7 @@ import re
 import shutil
 import time
 from calendar import monthrange
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -160,7 +161,10 @@ def _async_let_go_later(hass: HomeAssistant, folder: Path) -> None:
 
 @callback
 def async_clear_exports(hass: HomeAssistant) -> None:
-    """Remove files of before the start: their links ended with Home Assistant."""
+    """Remove all files that only links lead to, and with them what they say of persons.
+
+    At the start: their links ended with Home Assistant. And when somebody is to be forgotten.
+    """
     _async_remove(hass, _shelf(hass))
 
 
@@ -175,8 +179,9 @@ def _private_folder(shelf: Path) -> Path:
     try:
         shelf.mkdir(parents=True, exist_ok=True)
         for old in shelf.iterdir():
-            if old.stat().st_mtime < oldest:
-                shutil.rmtree(old, ignore_errors=True)
+            with suppress(FileNotFoundError):  # its own time may come just now
+                if old.stat().st_mtime < oldest:
+                    shutil.rmtree(old, ignore_errors=True)
         folder = shelf / uuid4().hex
         folder.mkdir(mode=0o700)
     except OSError as err:

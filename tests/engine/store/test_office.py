@@ -839,3 +839,26 @@ async def test_what_another_site_does_meanwhile_is_no_forgery(
         assert (proof.intact, proof.forged) == (True, ())
         await asyncio.wrap_future(billed[0])
         assert (await offices[0].verify()).documents == 1
+
+
+async def test_an_order_that_another_site_begins_meanwhile_is_forgotten_too(url: str) -> None:
+    """Its title names the person, and nobody would look for it again."""
+    async with Store(url) as one, Store(url) as two:
+        office = an_office(two)
+        await office.add_customer(name="Erika")
+        began, go_on = threading.Event(), threading.Event()
+
+        def slowly(connection: sa.Connection) -> None:
+            counter.create_order(connection, Deed(at=AT), SHOP, "K00001", [VASE], title="Erika's")
+            began.set()
+            go_on.wait(10)
+
+        slow = asyncio.create_task(one.run(slowly))
+        await asyncio.to_thread(began.wait, 10)
+        erasing = asyncio.create_task(office.erase_person("K00001", "asked"))
+        await asyncio.wait({erasing}, timeout=0.2)
+        go_on.set()
+        await slow
+        await erasing
+        (order,) = (await office.orders()).orders
+        assert (order.title, order.state) == (None, OrderState.CANCELLED)

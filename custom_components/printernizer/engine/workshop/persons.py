@@ -161,7 +161,10 @@ def erase_person(
 def _forget(
     connection: Connection, at: datetime, shop: ShopSettings, customer: Customer
 ) -> Erasure:
-    # Orders before the customer, as whoever bills locks them.
+    # Orders before the customer, as whoever bills locks them; then those that another site began
+    # meanwhile, which from now on has to wait for us.
+    orders.of_customer(connection, customer.id, lock=True)
+    customers.get(connection, customer.id, lock=True)
     theirs = orders.of_customer(connection, customer.id, lock=True)
     if any(order.state is OrderState.CONFIRMED for order in theirs):
         raise NotAllowed("bill or cancel what they ordered first", key="order_open")
