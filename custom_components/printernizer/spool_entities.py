@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, override
 
 from homeassistant.components.binary_sensor import (
@@ -18,7 +17,7 @@ from homeassistant.core import callback
 from .engine.material import TOOL_SLOT
 from .entity import PrinterEntity, PrinterEntityDescription, SlotEntity
 from .ha_errors import told_to_the_user
-from .stock_facts import amount
+from .stock_facts import amount, shortage_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,9 +108,7 @@ class SpoolSelect(StockedEntity, SelectEntity):
     @override
     def options(self) -> list[str]:
         """Every spool that is not archived, and nothing."""
-        newest = reversed(tuple(self.stock.spools.values()))
-        spools = (each for each in newest if not each.archived)
-        labels = [self.stock.label(each) for each in islice(spools, _MOST)]
+        labels = list(self.stock.choices[:_MOST])
         here = self.current_option
         if here is not None and here != NOTHING and here not in labels:
             labels.append(here)
@@ -201,13 +198,7 @@ class NotEnoughSensor(StockedEntity, BinarySensorEntity):
         """Which, and by how much."""
         return {
             "slots": [
-                {
-                    "slot": short.slot,
-                    "spool": self.stock.label(short.spool),
-                    "needed_g": amount(short.needed_g),
-                    "left_g": amount(short.left_g),
-                }
-                for short in (self.latest or ())[:_MOST_SHORT]
+                shortage_facts(self.stock, short) for short in (self.latest or ())[:_MOST_SHORT]
             ]
         }
 

@@ -369,3 +369,14 @@ async def test_what_one_printer_saw_does_not_end_the_noting_of_all(
     assert "what hangs in 1 cannot be noted" in caplog.text
     await shelf.shows(seen, printer_id="P2")
     assert shelf.hung("P2") == {"1": spool.number}
+
+
+async def test_the_choice_of_spools_is_made_once_for_all_slots(shelf: Shelf) -> None:
+    """Four hundred slots that each name three hundred spools held the house up for a second."""
+    first, second = await shelf.spool(), await shelf.spool(name="red")
+    assert shelf.stock.choices == (shelf.stock.label(second), shelf.stock.label(first))
+    assert shelf.stock.choices is shelf.stock.choices
+    await shelf.stock.change_material(second.material_id, {"name": "blue"})
+    assert shelf.stock.choices[0].endswith("blue")
+    await shelf.stock.archive(second.id)
+    assert shelf.stock.choices == (shelf.stock.label(first),)

@@ -70,6 +70,7 @@ class Stock:
         self._spools: dict[UUID, Spool] = {}
         self._hung: dict[str, dict[str, UUID]] = {}
         self._places: dict[UUID, tuple[str, str]] = {}
+        self._choices: tuple[str, ...] = ()
         self._sums: dict[UUID, Decimal] = {}
         """Grams of each material on all its spools."""
         self._low: frozenset[UUID] = frozenset()
@@ -126,6 +127,14 @@ class Stock:
     def label(self, spool: Spool) -> str:
         """Return how people call a spool: "#12 Prusament PETG Jet Black"."""
         return label(spool, self.material_of(spool))
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Labels of all that can be hung, the newest first.
+
+        Made once for each change: every slot of every printer shows them.
+        """
+        return self._choices
 
     def numbered(self, number: int) -> Spool:
         """Return the spool with this number on its label. Raises NotAllowed."""
@@ -370,6 +379,7 @@ class Stock:
         self._sums = {}
         for spool in self._present():
             self._sums[spool.material_id] = self.left_of(spool.material_id) + spool.remaining_g
+        self._choices = tuple(self.label(spool) for spool in reversed(tuple(self._present())))
         self._ticked = set(ticked)
 
     # -- what runs low -----------------------------------------------------------------------
