@@ -65,7 +65,8 @@ def gcode_lines(value: object) -> str:
     return text
 
 
-def _finite(value: object) -> float:
+def finite(value: object) -> float:
+    """Return a number that is one. Raises vol.Invalid."""
     number: float = vol.Coerce(float)(value)
     if not math.isfinite(number):
         raise vol.Invalid("not a number")
@@ -74,7 +75,7 @@ def _finite(value: object) -> float:
 
 def target_celsius(value: object) -> float:
     """Return a target temperature; 0 switches a heater off. Raises vol.Invalid."""
-    celsius = _finite(value)
+    celsius = finite(value)
     if not 0 <= celsius <= HOTTEST_C:
         raise vol.Invalid(f"needs 0 to {HOTTEST_C:.0f} degrees Celsius")
     return celsius
@@ -82,7 +83,7 @@ def target_celsius(value: object) -> float:
 
 def distance_mm(value: object) -> float:
     """Return how far to move an axis, to either side. Raises vol.Invalid."""
-    distance = _finite(value)
+    distance = finite(value)
     if abs(distance) > FARTHEST_MM:
         raise vol.Invalid(f"no axis is longer than {FARTHEST_MM:.0f} mm")
     return distance
@@ -90,7 +91,7 @@ def distance_mm(value: object) -> float:
 
 def speed_mm_s(value: object) -> float:
     """Return how fast to move. Raises vol.Invalid."""
-    speed = _finite(value)
+    speed = finite(value)
     if not 0 < speed <= FASTEST_MM_S:
         raise vol.Invalid(f"needs more than 0 and at most {FASTEST_MM_S:.0f} mm/s")
     return speed

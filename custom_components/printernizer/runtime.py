@@ -10,6 +10,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeIs
 
 from homeassistant.config_entries import ConfigEntry
@@ -36,6 +37,7 @@ from .engine.errors import NotAllowed, StoreError
 from .engine.store import jobs, migrate
 from .engine.store.database import Store
 from .engine.workshop.clock import SystemClock
+from .engine.workshop.previews import Previews
 from .engine.workshop.workshop import Workshop
 from .followed.driver import FollowedDriver
 from .month import MonthFigures
@@ -100,6 +102,8 @@ class SharedWorkshop:
         self.workshop: Workshop | None = None
         self.month: MonthFigures | None = None
         """Open with the workshop, and followed by printers and the shop alike."""
+        self.previews: Previews | None = None
+        """Who draws files, and keeps the pictures."""
         self.url: str | None = None
         """Of the database that is open; None while none is."""
 
@@ -132,10 +136,12 @@ class SharedWorkshop:
                 if entry.unique_id is not None and not is_shop(entry):
                     workshop.settings.describe(entry.unique_id, machine_profile(entry.options))
             await stack.enter_async_context(workshop)
+            previews = Previews(Path(self._hass.config.cache_path(DOMAIN, "previews")))
+            await stack.enter_async_context(previews)
             month = MonthFigures(self._hass, workshop)
             await month.async_read()
             self._stack = stack.pop_all()
-        self.workshop, self.url, self.month = workshop, url, month
+        self.workshop, self.url, self.month, self.previews = workshop, url, month, previews
         issues.async_store_opened(self._hass)
         self._unsubscribe = [
             month.async_listen(),
@@ -147,7 +153,8 @@ class SharedWorkshop:
 
     async def _close(self) -> None:
         stack, self._stack = self._stack, None
-        workshop, self.workshop, self.url, self.month = self.workshop, None, None, None
+        workshop, self.workshop, self.url = self.workshop, None, None
+        self.month = self.previews = None
         while self._unsubscribe:
             self._unsubscribe.pop()()
         if workshop is not None and stack is not None:
@@ -202,6 +209,14 @@ def async_month(hass: HomeAssistant) -> MonthFigures:
     if (month := async_shared(hass).month) is None:
         raise NotAllowed("no printer is set up")
     return month
+
+
+@callback
+def async_previews(hass: HomeAssistant) -> Previews:
+    """Return who draws files. Raises NotAllowed while no printer is loaded."""
+    if (previews := async_shared(hass).previews) is None:
+        raise NotAllowed("no printer is set up")
+    return previews
 
 
 async def async_acquire(hass: HomeAssistant) -> Workshop:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from .export_actions import EXPORT_ACTIONS
 from .ledger_actions import LEDGER_ACTIONS
 from .office_actions import OFFICE_ACTIONS
+from .preview_actions import PREVIEW_ACTIONS
 from .report_actions import REPORT_ACTIONS
 from .stock_actions import STOCK_ACTIONS
 
@@ -19,6 +20,7 @@ SHOP_ACTIONS: Final[Mapping[str, ShopAction]] = {
     **EXPORT_ACTIONS,
     **LEDGER_ACTIONS,
     **OFFICE_ACTIONS,
+    **PREVIEW_ACTIONS,
     **REPORT_ACTIONS,
     **STOCK_ACTIONS,
 }

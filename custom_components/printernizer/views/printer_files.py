@@ -89,7 +89,7 @@ class PrinterFileView(HomeAssistantView):
         coordinator = entry.runtime_data.coordinator
         try:
             name = safe_name(path)
-            file = await _fetched(request.app[KEY_HASS], coordinator, path)
+            file = await async_fetched(request.app[KEY_HASS], coordinator, path)
         except HomeAssistantError as err:
             raise web.HTTPBadGateway(text=str(err)) from err
         return web.FileResponse(file, headers=headers_for(name, kind_of_file(name)))
@@ -124,7 +124,7 @@ class ThumbnailView(HomeAssistantView):
         return web.Response(body=picture, headers=headers_for("thumbnail", kind))
 
 
-async def _fetched(hass: HomeAssistant, coordinator: PrinterCoordinator, path: str) -> Path:
+async def async_fetched(hass: HomeAssistant, coordinator: PrinterCoordinator, path: str) -> Path:
     """Return a file of a printer on our disk, fetched once for all who ask at the same time.
 
     Raises HomeAssistantError, translated.

@@ -1,0 +1,111 @@
+"""The action that draws a file: of Home Assistant's disk, or of a printer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import voluptuous as vol
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import SupportsResponse
+from homeassistant.helpers import config_validation as cv
+
+from . import fields
+from .engine.picture import Colouring, PictureFormat, PictureOptions
+from .local_files import async_local_file
+from .runtime import async_previews
+from .shop_action import ShopAction
+from .targets import async_place_of
+from .views.export import async_offer
+from .views.printer_files import async_fetched
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from .action import Facts
+    from .shop_action import ShopRequest
+
+SIDE: Final = vol.All(vol.Coerce(int), vol.Range(16, 2048))
+_COLOUR: Final = vol.All(cv.string, vol.Match(r"^#[0-9A-Fa-f]{6}\Z"), vol.Upper)
+_MOST_TURNING: Final = 512
+"""Side in pixels of a picture that turns: sixty of 2048 would take minutes."""
+
+
+async def _render_preview(request: ShopRequest) -> Facts:
+    hass, data = request.hass, request.data
+    source = await _source(request)
+    options = PictureOptions(
+        width_px=data["width"],
+        height_px=data.get("height", data["width"]),
+        plate=data.get("plate"),
+        azimuth_deg=data["azimuth"],
+        elevation_deg=data["elevation"],
+        colour=data.get("colour"),
+        background=data.get("background"),
+        colouring=data["colouring"],
+        smooth=data["smooth"],
+        format=data["format"],
+        frames=data["frames"],
+    )
+    content = await hass.async_add_executor_job(_identity, source)
+    picture = await async_previews(hass).picture(
+        source, content, options, thumbnail=data["thumbnail"]
+    )
+    return {
+        "path": str(picture.path),
+        "url": async_offer(hass, picture.path),
+        "content_type": picture.content_type,
+        "size": len(picture.content),
+    }
+
+
+async def _source(request: ShopRequest) -> Path:
+    data = request.data
+    if "source" in data:
+        return await async_local_file(request.hass, data["source"])
+    printer = async_place_of(request.hass, data[ATTR_DEVICE_ID], None)[0]
+    return await async_fetched(request.hass, printer, data["path"])
+
+
+def _identity(path: Path) -> str:
+    about = path.stat()
+    return f"{path} {about.st_size} {about.st_mtime_ns}"
+
+
+def _one_file(data: dict[str, Any]) -> dict[str, Any]:
+    if ("source" in data) == (ATTR_DEVICE_ID in data) or (ATTR_DEVICE_ID in data) != (
+        "path" in data
+    ):
+        raise vol.Invalid("either a file of Home Assistant, or a printer and a path on it")
+    if data["frames"] > 1:
+        if data["format"] is PictureFormat.PNG:
+            raise vol.Invalid("only webp and gif can turn")
+        if max(data["width"], data.get("height", 0)) > _MOST_TURNING:
+            raise vol.Invalid(f"a picture that turns has at most {_MOST_TURNING} pixels")
+    return data
+
+
+PREVIEW_ACTIONS: Final[Mapping[str, ShopAction]] = {
+    "render_preview": ShopAction(
+        deed=_render_preview,
+        fields={
+            vol.Optional("source"): fields.source,
+            vol.Optional(ATTR_DEVICE_ID): cv.string,
+            vol.Optional("path"): fields.remote_path,
+            vol.Optional("plate"): fields.PLATE,
+            vol.Optional("width", default=512): SIDE,
+            vol.Optional("height"): SIDE,
+            vol.Optional("azimuth", default=-35.0): vol.All(fields.finite, vol.Range(-360, 360)),
+            vol.Optional("elevation", default=30.0): vol.All(fields.finite, vol.Range(-90, 90)),
+            vol.Optional("colour"): _COLOUR,
+            vol.Optional("background"): _COLOUR,
+            vol.Optional("colouring", default=Colouring.FEATURE): vol.Coerce(Colouring),
+            vol.Optional("smooth", default=False): cv.boolean,
+            vol.Optional("thumbnail", default=False): cv.boolean,
+            vol.Optional("format", default=PictureFormat.PNG): vol.Coerce(PictureFormat),
+            vol.Optional("frames", default=1): vol.All(vol.Coerce(int), vol.Range(1, 60)),
+        },
+        check=_one_file,
+        response=SupportsResponse.ONLY,
+    ),
+}
