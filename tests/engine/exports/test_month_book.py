@@ -14,6 +14,7 @@ from custom_components.printernizer.engine.account import CostKind
 from custom_components.printernizer.engine.exports import month_book
 from custom_components.printernizer.engine.report import (
     JobCounts,
+    LeftOut,
     MonthlyReport,
     Share,
     Totals,
@@ -61,6 +62,7 @@ def test_a_month_has_its_figures_and_a_sheet_for_each_way_to_divide_them() -> No
                 Share(name=None, totals=SOME),
             ),
             shop="Druckwerk",
+            left_out=LeftOut(unreckoned=3, other_currency=1),
         )
     )
     assert book.sheetnames == [
@@ -73,9 +75,11 @@ def test_a_month_has_its_figures_and_a_sheet_for_each_way_to_divide_them() -> No
     ]
     front = {row[0].value: row[1].value for row in book["Bericht"].iter_rows(min_row=5)}
     assert book["Bericht"]["A2"].value == "Druckwerk · 2026-10-01 – 2026-10-31"
-    assert front["Aufträge"] == 10
+    assert front["Drucke"] == 10
     assert round(front["Erfolgsquote"], 3) == 0.833
     assert front["Erlöse minus Kosten"] == 60
+    assert front["Noch nicht berechnete Drucke, nicht enthalten"] == 3
+    assert front["Drucke in anderer Währung, nicht enthalten"] == 1
     assert front["In Rechnung gestellt, netto"] == 119.5
     assert [cell.value for cell in book["Kunden"]["B"][1:3]] == ["Erika", "ohne Kunde"]
     assert [cell.value for cell in book["Materialien"]["A"][1:3]] == ["PLA", "nicht genannt"]

@@ -232,6 +232,14 @@ def test_customers_documents_and_taxes_are_told() -> None:
     first, second = subjects.taxed([document])
     assert row(subjects.TAXES, first)["percent"] == Decimal("0.07")
     assert row(subjects.TAXES, second)["gross"] == 238
+    # A shop that changed its currency still has documents in the one before.
+    (franc, _) = subjects.taxed([replace(document, currency="CHF")])
+    assert row(subjects.TAXES, franc)["currency"] == "CHF"
+    assert row(subjects.DOCUMENTS, franc.document)["currency"] == "CHF"
+    job = a_job()
+    run = Run(job=job, account=an_account(job, currency="CHF"), printer="P", customer=None)
+    assert row(subjects.COSTS, run)["currency"] == "CHF"
+    assert row(subjects.COSTS, replace(run, account=None))["currency"] is None
 
 
 def test_json_keeps_every_digit_and_utc() -> None:

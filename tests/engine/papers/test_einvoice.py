@@ -50,6 +50,11 @@ CASES = {
         delivered_from=None,
         delivered_until=None,
     ),
+    "a business abroad": document(
+        line(1, "100"),
+        buyer=Party(name="Μαρία", business=True, city="Αθήνα", country="GR", vat_id="EL123456789"),
+    ),
+    "somebody overseas": document(line(1, "100"), buyer=Party(name="Eve", country="US")),
     "odd text": document(
         line(1, "1", text=CONTROL, detail=CONTROL), intro=CONTROL, footer="\x00", currency="CHF"
     ),

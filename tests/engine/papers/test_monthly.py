@@ -68,7 +68,7 @@ def test_a_month_is_told_in_figures() -> None:
         "83,3 %",
         "1,83 kg",
         "14,3 kWh",
-        "Die Kosten von 2 Aufträgen sind nur zum Teil bekannt",
+        "Die Kosten von 2 Drucken sind nur zum Teil bekannt",
         "ohne Kunde",
         "nicht bekannt",
         "120 ml",
@@ -80,9 +80,9 @@ def test_jobs_that_are_in_no_sum_are_told_below_them() -> None:
     """A report that is short of three jobs and does not say so is a wrong report."""
     left_out = LeftOut(unreckoned=3, other_currency=2)
     told = _text(replace(_report(), left_out=left_out))
-    assert "3 weitere Aufträge dieser Zeit sind noch nicht berechnet" in told
-    assert "2 weitere Aufträge wurden in anderer Währung berechnet" in told
-    assert "weitere Aufträge" not in _text(_report())
+    assert "3 weitere Drucke dieser Zeit sind noch nicht berechnet" in told
+    assert "2 weitere Drucke wurden in anderer Währung berechnet" in told
+    assert "weitere Drucke" not in _text(_report())
 
 
 def test_the_report_speaks_english() -> None:

@@ -89,7 +89,7 @@ async def test_a_workbook_holds_every_subject(store: Store, books: Exports, fold
     done = await books.write(wanted(*Subject), folder, {"P1": "Prusa"})
     book = load_workbook(io.BytesIO(only(folder, done)))
     assert book.sheetnames == [
-        "Aufträge",
+        "Drucke",
         "Kosten",
         "Bestand",
         "Bewegungen",
@@ -97,7 +97,7 @@ async def test_a_workbook_holds_every_subject(store: Store, books: Exports, fold
         "Belege",
         "Steuern",
     ]
-    assert book["Aufträge"]["B2"].value == "Prusa"
+    assert book["Drucke"]["B2"].value == "Prusa"
     assert book["Kunden"]["B2"].value == "=Erika"
     assert book["Kunden"]["B2"].data_type == "s"
     assert book["Bestand"]["I2"].value == 20

@@ -80,9 +80,14 @@ def _laid_out(report: MonthlyReport, invoiced: Decimal, last: date, language: st
         Figure(label=word(f"column_{key}", language), value=value, kind=kind)
         for (key, kind), value in zip(_FIGURES, values, strict=True)
     ]
-    invoices = Figure(
-        label=word("column_invoiced", language), value=invoiced, kind=ColumnKind.MONEY
-    )
+    more = [
+        Figure(label=word(f"column_{key}", language), value=value, kind=kind)
+        for key, value, kind in (
+            ("unreckoned", report.left_out.unreckoned, ColumnKind.INTEGER),
+            ("other_currency", report.left_out.other_currency, ColumnKind.INTEGER),
+            ("invoiced", invoiced, ColumnKind.MONEY),
+        )
+    ]
     missing = word("not_told", language)
     nobody = word("nobody", language)
     weeks = [(week.begins, week.revenue, week.cost) for week in report.weeks]
@@ -97,7 +102,7 @@ def _laid_out(report: MonthlyReport, invoiced: Decimal, last: date, language: st
     return Report(
         title=word("report_title", language),
         subtitle=f"{report.shop} · {report.month} – {last}".removeprefix(" · "),
-        figures=(*figures, invoices),
+        figures=(*figures, *more),
         tables=(
             table("weeks", _WEEK, weeks, "begins", "revenue", "cost"),
             table("cost_kinds", _COST, costs, "cost_kind", "cost"),

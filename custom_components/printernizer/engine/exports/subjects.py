@@ -322,6 +322,11 @@ COSTS: Final[tuple[Field[Run], ...]] = (
         value=lambda run: run.customer.number if run.customer else None,
     ),
     Field(key="job_id", kind=_TEXT, value=lambda run: str(run.job.id)),
+    Field(
+        key="currency",
+        kind=_TEXT,
+        value=lambda run: run.account.currency if run.account else None,
+    ),
 )
 
 # -- materials ---------------------------------------------------------------------------------
@@ -394,6 +399,7 @@ DOCUMENTS: Final[tuple[Field[Document], ...]] = (
     Field(key="supplied_from", kind=_DATE, value=lambda document: document.delivered_from),
     Field(key="supplied_until", kind=_DATE, value=lambda document: document.delivered_until),
     Field(key="cancels", kind=_TEXT, value=lambda document: document.cancels),
+    Field(key="currency", kind=_TEXT, value=lambda document: document.currency),
 )
 
 TAXES: Final[tuple[Field[Taxed], ...]] = (
@@ -404,4 +410,5 @@ TAXES: Final[tuple[Field[Taxed], ...]] = (
     Field(key="tax", kind=_MONEY, value=lambda taxed: taxed.line.tax, total=True),
     Field(key="gross", kind=_MONEY, value=lambda taxed: taxed.line.gross, total=True),
     Field(key="exempt", kind=ColumnKind.BOOLEAN, value=lambda taxed: taxed.document.exempt),
+    Field(key="currency", kind=_TEXT, value=lambda taxed: taxed.document.currency),
 )
