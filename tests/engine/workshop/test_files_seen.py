@@ -137,3 +137,23 @@ async def test_notes_that_were_never_opened_close_and_write_nothing(
     seen.note("P1", [("/a", "a", 1)])
     await seen.__aexit__(None, None, None)
     assert await stands(store, 0, "P1") == {}
+
+
+async def test_a_listing_that_no_table_takes_ends_no_later_note(
+    store: FaultyStore,
+    machine: VirtualMachine,
+    clock: HandClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One bug, and no file would be noted until the next restart."""
+    async with Workshop(store, clock) as workshop:
+        await workshop.open_line("V1", VirtualDriver(machine, clock))
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "seen", lambda *_: 1 / 0)
+            await workshop.list_files("V1")
+            async with asyncio.timeout(5):
+                while "could not be noted" not in caplog.text:
+                    await asyncio.sleep(0.002)
+        await workshop.list_files("V1")
+        assert set(await stands(store, 1)) == {"/part.gcode"}

@@ -89,6 +89,9 @@ class FilesSeen:
             except StoreError as err:
                 # The ledger tells the user of a database that takes no writes.
                 _LOGGER.debug("%s files seen could not be noted: %s", len(waiting), err)
+            except Exception:
+                # Of one listing, and no reason to note nothing until the next restart.
+                _LOGGER.exception("%s files seen could not be noted", len(waiting))
 
 
 def _write(connection: Connection, waiting: dict[tuple[str, str], Sighting], clock: Clock) -> None:
