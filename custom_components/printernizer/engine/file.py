@@ -19,6 +19,8 @@ class FileKind(StrEnum):
     THREEMF = "3mf"
     STL = "stl"
     OBJ = "obj"
+    OTHER_MESH = "mesh"
+    """A model of a kind that another library reads: PLY, OFF, GLB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,11 +131,13 @@ class MeshFacts:
     """The corner of that box with the smallest coordinates."""
     area_mm2: float | None = None
     volume_mm3: float | None = None
-    """None where it is not closed."""
+    """None where it is not closed, or its triangles disagree on which side is outside."""
     watertight: bool | None = None
-    """None: not looked at, it is too large."""
+    """Whether it has no holes. None: not looked at."""
     parts: int = 1
     """Objects that would be printed."""
+    dropped: int = 0
+    """Triangles that were left out: their corners are no numbers, or beyond any printer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from ..errors import BadFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
+
+PATCH: Final = 1 << 15
+"""Triangles of a patch at most: what is done to it stays in the processor's cache."""
+FARTHEST_MM: Final = 1e7
+"""From the origin. Nobody prints 10 km away, and squares of such lengths are exact no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +28,44 @@ class Patch:
     """(n, 3, 3): triangles, their corners counter-clockwise from outside, x y z in mm. Finite."""
     colour: str | None = None
     """#RRGGBB; None: the file gives it none."""
+    dropped: int = 0
+    """Triangles that stood among them and were left out: their corners are nowhere."""
 
 
 class Mesh(Protocol):
     """A surface that can be walked more than once."""
 
+    @property
+    def parts(self) -> int:
+        """Objects that would be printed."""
+        ...
+
     def patches(self) -> Iterator[Patch]:
         """Yield all of it, at most some 100 000 triangles at a time. Raises BadFile."""
         ...
+
+
+def something(name: str, patches: Iterator[Patch]) -> Iterator[Patch]:
+    """Yield the patches. Raises BadFile behind the last one when no triangle was among them."""
+    empty = True
+    dropped = 0
+    for one in patches:
+        empty &= not len(one.corners)
+        dropped += one.dropped
+        yield one
+    if empty:
+        raise BadFile(
+            f"{name}: it has {dropped} triangles, all of them nowhere"
+            if dropped
+            else f"{name}: it has no triangles"
+        )
+
+
+def patch(corners: NDArray[np.float32], colour: str | None = None) -> Patch:
+    """Return a patch without the triangles that have a corner beyond `FARTHEST_MM`, or nowhere."""
+    # A NaN makes the maximum NaN, and every comparison with it false.
+    if not len(corners) or -FARTHEST_MM <= corners.min() <= corners.max() <= FARTHEST_MM:
+        return Patch(corners, colour)
+    within = (np.abs(corners) <= FARTHEST_MM).all(axis=(1, 2))
+    kept = corners[within]
+    return Patch(kept, colour, len(corners) - len(kept))

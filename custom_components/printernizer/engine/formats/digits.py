@@ -1,0 +1,143 @@
+"""Decimal numbers at the speed of bytes: many at once, eight digits in one word.
+
+What is written in an unusual way (more digits, "nan", "1e400") is read one by one; both ways give
+the same values.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    type Places = NDArray[np.int64]
+    type Bytes = NDArray[np.uint8]
+    type Words = NDArray[np.uint64]
+
+PADDING: Final = b" " * 32
+"""Must stand behind the text: eight bytes are looked at wherever a number ends."""
+_WORD: Final = 8
+_EACH: Final = 0x0101010101010101
+_HIGH: Final = np.uint64(0x80 * _EACH)
+_ONES: Final = np.uint64(_EACH)
+_ZEROES: Final = np.array(
+    [0x30 * _EACH << 8 * (_WORD - length) & (1 << 64) - 1 for length in range(_WORD + 1)],
+    np.uint64,
+)
+"""By how many bytes of a word are digits: those bytes as "0", the others as nothing."""
+_SHIFTS: Final = np.array([8 * (_WORD - length) for length in range(_WORD + 1)], np.uint64)
+_OVER_NINE: Final = np.uint64(0x76 * _EACH)
+_POWERS: Final = np.power(10.0, np.arange(23))
+_WHOLE_POWERS: Final = np.power(np.uint64(10), np.arange(_WORD + 1, dtype=np.uint64))
+_DOT, _MINUS, _PLUS, _E = 46, 45, 43, 101
+_EXPONENTS: Final = (4, 5)
+"""Bytes of those that are usual."""
+_LONGEST: Final = 64
+"""Bytes of a number that is read at all."""
+_NUMBER: Final = re.compile(
+    rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?|[+-]?(?i:nan|inf|infinity)"
+)
+
+
+def whole(text: bytes, starts: Places, ends: Places) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return whole numbers of one to eight digits, and which of them are none. Those are -1."""
+    lengths = ends - starts
+    words, bad = _digits(_load(text, starts), lengths)
+    bad |= lengths == 0
+    values = words.astype(np.int64)
+    values[bad] = -1
+    return values, bad
+
+
+def decimal(text: bytes, starts: Places, ends: Places) -> NDArray[np.float64]:
+    """Return decimal numbers; NaN for what is none. `text` ends with `PADDING`."""
+    data = np.frombuffer(text, np.uint8)
+    first = data[starts]
+    negative = first == _MINUS
+    begins = starts + (negative | (first == _PLUS))
+    stops, powers = _exponents(text, data, begins, ends)
+    head = _load(text, begins)
+    room = stops - begins
+    before = np.minimum(_find(head, _DOT), room)
+    digits, bad = _digits(head, before)
+    # Behind the full stop, or behind the end where there is none.
+    behind = np.minimum(begins + before + 1, stops)
+    length = stops - behind
+    tail = np.minimum(length, _WORD)
+    fraction, unread = _digits(_load(text, behind), tail)
+    bad |= unread | (before + length == 0) | ((before == _WORD) & (room > _WORD))
+    digits = digits * _WHOLE_POWERS[tail] + fraction
+    values = digits.astype(np.float64)
+    longer = np.flatnonzero((length > _WORD) & ~bad)
+    if len(longer):
+        rest, unread = whole(text, behind[longer] + _WORD, stops[longer])
+        values[longer] += rest / _POWERS[np.minimum(length[longer] - _WORD, _WORD)]
+        bad[longer] = unread
+    powers = powers - tail
+    bad |= np.abs(powers) >= len(_POWERS)
+    shift = _POWERS[np.where(bad, 0, np.abs(powers))]
+    values = np.where(powers < 0, values / shift, values * shift)
+    np.negative(values, out=values, where=negative)
+    for place in np.flatnonzero(bad):
+        values[place] = number(text[starts[place] : ends[place]])
+    return values
+
+
+def _exponents(
+    text: bytes, data: Bytes, begins: Places, ends: Places
+) -> tuple[Places, NDArray[np.int64]]:
+    """Return where numbers end without their exponents "e+01" or "e+001", and those."""
+    stops = ends.copy()
+    powers = np.zeros(len(ends), np.int64)
+    for width in _EXPONENTS:
+        # Should the number be shorter than that, it is what stands before it that is looked at.
+        marked = (data[ends - width] | 32) == _E
+        places = np.flatnonzero(marked & (ends - begins > width))
+        if not len(places):
+            continue
+        signs = data[ends[places] - width + 1]
+        values, bad = whole(text, ends[places] - width + 2, ends[places])
+        known = ~bad & ((signs == _MINUS) | (signs == _PLUS))
+        places = places[known]
+        powers[places] = np.where(signs[known] == _MINUS, -values[known], values[known])
+        stops[places] -= width
+    return stops, powers
+
+
+def number(token: bytes) -> float:
+    """Return one number however it is written; NaN for what is none."""
+    if len(token) > _LONGEST or not _NUMBER.fullmatch(token):
+        return math.nan
+    return float(token)
+
+
+def _load(text: bytes, places: Places) -> Words:
+    """Return the eight bytes at each place, the first one lowest."""
+    # Read as a plain word at any place, aligned or not; as bytes numpy would copy all of it first.
+    view = np.ndarray((len(text) - _WORD + 1,), "V8", text, 0, (1,))
+    return view[places].view("<u8")
+
+
+def _find(words: Words, byte: int) -> Places:
+    """Return where a byte first stands in each word; 8 where it does not."""
+    differ = words ^ np.uint64(byte * _EACH)
+    hits = (differ - _ONES) & ~differ & _HIGH
+    # All bits below the lowest hit: as many bytes as stand before it.
+    return (np.bitwise_count((hits & (~hits + np.uint64(1))) - np.uint64(1)) >> 3).astype(np.int64)
+
+
+def _digits(words: Words, lengths: Places) -> tuple[Words, NDArray[np.bool_]]:
+    """Return the numbers that the first so many bytes of words spell, and which are none."""
+    bad = lengths > _WORD
+    lengths = np.minimum(lengths, _WORD)
+    words = (words << _SHIFTS[lengths]) - _ZEROES[lengths]
+    bad |= (((words + _OVER_NINE) | words) & _HIGH) != 0
+    words = (words * np.uint64(10) + (words >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
+    words = (words * np.uint64(100) + (words >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
+    words = (words * np.uint64(10000) + (words >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
+    return words, bad

@@ -1,0 +1,152 @@
+"""Opens the surface of a model, whatever kind of file it is in, and says what it measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ..errors import BadFile
+from ..file import FileKind, MeshFacts
+from .sniff import HEAD_BYTES, sniff
+from .stl import Stl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from .mesh import Mesh
+
+    type Axis = NDArray[np.float32]
+    type Words = NDArray[np.uint64]
+
+_MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
+_AXES: Final = (
+    np.uint64(0xD6E8FEB86659FD93),
+    np.uint64(0xA0761D6478BD642F),
+    np.uint64(0xE7037ED1A0B428DB),
+)
+"""Odd and otherwise arbitrary: they tell corners apart, whoever knows them gains nothing."""
+
+
+def open_mesh(path: Path, *, plate: int | None = None) -> Mesh:
+    """Open the surface in a model. Not on the event loop.
+
+    plate: of a project with several, from 1; None: the first with something on it.
+    Raises BadFile for what is broken, hostile, not there, or not a model.
+    """
+    try:
+        return _open(path, plate)
+    except OSError as err:
+        raise BadFile(f"{path.name}: {err.strerror}", key="file_unreadable") from err
+
+
+def _open(path: Path, plate: int | None) -> Mesh:
+    with path.open("rb") as file:
+        kind = sniff(file.read(HEAD_BYTES), path.stat().st_size)
+    if kind is FileKind.STL or path.suffix.lower() == ".stl":
+        # Broken as it may be: its reader knows the cause.
+        return Stl(path)
+    raise BadFile(f"{path.name}: it is not a model")
+
+
+def mesh_facts(mesh: Mesh) -> MeshFacts:
+    """Measure a surface: one walk over it, in constant memory. Raises BadFile."""
+    measure = _Measure()
+    for patch in mesh.patches():
+        measure.dropped += patch.dropped
+        if len(patch.corners):
+            measure.add(patch.corners)
+    return measure.facts(mesh.parts)
+
+
+@dataclass(slots=True)
+class _Measure:
+    """What was seen of a surface so far."""
+
+    triangles: int = 0
+    dropped: int = 0
+    lowest: Axis = field(default_factory=lambda: np.full(3, np.inf, np.float32))
+    highest: Axis = field(default_factory=lambda: np.full(3, -np.inf, np.float32))
+    origin: Axis = field(default_factory=lambda: np.zeros(3, np.float32))
+    """Volumes are measured from here: far from the surface they would drown in roundings."""
+    double_area: float = 0.0
+    six_volumes: float = 0.0
+    edges: int = 0
+    """0 when every edge has as many twins that run the other way: modulo 2**64."""
+    odd_edges: int = 0
+    """0 when every edge occurs an even number of times."""
+
+    def add(self, corners: NDArray[np.float32]) -> None:
+        """Take another patch into account."""
+        if not self.triangles:
+            self.origin = corners[0, 0].copy()
+        self.triangles += len(corners)
+        # By axis and corner, since numpy is slow on rows of three.
+        axes = np.ascontiguousarray(corners.transpose(2, 1, 0))
+        self.lowest = np.minimum(self.lowest, axes.min(axis=(1, 2)))
+        self.highest = np.maximum(self.highest, axes.max(axis=(1, 2)))
+        self._match(axes)
+        self._spread(axes)
+
+    def _spread(self, axes: NDArray[np.float32]) -> None:
+        """Add area and volume."""
+        axes -= self.origin[:, None, None]
+        x, y, z = axes[:, 0]
+        ux, uy, uz = axes[:, 1] - axes[:, 0]
+        vx, vy, vz = axes[:, 2] - axes[:, 0]
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        self.six_volumes += float(np.sum(x * nx + y * ny + z * nz, dtype=np.float64))
+        self.double_area += float(np.sum(np.sqrt(nx * nx + ny * ny + nz * nz), dtype=np.float64))
+
+    def _match(self, axes: NDArray[np.float32]) -> None:
+        """Add the edges: each as a number that its twin takes away again.
+
+        A closed surface has every edge as often one way as the other. Which edge is which is told
+        by the bits of its ends, so that nothing has to be kept; two different sums of some millions
+        of 64 bits are alike once in 10**19.
+        """
+        ends = _names(axes)
+        for begin, end in ((0, 1), (1, 2), (2, 0)):
+            edge = ends[begin] * ends[end]
+            edge *= ends[begin] != ends[end]
+            self.odd_edges ^= int(np.bitwise_xor.reduce(edge))
+            self.edges -= int(np.sum(edge))
+            edge *= ends[begin] < ends[end]
+            self.edges += 2 * int(np.sum(edge))
+
+    def facts(self, parts: int) -> MeshFacts:
+        """Return what was measured. Raises BadFile for nothing."""
+        oriented = self.edges % (1 << 64) == 0
+        return MeshFacts(
+            triangles=self.triangles,
+            size_mm=_three(self.highest - self.lowest),
+            lowest_mm=_three(self.lowest),
+            area_mm2=self.double_area / 2,
+            volume_mm3=abs(self.six_volumes) / 6 if oriented else None,
+            watertight=self.odd_edges == 0,
+            parts=parts,
+            dropped=self.dropped,
+        )
+
+
+def _names(axes: NDArray[np.float32]) -> Words:
+    """Return a number for each corner, (3, n), equal where the corners are equal."""
+    # -0.0 and 0.0 are the same place with different bits.
+    bits = (axes + np.float32(0)).view(np.uint32)
+    names: Words = bits[0] * _AXES[0]
+    names += bits[1] * _AXES[1]
+    names += bits[2] * _AXES[2]
+    names ^= names >> np.uint64(32)
+    names *= _MIX[0]
+    names ^= names >> np.uint64(29)
+    names *= _MIX[1]
+    names ^= names >> np.uint64(32)
+    return names
+
+
+def _three(values: Axis) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
