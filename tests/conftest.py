@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,12 @@ import pytest
 # test of the integration ends in "Integration not found". It also settles who `voluptuous` is.
 import custom_components.printernizer  # noqa: F401
 from tests.cache_folder import PEERS
+
+# The test package for Home Assistant has every statement logged, and writes every line of every
+# log to stderr besides what pytest captures.
+logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
+for _written in [each for each in logging.root.handlers if type(each) is logging.StreamHandler]:
+    logging.root.removeHandler(_written)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +38,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="let that machine heat, move, and print a tiny file that is deleted again",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin the longest: at the end one of them would keep a single worker busy."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +72,16 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
     """
     shutil.rmtree(Path(hass_tmp_config_dir, "printernizer"), ignore_errors=True)
     return hass_tmp_config_dir
+
+
+@pytest.fixture(autouse=True)
+async def enable_event_loop_debug() -> None:
+    """Let the loop check as in its debug mode, but not note who made each of its callbacks.
+
+    In place of the fixture of that name in the test package for Home Assistant. Calls from the
+    wrong thread are still refused, and slow callbacks told of; a whole stack for every future,
+    task and callback took a quarter to nearly half of a test's work.
+    """
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.get_debug = lambda: False
