@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -115,7 +116,7 @@ async def test_another_file_under_the_same_name_is_not_taken_for_the_run(
         rig.machine.store(
             VirtualFile(path=PATH, content=b"G28\n", plates=(PLATE,), modified=written)
         )
-        await rig.clock.advance(7200)
+        rig.clock.jump(timedelta(hours=2))
         ended = replace(await _ended(workshop, path=PATH), started_at=began)
         assert (await workshop._plans.fetch(ended) is not None) is same
         unknown = replace(ended, started_at=None)
