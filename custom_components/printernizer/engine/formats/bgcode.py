@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Final
 from ..errors import BadFile
 from ..file import FileFacts, FileKind
 from . import heatshrink
-from .settings import KEYS, facts_of, text
+from .moments import moment
+from .pieces import pieces_in
+from .settings import UNSIGNED, Author, facts_of, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import BinaryIO
 
 _HEADER: Final = struct.Struct("<4sIH")
@@ -62,7 +64,7 @@ def read(file: BinaryIO, size: int, name: str) -> FileFacts:
     """Return what the blocks before the moves say. Raises BadFile."""
     version, checksum = _begin(file, name)
     settings: dict[str, str] = {}
-    producer = None
+    producer: dict[str, str] = {}
     if version != 1:
         # Another layout: nothing in it can be trusted to be where we look.
         return FileFacts(kind=FileKind.BGCODE)
@@ -76,12 +78,12 @@ def read(file: BinaryIO, size: int, name: str) -> FileFacts:
             raise BadFile(f"{name} at byte {at}: a block ends behind the file")
         if block.kind in _METADATA:
             said = _said(_content(file, block, name, checked=checksum == _CRC32))
-            producer = said.get("Producer", producer)
+            if block.kind == _FILE:
+                producer = said
             # A later block repeats what an earlier one says; the printer's own counts.
             settings = said | settings if block.kind != _PRINTER else settings | said
         at = end
-    known = {key: value for key, value in settings.items() if key in KEYS}
-    return facts_of(known, FileKind.BGCODE, slicer=_producer(producer))
+    return facts_of(settings, FileKind.BGCODE, author=_author(producer), pieces=pieces_in(settings))
 
 
 def _begin(file: BinaryIO, name: str) -> tuple[int, int]:
@@ -195,6 +197,8 @@ def _said(content: bytes) -> dict[str, str]:
     return said
 
 
-def _producer(value: str | None) -> tuple[str, str | None] | None:
-    match = _PRODUCER.match(text(value) or "")
-    return (match.group(1), match.group(2)) if match else None
+def _author(said: Mapping[str, str]) -> Author:
+    match = _PRODUCER.match(text(said.get("Producer")) or "")
+    if match is None:
+        return UNSIGNED
+    return Author(slicer=match.group(1), version=match.group(2), at=moment(said.get("Produced on")))

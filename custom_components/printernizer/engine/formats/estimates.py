@@ -1,11 +1,10 @@
 """What slicers expect a print to take: time, length and mass, from their settings and comments.
 
-`settings` has the family's own words; the others' are put into those first.
+`settings` has the family's own words; those of others are put into them first (`dialects.py`).
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from datetime import timedelta
@@ -14,21 +13,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-KEYS: Final = (
-    "filament used [mm]",
-    "filament used [g]",
-    "filament_density",
-    "filament_diameter",
-    "total filament used [g]",
-    "total filament used for wipe tower [g]",
-    "total filament length [mm]",
-    "total filament weight [g]",
-    "estimated printing time (normal mode)",
-    "estimated printing time",
-    "model printing time",
-    "total estimated time",
-    "objects_info",
-)
 _LENGTHS: Final = ("filament used [mm]", "total filament length [mm]")
 _MASSES: Final = ("filament used [g]", "total filament weight [g]")
 _TIMES: Final = (
@@ -47,67 +31,8 @@ _MASS_G: Final = (0.0, 1e6)
 _DIAMETER_MM: Final = (0.5, 5.0)
 _DENSITY_G_CM3: Final = (0.2, 25.0)
 """From foamed plastic to metal in wax."""
+_COST: Final = (0.0, 1e7)
 _MOST_FILAMENTS: Final = 64
-
-OTHERS: Final = re.compile(
-    rb"^;[ \t]*(TIME|PRINT\.TIME|Print Time|(?:Calculated )?Build [Tt]ime|[Ff]ilament used"
-    rb"|Filament length|Material Length|Plastic weight|Material Weight|Filament weight"
-    rb"|(?:Material|Ext ) ?#\d{1,2}(?: Used)?|Filament (?:Diameter|Density) #\d{1,2})"
-    rb"[ \t]*[:=][ \t]*\[?([^\r\n]{1,200})",
-    re.MULTILINE,
-)
-"""Estimates in the words of Cura, Simplify3D, ideaMaker, KISSlicer and the first Slic3r."""
-_OTHER_TIMES: Final = {
-    "time": "s",
-    "print.time": "s",
-    "print time": "s",
-    "build time": "",
-    "calculated build time": "",
-}
-_OTHER_LENGTHS: Final = frozenset({"filament used", "filament length", "material length"})
-_OTHER_MASSES: Final = frozenset({"plastic weight", "material weight", "filament weight"})
-_CURA_NOT_YET: Final = "6666"
-"""What Cura writes until it knows the time, and sometimes forgets to replace."""
-_MEASURE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(mm|m|g)?\b")
-_NUMBERED: Final = re.compile(r"(material|ext|filament (?:diameter|density)) ?#(\d{1,2})")
-
-
-def others(content: bytes) -> dict[str, str]:
-    """Return the estimates of other slicers in the family's words."""
-    said: dict[str, str] = {}
-    numbered: dict[str, dict[int, str]] = {}
-    for match in OTHERS.finditer(content):
-        word, value = (part.decode("utf-8", "replace") for part in match.groups())
-        word = " ".join(word.lower().split())
-        if many := _NUMBERED.match(word):
-            numbered.setdefault(many.group(1), {})[int(many.group(2))] = value
-        elif word in _OTHER_TIMES:
-            if value.strip() != _CURA_NOT_YET:
-                said["estimated printing time"] = value.strip().lower() + _OTHER_TIMES[word]
-        elif word in _OTHER_LENGTHS:
-            said["filament used [mm]"] = _measures(value)
-        elif word in _OTHER_MASSES:
-            said["filament used [g]"] = _measures(value)
-    for word, key in (
-        ("material", "filament used [mm]"),
-        ("ext", "filament used [mm]"),
-        ("filament diameter", "filament_diameter"),
-        ("filament density", "filament_density"),
-    ):
-        if values := numbered.get(word):
-            said[key] = ",".join(
-                _measures(values.get(place, "0")) for place in range(1, max(values) + 1)
-            )
-    return said
-
-
-def _measures(value: str) -> str:
-    """Return lengths in mm and masses in g, as a list; what stands in brackets says it again."""
-    found = [_MEASURE.match(part.strip()) for part in value.split("(", maxsplit=1)[0].split(",")]
-    return ",".join(
-        "0" if one is None else str(float(one.group(1)) * (1000 if one.group(2) == "m" else 1))
-        for one in found
-    )
 
 
 def print_time(settings: Mapping[str, str]) -> timedelta | None:
@@ -161,13 +86,9 @@ def tower(settings: Mapping[str, str]) -> float | None:
     return (found[0] or None) if found else None
 
 
-def objects(settings: Mapping[str, str]) -> int | None:
-    """Return how many pieces PrusaSlicer's own list names."""
-    try:
-        named = json.loads(settings.get("objects_info", ""))["objects"]
-    except ValueError, TypeError, KeyError, RecursionError:
-        return None
-    return len(named) or None if isinstance(named, list) else None
+def costs(settings: Mapping[str, str], used: Sequence[int], count: int) -> dict[int, float]:
+    """Return what each filament costs; 0 means that nobody entered a price."""
+    return _amounts(settings, ("filament cost",), used, count, _COST)
 
 
 def used_by(settings: Mapping[str, str], count: int) -> list[int]:

@@ -7,83 +7,132 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from ..file import FilamentFacts, FileFacts, FileKind, PlateFacts
-from . import estimates
+from ..file import FilamentFacts, FileFacts, PlateFacts
+from . import estimates, layering
+from .heat import heat_of
+from .pieces import NONE_NAMED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-KEYS: Final = (
-    "printer_model",
-    "printer_settings_id",
-    "nozzle_diameter",
-    "filament_type",
-    "filament_colour",
-    "extruder_colour",
-    "filament",
-    *estimates.KEYS,
-)
-"""What is read of a file's settings. `filament`: Bambu's list of those that are used, from 1."""
+    from ..file import FileKind
+    from .pieces import Pieces
+
 _NOZZLES_MM: Final = (0.05, 5.0)
 _MOST_FILAMENTS: Final = 64
 _TEXT_LIMIT: Final = 100
 _COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2})?")
+_NAMES: Final = re.compile(r'"[^"]*"|[^;"]+')
+_SIDES: Final = ("MINX", "MINY", "MAXX", "MAXY")
+"""Cura's words for what is covered; ideaMaker's are put into them."""
+_PLACES_MM: Final = (-100_000.0, 100_000.0)
+
+type Corner = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Author:
+    """Which slicer wrote a file, and when."""
+
+    slicer: str | None = None
+    version: str | None = None
+    at: str | None = None
+    """ISO 8601."""
+
+
+UNSIGNED: Final = Author()
 
 
 def facts_of(
     settings: Mapping[str, str],
     kind: FileKind,
     *,
-    slicer: tuple[str, str | None] | None = None,
-    sliced: bool = True,
+    author: Author = UNSIGNED,
+    pieces: Pieces = NONE_NAMED,
 ) -> FileFacts:
-    """Return what settings say: one plate when `sliced`. What they do not say stays unknown."""
+    """Return what the settings of one plate say. What they do not say stays unknown."""
     return FileFacts(
         kind=kind,
-        slicer=slicer[0] if slicer else None,
-        slicer_version=slicer[1] if slicer else None,
-        printer_model=text(settings.get("printer_model"))
-        or text(settings.get("printer_settings_id")),
-        plates=(plate_of(settings),) if sliced else (),
+        slicer=author.slicer,
+        slicer_version=author.version,
+        generated_at=author.at,
+        printer_model=machine(settings),
+        plates=(plate_of(settings, pieces=pieces),),
     )
 
 
-def plate_of(settings: Mapping[str, str], number: int = 1) -> PlateFacts:
+def machine(settings: Mapping[str, str]) -> str | None:
+    """Return which printer settings are for, or the profile where they name none."""
+    return text(settings.get("printer_model")) or text(settings.get("printer_settings_id"))
+
+
+def plate_of(
+    settings: Mapping[str, str], number: int = 1, *, pieces: Pieces = NONE_NAMED
+) -> PlateFacts:
     """Return the plate that settings speak of."""
     materials = _list(settings.get("filament_type"), ";")
-    colours = _list(settings.get("filament_colour"), ";") or _list(
-        settings.get("extruder_colour"), ";"
-    )
     used = _used(settings, len(materials))
     nozzles = diameters(settings.get("nozzle_diameter"))
     if materials and len(nozzles) == len(materials) and used:
         nozzles = [nozzles[index] for index in used]
     distinct = tuple(sorted(set(nozzles)))
+    height = layering.height(settings)
+    lowest, size = _box(settings, pieces, height)
     return PlateFacts(
         number=number,
         # Several, and nothing that says which are used: no fact.
         nozzles_mm=distinct if used or len(distinct) == 1 else (),
-        filaments=_filaments(settings, used, materials, colours),
+        filaments=_filaments(settings, used, materials),
         print_time=estimates.print_time(settings),
         mass_g=estimates.mass(settings),
         tower_g=estimates.tower(settings),
-        objects=estimates.objects(settings),
+        objects=pieces.count,
+        pieces=pieces.named,
+        layer_height_mm=layering.layer_height(settings),
+        first_layer_height_mm=layering.first_layer_height(settings),
+        layers=layering.layers(settings),
+        height_mm=height,
+        heat=heat_of(settings, used, len(materials)),
+        bed_type=text(settings.get("curr_bed_type")),
+        lowest_mm=lowest,
+        size_mm=size,
     )
 
 
+def _box(
+    settings: Mapping[str, str], pieces: Pieces, height: float | None
+) -> tuple[Corner | None, Corner | None]:
+    """Return the lowest corner and the size of what is printed."""
+    if pieces.box_mm is not None:
+        west, south, east, north = pieces.box_mm
+    else:
+        sides = [number(settings.get(key, ""), *_PLACES_MM) for key in _SIDES]
+        known = [side for side in sides if side is not None]
+        if len(known) != len(sides):
+            return None, None
+        west, south, east, north = known
+    if height is None or west >= east or south >= north:
+        return None, None
+    return (west, south, 0.0), (round(east - west, 3), round(north - south, 3), height)
+
+
 def _filaments(
-    settings: Mapping[str, str],
-    used: Sequence[int],
-    materials: Sequence[str],
-    colours: Sequence[str],
+    settings: Mapping[str, str], used: Sequence[int], materials: Sequence[str]
 ) -> tuple[FilamentFacts, ...]:
     count = len(materials)
+    colours = _list(settings.get("filament_colour"), ";") or _list(
+        settings.get("extruder_colour"), ";"
+    )
+    names = _names(settings.get("filament_settings_id"))
     lengths = estimates.lengths(settings, used, count)
     masses = estimates.masses(settings, used, count)
     diameters = estimates.diameters(settings, used, count)
     densities = estimates.densities(settings, used, count)
+    costs = estimates.costs(settings, used, count)
     return tuple(
         FilamentFacts(
             index=index,
@@ -93,9 +142,16 @@ def _filaments(
             used_g=masses.get(index),
             diameter_mm=diameters.get(index),
             density_g_cm3=densities.get(index),
+            name=text(names[index]) if len(names) == max(count, 1) else None,
+            cost=Decimal(str(costs[index])) if index in costs else None,
         )
         for index in used
     )
+
+
+def _names(value: str | None) -> Sequence[str]:
+    """Split names, which stand in quotes where one of them has a blank."""
+    return _NAMES.findall(value or "")[:_MOST_FILAMENTS]
 
 
 def _used(settings: Mapping[str, str], count: int) -> list[int]:

@@ -16,7 +16,7 @@ from ..errors import BadFile
 from ..file import FilamentFacts, FileFacts, FileKind, PlateFacts
 from . import estimates, gcode
 from .archive import Archive
-from .settings import colour, diameters, number, plate_of, text
+from .settings import colour, diameters, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -123,7 +123,7 @@ class _Sliced:
         if told is None:
             # Not written by a slicer we know, or by an old one: its moves may say more.
             head = self._archive.head(f"Metadata/plate_{number}.gcode", _HEAD_BYTES)
-            return plate_of(gcode.settings_in(head[: head.rfind(b"\n") + 1]), number)
+            return gcode.plate_in(head, number)
         nozzles = diameters(told.said.get("nozzle_diameters")) or diameters(
             project.get("nozzle_diameter")
         )
