@@ -81,9 +81,9 @@ async def test_a_link_gives_the_whole_workbook_to_who_holds_it(
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["Cache-Control"] == "no-store"
     book = load_workbook(io.BytesIO(content))
-    assert book.sheetnames == ["Aufträge", "Kunden"]
-    assert book["Aufträge"]["E2"].value == "fertig"
-    assert book["Aufträge"]["B2"].value == printer.entry.title
+    assert book.sheetnames == ["Drucke", "Kunden"]
+    assert book["Drucke"]["E2"].value == "fertig"
+    assert book["Drucke"]["B2"].value == printer.entry.title
     assert book["Kunden"]["B2"].value == "=Zwirnelinde"
     assert told["rows"] == 2
     bare = told["url"].split("?")[0]
@@ -281,6 +281,5 @@ async def test_who_is_forgotten_is_not_in_yesterdays_exports_either(
     await hass.services.async_call(
         DOMAIN, "erase_customer", {"customer": number, "reason": "asked"}, blocking=True
     )
-    await hass.async_block_till_done()
     assert not offered.exists()
     assert saved.exists()

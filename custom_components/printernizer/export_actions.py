@@ -161,11 +161,15 @@ def _async_let_go_later(hass: HomeAssistant, folder: Path) -> None:
 
 @callback
 def async_clear_exports(hass: HomeAssistant) -> None:
-    """Remove all files that only links lead to, and with them what they say of persons.
-
-    At the start: their links ended with Home Assistant. And when somebody is to be forgotten.
-    """
+    """Remove files of before the start: their links ended with Home Assistant."""
     _async_remove(hass, _shelf(hass))
+
+
+async def async_forget_exports(hass: HomeAssistant) -> None:
+    """Remove all files that only links lead to: they may tell of somebody to be forgotten."""
+    await hass.async_add_executor_job(
+        functools.partial(shutil.rmtree, _shelf(hass), ignore_errors=True)
+    )
 
 
 @callback

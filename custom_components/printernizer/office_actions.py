@@ -11,7 +11,7 @@ from homeassistant.helpers import config_validation as cv
 
 from .engine.order import OrderState
 from .engine.shop import Purpose
-from .export_actions import async_clear_exports
+from .export_actions import async_forget_exports
 from .office_facts import (
     customer_facts,
     document_facts,
@@ -86,7 +86,7 @@ async def _erase_customer(request: ShopRequest) -> Facts:
     erasure = await request.shop.office.erase_person(
         data["customer"], data["reason"], by=request.by
     )
-    async_clear_exports(request.hass)
+    await async_forget_exports(request.hass)
     until = erasure.kept_until
     return {
         "customer": erasure.number,
