@@ -96,11 +96,13 @@ class Shop:
 
     async def reads(self, key: str, good: Callable[[str], bool]) -> None:
         """Wait until a sensor of the printer reads well."""
-        found = await entities_of(self.home, self.serial)
         async with asyncio.timeout(20):
             while True:
+                # A registry that had no time to be written is filled anew after a start.
+                found = await entities_of(self.home, self.serial)
+                entity = found.get(("sensor", key))
                 states = await self.home.states()
-                if good(states[found["sensor", key]]["state"]):
+                if entity in states and good(states[entity]["state"]):
                     return
                 await asyncio.sleep(0.1)
 
