@@ -18,7 +18,6 @@ import time
 import uuid
 from collections import deque
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,19 +27,20 @@ from aiohttp import web
 from custom_components.printernizer.engine.drivers.octoprint.client import Pace
 from custom_components.printernizer.engine.drivers.octoprint.driver import OctoPrintDriver
 from custom_components.printernizer.engine.drivers.virtual.machine import (
-    IN_JOB,
     Phase,
     PlateFacts,
-    VirtualFile,
     VirtualMachine,
 )
 from custom_components.printernizer.engine.errors import Refused
 
 from . import octoprint_answers as say
 from .handlers import Handlers
-from .octoprint_files import ALLOWED, Shelf
+from .octoprint_answers import NOT_FOUND, refused
+from .octoprint_files import Shelf
+from .octoprint_keys import AppKeys
 from .octoprint_push import Switchboard
 from .octoprint_state import Voice
+from .octoprint_storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -57,20 +57,8 @@ NO_PERMISSION = (
     "You don't have the permission to access the requested resource. It is either "
     "read-protected or not readable by the server."
 )
-NOT_FOUND = "The requested URL was not found on the server."
 NOT_OPERATIONAL = "Printer is not operational"
 NO_JOB = "Printer is neither printing nor paused"
-APP_KEY_STALE_S = 5.0
-
-
-@dataclass
-class AppRequest:
-    """Somebody who asks for a key."""
-
-    app: str
-    polled: float
-    decision: bool | None = None
-    key: str = ""
 
 
 def _logger() -> logging.Logger:
@@ -150,11 +138,12 @@ class OctoPrintSimulator:
         self.shelf = Shelf(machine, self.second)
         self.voice = Voice(machine, second=self.second)
         self.sessions: dict[str, str] = {}
-        self.app_requests: dict[str, AppRequest] = {}
+        self.app_keys = AppKeys(self)
         self.line = Switchboard(self._greeting, self._history, self._who)
         self._plugin_hash = secrets.token_hex(16)
-        self._plates_of = plates_of or (lambda _path, _content: (PlateFacts(),))
+        self.plates_of = plates_of or (lambda _path, _content: (PlateFacts(),))
         self._certificate = certificate
+        self._storage = Storage(self)
         self._handlers = Handlers()
         self._runner: web.AppRunner | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -271,7 +260,7 @@ class OctoPrintSimulator:
             return web.Response(status=503, text=page, content_type="text/html")
         path = request.path
         if not path.startswith(f"{self.prefix}/"):
-            return self._error(404, NOT_FOUND)
+            return refused(404, NOT_FOUND)
         await self.tell()
         path = path[len(self.prefix) :]
         self.log.append(f"{request.method} {request.path_qs[len(self.prefix) :]}")
@@ -290,12 +279,12 @@ class OctoPrintSimulator:
             case ["webcam", *_]:
                 return await self._webcam(request)
             case ["plugin", "appkeys", *rest]:
-                return await self._app_keys(request, rest)
+                return await self.app_keys.answer(request, rest)
             case ["plugin", "discovery", "discovery.xml"]:
                 return web.Response(text=self._description(), content_type="application/xml")
             case ["downloads" | "plugin", *_]:
-                return await self._download(request, segments)
-        return self._error(404, NOT_FOUND)
+                return await self._storage.download(request, segments)
+        return refused(404, NOT_FOUND)
 
     async def _silence(self, request: web.Request) -> None:
         """Without power nobody answers."""
@@ -328,33 +317,30 @@ class OctoPrintSimulator:
         if isinstance(what, bytes):
             return web.Response(body=what, content_type="application/json")
         if isinstance(what, tuple):
-            return self._error(*what)
+            return refused(*what)
         assert isinstance(what, int)
-        return self._error(what, "as told")
+        return refused(what, "as told")
 
-    def _error(self, status: int, reason: str) -> web.Response:
-        return web.json_response({"error": reason}, status=status)
-
-    def _user(self, request: web.Request) -> tuple[str | None, frozenset[str]]:
+    def user(self, request: web.Request) -> tuple[str | None, frozenset[str]]:
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         key = request.headers.get("X-Api-Key") or bearer
         return self.keys.get(key, (None, frozenset()))
 
     def _guard(self, request: web.Request, segments: list[str]) -> web.Response | None:
         """Treat a key that is not known as nobody's: 403, and 400 for what changes something."""
-        name, permissions = self._user(request)
+        name, permissions = self.user(request)
         if segments == ["currentuser"]:
             return None
         if name is None and request.method != "GET":
-            return self._error(400, "CSRF validation failed")
+            return refused(400, "CSRF validation failed")
         if segments == ["login"]:
             return None
         needed = _needed(request.method, segments)
         if needed in permissions or "ADMIN" in permissions:
             return None
-        return self._error(403, NO_PERMISSION)
+        return refused(403, NO_PERMISSION)
 
-    async def _body(self, request: web.Request) -> say.Json:
+    async def body(self, request: web.Request) -> say.Json:
         if request.content_type != "application/json":
             raise web.HTTPBadRequest(text=json.dumps({"error": "Expected content-type JSON"}))
         body: say.Json = await request.json()
@@ -364,30 +350,30 @@ class OctoPrintSimulator:
     # -- routes ------------------------------------------------------------------------------
 
     async def _api(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
-        if (refused := self._guard(request, segments)) is not None:
-            return refused
+        if (denied := self._guard(request, segments)) is not None:
+            return denied
         try:
             answer = await self._route(request, segments)
         except Refused as refusal:
-            answer = self._error(409, refusal.reason)
+            answer = refused(409, refusal.reason)
         await self.tell()
         return answer
 
     async def _route(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
         head = segments[0] if segments else ""
         routes: dict[str, Handler] = {
-            "files": self._files,
+            "files": self._storage.answer,
             "job": self._job,
             "printer": self._printer,
             "connection": self._connection,
             "system": self._system,
-            "timelapse": self._timelapse,
+            "timelapse": self._storage.films,
             "login": self._login,
         }
         if head in routes:
             return await routes[head](request, segments[1:])
         said = self._facts(request, segments)
-        return self._error(404, NOT_FOUND) if said is None else web.json_response(said)
+        return refused(404, NOT_FOUND) if said is None else web.json_response(said)
 
     def _facts(self, request: web.Request, segments: list[str]) -> say.Json | None:
         match segments:
@@ -396,7 +382,7 @@ class OctoPrintSimulator:
             case ["server"]:
                 return {"version": self.version, "safemode": None}
             case ["currentuser"]:
-                name, permissions = self._user(request)
+                name, permissions = self.user(request)
                 groups = ["admins"] if "ADMIN" in permissions else ["guests"]
                 return {"name": name, "groups": groups, "permissions": sorted(permissions)}
             case ["settings"]:
@@ -419,11 +405,11 @@ class OctoPrintSimulator:
         }
 
     async def _login(self, request: web.Request, _: list[str]) -> web.Response:
-        body = await self._body(request)
-        name, _permissions = self._user(request)
+        body = await self.body(request)
+        name, _permissions = self.user(request)
         if not body.get("passive"):
             self.failed_logins += 1
-            return self._error(429 if self.failed_logins > 3 else 403, "wrong")
+            return refused(429 if self.failed_logins > 3 else 403, "wrong")
         session = secrets.token_hex(16)
         if name is not None:
             self.sessions[session] = name
@@ -442,7 +428,7 @@ class OctoPrintSimulator:
             return web.json_response(
                 say.connection(open_=voice.open, error=bool(voice.error), second=self.second)
             )
-        match (await self._body(request)).get("command"):
+        match (await self.body(request)).get("command"):
             case "connect" if self.stubborn is not None:
                 voice.lose(self.stubborn)
             case "connect":
@@ -452,7 +438,7 @@ class OctoPrintSimulator:
             case "disconnect":
                 pass
             case _:
-                return self._error(400, "command is invalid")
+                return refused(400, "command is invalid")
         return web.Response(status=204)
 
     async def _printer(self, request: web.Request, segments: list[str]) -> web.Response:
@@ -460,10 +446,10 @@ class OctoPrintSimulator:
             error = self.voice.error if not self.second else None
             return web.json_response({"error": error or "", "reason": self.voice.reason})
         if not self.voice.open:
-            return self._error(409, NOT_OPERATIONAL)
+            return refused(409, NOT_OPERATIONAL)
         if request.method == "GET":
             return self._heaters(request, segments)
-        return self._obey(segments, await self._body(request))
+        return self._obey(segments, await self.body(request))
 
     def _obey(self, segments: list[str], body: say.Json) -> web.Response:
         machine = self.machine
@@ -479,14 +465,14 @@ class OctoPrintSimulator:
             case ["chamber"] if machine.chamber is not None:
                 self._heat(lambda: machine.set_chamber_target(float(body["target"])))
             case _:
-                return self._error(409, "Printer does not have a heated chamber")
+                return refused(409, "Printer does not have a heated chamber")
         return web.Response(status=204)
 
     def _heaters(self, request: web.Request, segments: list[str]) -> web.Response:
         if segments:
             heaters = say.temperatures(self.machine)
             if segments[0] == "chamber" and self.machine.chamber is None:
-                return self._error(409, "Printer does not have a heated chamber")
+                return refused(409, "Printer does not have a heated chamber")
             return web.json_response(
                 {key: value for key, value in heaters.items() if key.startswith(segments[0])}
             )
@@ -508,7 +494,7 @@ class OctoPrintSimulator:
         for name, target in body["targets"].items():
             index = int(name.removeprefix("tool"))
             if index >= len(self.machine.tools):
-                return self._error(400, "Invalid target for setting temperature")
+                return refused(400, "Invalid target for setting temperature")
             self._heat(partial(self.machine.set_tool_target, index, float(target)))
         return web.Response(status=204)
 
@@ -516,11 +502,11 @@ class OctoPrintSimulator:
         command = body.get("command")
         if command == "feedrate":
             if not 50 <= body["factor"] <= 200:
-                return self._error(400, "Invalid value for feed rate")
+                return refused(400, "Invalid value for feed rate")
             self.machine.set_speed(int(body["factor"]))
             return web.Response(status=204)
         if self.machine.in_job and self.machine.phase is not Phase.PAUSED:
-            return self._error(409, "Printer is not operational or currently printing")
+            return refused(409, "Printer is not operational or currently printing")
         # What the firmware says against it reaches the terminal, never the request.
         with contextlib.suppress(Refused):
             if command == "home":
@@ -554,21 +540,21 @@ class OctoPrintSimulator:
         if request.method == "GET":
             return web.json_response(self._job_now())
         machine = self.machine
-        body = await self._body(request)
+        body = await self.body(request)
         if not self.voice.open:
-            return self._error(409, NOT_OPERATIONAL)
+            return refused(409, NOT_OPERATIONAL)
         command = body.get("command")
         if command == "start":
             return self._start_selected()
         if command not in {"pause", "cancel", "restart"}:
-            return self._error(400, "command is invalid")
+            return refused(400, "command is invalid")
         if not machine.in_job:
-            return self._error(409, f"{NO_JOB}, '{command}' command cannot be performed")
+            return refused(409, f"{NO_JOB}, '{command}' command cannot be performed")
         if command == "pause":
             return self._pause(body.get("action", "toggle"))
         path = machine.run.path if machine.run else ""
         if command == "restart" and machine.phase is not Phase.PAUSED:
-            return self._error(409, "Printer does not have an active print job or is not paused")
+            return refused(409, "Printer does not have an active print job or is not paused")
         machine.cancel()
         if command == "restart":
             machine.start(path)
@@ -586,172 +572,12 @@ class OctoPrintSimulator:
 
     def _start_selected(self) -> web.Response:
         if self.machine.in_job:
-            return self._error(
-                409, "Printer already has an active print job, did you mean 'restart'?"
-            )
+            return refused(409, "Printer already has an active print job, did you mean 'restart'?")
         if self.voice.selected is None:
-            return self._error(409, "No file selected")
+            return refused(409, "No file selected")
         origin, path = self.voice.selected
         self.machine.start(f"/sdcard/{path}" if origin == "sdcard" else f"/{path}")
         return web.Response(status=204)
-
-    # -- files -------------------------------------------------------------------------------
-
-    async def _files(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
-        card = "printer" if self.second else "sdcard"
-        root, inside = (segments[0], "/".join(segments[1:])) if segments else ("local", "")
-        if root not in {"local", card}:
-            return self._error(404, NOT_FOUND)
-        if request.method == "GET":
-            return self._look(root, inside)
-        where = f"/{inside}" if root == "local" else f"/sdcard/{inside}"
-        if request.method == "DELETE":
-            return self._delete(where, inside)
-        if not inside:
-            return await self._upload(request, root)
-        return await self._command_file(request, where)
-
-    def _look(self, root: str, inside: str) -> web.Response:
-        shelf = self.shelf
-        if root != "local":
-            if not (self.voice.card and self.voice.open):
-                return web.json_response({"files": []})
-            return web.json_response({"files": shelf.card_list(self.url)})
-        if not inside:
-            free = self.machine.storage_bytes - self.machine.used_bytes
-            return web.json_response(
-                {"files": shelf.children("", self.url), "free": free,
-                 "total": self.machine.storage_bytes}
-            )  # fmt: skip
-        entry = shelf.entry(inside, self.url)
-        if entry is not None:
-            return web.json_response(entry)
-        folder = inside.rpartition("/")[0]
-        if folder and folder not in shelf.all_folders() and not self.second:
-            return self._error(500, "The server encountered an internal error")
-        return self._error(404, NOT_FOUND)
-
-    def _delete(self, where: str, inside: str) -> web.Response:
-        machine = self.machine
-        if where in machine.files:
-            try:
-                machine.remove(where)
-            except Refused:
-                return self._error(409, "Trying to delete a file that is currently in use")
-            return web.Response(status=204)
-        if inside in self.shelf.all_folders():
-            for path in [path for path in machine.files if path.startswith(f"{where}/")]:
-                machine.remove(path)
-            self.shelf.folders.discard(inside)
-            return web.Response(status=204)
-        return self._error(404, NOT_FOUND)
-
-    async def _command_file(self, request: web.Request, where: str) -> web.Response:
-        body = await self._body(request)
-        if where not in self.machine.files:
-            return self._error(404, NOT_FOUND)
-        if body.get("command") == "move":
-            return self._move(where, str(body.get("destination", "")))
-        if body.get("command") != "select":
-            return self._error(400, "command is invalid")
-        if not self.voice.open or self.machine.in_job:
-            return self._error(409, "Printer is not operational or busy")
-        if body.get("print"):
-            self.machine.start(where)
-        else:
-            self.voice.select(where)
-        return web.Response(status=204)
-
-    def _move(self, where: str, destination: str) -> web.Response:
-        if f"/{destination}" in self.machine.files:
-            return self._error(409, "File or folder does already exist")
-        try:
-            self.machine.rename(where, f"/{destination}")
-        except Refused:
-            return self._error(409, "Trying to move a file or folder that is currently in use")
-        return web.json_response(self.shelf.entry(destination, self.url), status=201)
-
-    async def _upload(self, request: web.Request, root: str) -> web.Response:
-        if not request.content_type.startswith("multipart/"):
-            return self._error(400, "No file to upload and no folder to create")
-        fields, name, content = await _form(request)
-        if not name:
-            return self._error(400, "No file to upload and no folder to create")
-        if not name.lower().endswith(ALLOWED):
-            return self._error(415, "Could not upload file, invalid type")
-        name = self.shelf.tidy(name)
-        folder = fields.get("path", "").strip("/")
-        path = "/" + "/".join(part for part in (folder, name) if part)
-        machine = self.machine
-        run = machine.run
-        if machine.phase in IN_JOB and run is not None and run.path == path:
-            return self._error(409, "Trying to overwrite file that is currently being printed")
-        if root != "local" and not (self.voice.open and self.voice.card):
-            return self._error(409, "Can not upload to SD card, not operational")
-        if path in machine.files and fields.get("noOverwrite") == "true":
-            return self._error(409, "File already exists and noOverwrite was set")
-        plates = self._plates_of(path, content)
-        file = VirtualFile(path=path, content=content, modified=time.time(), plates=plates)
-        try:
-            machine.store(file)
-        except Refused:
-            return self._error(500, "[Errno 28] No space left on device")
-        said = self._stored(file, root)
-        if fields.get("print") == "true" and root == "local" and not machine.in_job:
-            machine.start(path)
-            said["effectivePrint"] = True
-        answer = web.json_response(said, status=201)
-        answer.headers["Location"] = f"{self.url}/api/files/local{path}"
-        return answer
-
-    def _stored(self, file: VirtualFile, root: str) -> say.Json:
-        entry = say.file_entry(file, self.url, "local", second=self.second, thumbnail="")
-        keys = ("name", "path", "origin", "refs", *(("display",) if self.second else ()))
-        files = {"local": {key: entry[key] for key in keys}}
-        said: say.Json = {
-            "files": files, "done": root == "local", "effectiveSelect": False,
-            "effectivePrint": False,
-        }  # fmt: skip
-        if self.second:
-            said["folder"] = None
-        if root != "local":
-            short = f"/{file.name.rsplit('.', 1)[0][:8].lower()}.gco"
-            path = f"/sdcard{short}"
-            self.machine.store(VirtualFile(path=path, content=file.content, plates=file.plates))
-            self.voice.send(path, self.transfer_s)
-            files[root] = {"name": short, "path": short, "origin": root, "refs": {}}
-        return said
-
-    async def _download(self, request: web.Request, segments: list[str]) -> web.StreamResponse:
-        _, permissions = self._user(request)
-        if not {"FILES_DOWNLOAD", "ADMIN"} & permissions:
-            return web.Response(status=403, text="Forbidden", content_type="text/html")
-        content: bytes | None = None
-        match segments:
-            case ["downloads", "files", "local", *rest]:
-                file = self.machine.files.get("/" + "/".join(rest))
-                content = file.content if file else None
-            case ["downloads", "timelapse", name] if name in self.shelf.films:
-                content = self.shelf.films[name].content
-            case ["downloads", "thumbs", "local", *rest]:
-                content = self.shelf.picture("/" + "/".join(rest))
-            case ["plugin", "prusaslicerthumbnails", "thumbnail", *rest]:
-                content = self.shelf.picture("/" + "/".join(rest).removesuffix(".png"))
-        if content is None:
-            return self._error(404, NOT_FOUND)
-        asked = request.headers.get("Range", "")
-        if self.ranges and asked.startswith("bytes="):
-            start = int(asked[6:].split("-")[0])
-            span = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            return web.Response(status=206, body=content[start:], headers={"Content-Range": span})
-        return web.Response(body=content)
-
-    async def _timelapse(self, request: web.Request, segments: list[str]) -> web.Response:
-        if request.method == "DELETE":
-            gone = self.shelf.films.pop(segments[0] if segments else "", None)
-            return web.Response(status=204) if gone else self._error(404, NOT_FOUND)
-        films = self.shelf.film_list(self.url)
-        return web.json_response({"config": {"type": "off"}, "enabled": True, "files": films})
 
     # -- the host ----------------------------------------------------------------------------
 
@@ -764,7 +590,7 @@ class OctoPrintSimulator:
             ]  # fmt: skip
             return web.json_response({"core": core, "custom": [], "plugin": []})
         if segments[:2] != ["commands", "core"] or segments[-1] not in self.core_commands:
-            return self._error(404, NOT_FOUND)
+            return refused(404, NOT_FOUND)
         self.commands_run.append(segments[-1])
         return web.Response(status=204)
 
@@ -776,46 +602,6 @@ class OctoPrintSimulator:
             f"<UDN>uuid:{self.uuid}</UDN><presentationURL>{self.url}/</presentationURL>"
             "</device></root>"
         )
-
-    async def _app_keys(self, request: web.Request, segments: list[str]) -> web.Response:
-        match request.method, segments:
-            case "GET", ["probe"]:
-                return web.Response(status=204)
-            case "POST", ["request"]:
-                token = secrets.token_hex(16)
-                app = str((await self._body(request)).get("app"))
-                self.app_requests[token] = AppRequest(app, self.machine.now())
-                # As its own house sees it, not as we came in.
-                inner = f"http://octopi.internal:5000/plugin/appkeys/request/{token}"
-                return web.json_response(
-                    {"app_token": token, "auth_dialog": inner.replace("request", "auth")},
-                    status=201,
-                    headers={"Location": inner},
-                )
-            case "GET", ["request", token]:
-                return self._decided(token)
-        return self._error(404, NOT_FOUND)
-
-    def _decided(self, token: str) -> web.Response:
-        asked = self.app_requests.get(token)
-        now = self.machine.now()
-        if asked is None or now - asked.polled > APP_KEY_STALE_S or asked.decision is False:
-            self.app_requests.pop(token, None)
-            return self._error(404, NOT_FOUND)
-        asked.polled = now
-        if asked.decision is None:
-            return web.json_response({"message": "Awaiting decision"}, status=202)
-        del self.app_requests[token]
-        return web.json_response({"api_key": asked.key})
-
-    def decide(self, *, grant: bool) -> str:
-        """Answer every request for a key as the user would; returns the key."""
-        key = secrets.token_hex(16).upper()
-        for asked in self.app_requests.values():
-            asked.decision, asked.key = grant, key
-        if grant:
-            self.keys[key] = ("ha", frozenset({"ADMIN", *say.PERMISSIONS}))
-        return key
 
     # -- sockets and pictures ----------------------------------------------------------------
 
@@ -830,7 +616,7 @@ class OctoPrintSimulator:
             return await self.line.serve(request, framed=False)
         if len(segments) == 3 and segments[2] == "websocket":
             return await self.line.serve(request, framed=True)
-        return self._error(404, NOT_FOUND)
+        return refused(404, NOT_FOUND)
 
     async def _webcam(self, request: web.Request) -> web.StreamResponse:
         self.webcam_headers.append(dict(request.headers))
@@ -854,19 +640,6 @@ def _cut(request: Any) -> None:
     request = getattr(request, "_req", request)
     if request is not None and request.transport is not None:
         request.transport.abort()
-
-
-async def _form(request: web.Request) -> tuple[dict[str, str], str, bytes]:
-    """Read a multipart form: fields, the file's name as it was sent, its bytes."""
-    fields: dict[str, str] = {}
-    name, content = "", b""
-    async for part in await request.multipart():
-        assert isinstance(part, aiohttp.BodyPartReader)
-        if part.filename is not None:
-            name, content = part.filename, bytes(await part.read())
-        else:
-            fields[part.name or ""] = await part.text()
-    return fields, name, content
 
 
 def _needed(method: str, segments: list[str]) -> str:

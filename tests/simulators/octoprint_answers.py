@@ -6,6 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from aiohttp import web
+
 if TYPE_CHECKING:
     from custom_components.printernizer.engine.drivers.virtual.machine import (
         Heater,
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 type Json = dict[str, Any]
 
+NOT_FOUND: Final = "The requested URL was not found on the server."
 FLAGS: Final = (
     "operational", "printing", "cancelling", "pausing", "resuming", "finishing", "closedOrError",
     "error", "paused", "ready", "sdReady",
@@ -210,3 +213,8 @@ def webcam(entries: list[Json], *, listed: bool, enabled: bool) -> Json:
             for entry in entries
         ]
     return said
+
+
+def refused(status: int, reason: str) -> web.Response:
+    """Say no, in the way of its API."""
+    return web.json_response({"error": reason}, status=status)

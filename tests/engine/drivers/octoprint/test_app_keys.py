@@ -39,11 +39,11 @@ async def test_a_key_is_asked_for_waited_for_and_works(http: aiohttp.ClientSessi
         assert handshake.poll_url.startswith(sim.url)
         assert handshake.dialogue_url is not None
         assert handshake.dialogue_url.startswith(f"{sim.url}/plugin/appkeys/auth/")
-        (token,) = sim.app_requests
-        assert sim.app_requests[token].app == APP
+        (token,) = sim.app_keys.requests
+        assert sim.app_keys.requests[token].app == APP
         assert token not in repr(handshake)
         assert await poll(handshake, http) is None
-        granted = sim.decide(grant=True)
+        granted = sim.app_keys.decide(grant=True)
         assert await poll(handshake, http) == granted
         async with reaching(sim, key=granted) as driver, driver.connect() as session:
             assert session.control is not None
@@ -52,7 +52,7 @@ async def test_a_key_is_asked_for_waited_for_and_works(http: aiohttp.ClientSessi
 async def test_a_refusal_is_told(http: aiohttp.ClientSession) -> None:
     async with server() as sim:
         handshake = await ask(sim.url, http, APP)
-        sim.decide(grant=False)
+        sim.app_keys.decide(grant=False)
         with pytest.raises(AccessDenied):
             await poll(handshake, http)
 
@@ -61,7 +61,7 @@ async def test_a_request_nobody_polls_is_dropped(http: aiohttp.ClientSession) ->
     """After five seconds; the machine's time runs forty times as fast here."""
     async with server() as sim:
         handshake = await ask(sim.url, http, APP)
-        for asked in sim.app_requests.values():
+        for asked in sim.app_keys.requests.values():
             asked.polled -= 6
         with pytest.raises(AccessDenied):
             await poll(handshake, http)
@@ -109,5 +109,5 @@ async def test_a_secure_server_is_asked_with_its_certificate(http: aiohttp.Clien
         pin = changed.value.fingerprint
         assert await offered(sim.url, http, fingerprint=pin)
         handshake = await ask(sim.url, http, APP, fingerprint=pin)
-        sim.decide(grant=True)
+        sim.app_keys.decide(grant=True)
         assert await poll(handshake, http)
