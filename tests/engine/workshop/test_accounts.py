@@ -85,7 +85,7 @@ class Measured:
         self.answer = answer
         self.asked: list[int] = []
 
-    async def extrusion(self, path: Path, plate: int | None = None) -> Extrusion:
+    async def measured(self, path: Path, plate: int | None = None) -> Extrusion:
         self.asked.append(path.stat().st_size)
         return self.answer
 

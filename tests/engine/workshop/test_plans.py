@@ -71,7 +71,7 @@ async def test_a_file_that_cannot_be_measured_is_none(
 
     async with rig.shop() as workshop:
         await rig.open(workshop)
-        monkeypatch.setattr(rig.measured, "extrusion", broken)
+        monkeypatch.setattr(rig.measured, "measured", broken)
         assert await workshop._plans.fetch(await _ended(workshop, path=PATH)) is None
 
 

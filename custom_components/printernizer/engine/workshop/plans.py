@@ -50,7 +50,7 @@ FOLDERS: Final = ("/", "/cache")
 class Measures(Protocol):
     """Who measures files, in a process of their own."""
 
-    async def extrusion(self, path: Path, plate: int | None = None) -> Extrusion:
+    async def measured(self, path: Path, plate: int | None = None) -> Extrusion:
         """Return what a plate lays down. Raises BadFile."""
 
 
@@ -102,7 +102,7 @@ class Plans:
         """Measure a plate and remember it; None for what cannot be measured."""
         try:
             size = (await asyncio.to_thread(source.stat)).st_size
-            extrusion = await self._measures.extrusion(source, plate)
+            extrusion = await self._measures.measured(source, plate)
         except (OSError, PrinternizerError) as err:
             _LOGGER.debug("%s: %s is not measured: %s", printer_id, path, err)
             return None

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 WORKER: Final = Path(wire.__file__).with_name("worker.py")
 _READ_BYTES: Final = 1 << 16
+_MEASURED_S: Final = 600.0
+"""The longest file that a printer is sent, on the slowest machine, takes about two minutes."""
+_MEASURED_MEMORY: Final = 256 << 20
+"""Measured: less than 20 MB."""
+_MEASURED_BYTES: Final = 16 << 20
+"""Of an answer: ten thousand layers of sixteen filaments are 3 MB."""
 
 
 class Sandbox:
@@ -44,7 +50,7 @@ class Sandbox:
         self._largest_bytes = largest_bytes
         self._worker = worker
 
-    async def measured(self, path: Path, plate: int | None) -> Extrusion:
+    async def measured(self, path: Path, plate: int | None = None) -> Extrusion:
         """Return what a plate of a file lays down. Raises BadFile."""
         request = wire.measuring(
             os.fspath(path), plate, memory_bytes=self._memory_bytes, processor_s=self._processor_s
@@ -120,6 +126,19 @@ class Sandbox:
             if len(answer) > self._largest_bytes:
                 raise BadFile(f"{path.name}: the answer is longer than any real one")
         return bytes(answer)
+
+
+def measuring() -> Sandbox:
+    """Return who says what files lay down: one file after the other.
+
+    A second worker would take the second core of the small machines that Home Assistant lives on.
+    """
+    return Sandbox(
+        at_once=1,
+        longest_s=_MEASURED_S,
+        memory_bytes=_MEASURED_MEMORY,
+        largest_bytes=_MEASURED_BYTES,
+    )
 
 
 def _packages() -> str:

@@ -18,12 +18,12 @@ from .exports import Exports
 from .files_seen import FilesSeen
 from .fleet import Fleet
 from .ledger import Ledger
-from .measuring import Measuring
 from .meters import Meters
 from .office import Office
 from .plans import Plans
 from .prints import Prints
 from .reports import Reports
+from .sandbox import measuring
 from .settings import Settings
 from .spoolman import SpoolmanKeeper
 from .starts import Starts
@@ -70,7 +70,7 @@ class Workshop:
         self.exports = Exports(store, self.settings, clock)
         self.reports = Reports(store, self.settings, clock)
         self.starts = Starts(self.fleet, store, clock)
-        self.measuring = Measuring()
+        self.measuring = measuring()
         self.meters = Meters(store, self.settings, clock)
         self._plans = Plans(store, clock, self.fleet, self.measuring)
         self.accounts = Accounts(
@@ -258,7 +258,7 @@ class Workshop:
         chosen = facts.plate(plate)
         if chosen is None:
             raise NotAllowed(f"there is no plate {plate}", key="plate_missing")
-        extrusion = await self.measuring.extrusion(source, plate)
+        extrusion = await self.measuring.measured(source, plate)
         return await self.accounts.preview(printer_id, extrusion, chosen, slots)
 
     async def send_gcode(self, printer_id: str, gcode: str) -> None:
