@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -33,6 +33,8 @@ PATIENCE_S: Final = 10.0
 PART: Final = "/local/part.gcode"
 GCODE: Final = b"; a file\nG28\n" + b"G1 X1 E1\n" * 500
 PLATE: Final = PlateFacts(seconds=240, layers=24, mass_g=(5.0,), tool_c=120, bed_c=40)
+BRIEF: Final = replace(PLATE, seconds=40)
+"""For prints that are followed to their end."""
 
 
 @dataclass
@@ -87,12 +89,12 @@ class Scene:
         return self.listener.exception()
 
 
-def new_machine(**facts: Any) -> VirtualMachine:
+def new_machine(*, plate: PlateFacts = PLATE, **facts: Any) -> VirtualMachine:
     """Return a machine in fast time that holds one file."""
     clock = SystemClock()
     start = clock.monotonic()
     machine = VirtualMachine(now=lambda: (clock.monotonic() - start) * SPEED, **facts)
-    machine.store(VirtualFile(path="/part.gcode", content=GCODE, modified=1.7e9, plates=(PLATE,)))
+    machine.store(VirtualFile(path="/part.gcode", content=GCODE, modified=1.7e9, plates=(plate,)))
     return machine
 
 

@@ -26,7 +26,7 @@ from tests.simulators.octoprint import QUICK
 from tests.simulators.octoprint_answers import READER
 from tests.simulators.octoprint_state import HALT
 
-from .scene import KEY, PART, listening, new_machine, reaching, scene, server
+from .scene import BRIEF, KEY, PART, listening, new_machine, reaching, scene, server
 
 if TYPE_CHECKING:
     from tests.simulators.octoprint import OctoPrintSimulator
@@ -288,7 +288,7 @@ async def test_temperatures_come_by_themselves() -> None:
 
 
 async def test_a_print_is_heard_from_its_start_to_its_end() -> None:
-    async with scene() as shop:
+    async with scene(new_machine(plate=BRIEF)) as shop:
         shop.machine.start("/part.gcode")
         await shop.until_state(PrinterState.FINISHED)
         assert shop.states == [
@@ -465,7 +465,7 @@ async def test_a_server_that_falls_silent_ends_the_line() -> None:
 
 
 async def test_where_a_proxy_lets_no_push_line_through_the_printer_is_polled() -> None:
-    async with scene(push=False) as shop:
+    async with scene(new_machine(plate=BRIEF), push=False) as shop:
         shop.machine.start("/part.gcode")
         await shop.until_state(PrinterState.FINISHED)
         assert shop.session.transcript()["pushed"] is False
