@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import pytest_socket
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -84,11 +85,10 @@ async def test_a_simulated_moonraker_that_trusts_us_is_added_without_any(
 # -- the real ones -----------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["octoprint", "octoprint2"])
-def octoprint(
-    request: pytest.FixtureRequest, peer: Programs, socket_enabled: None
-) -> Iterator[OctoPrintServer]:
-    """Give a real OctoPrint of each generation."""
+@pytest.fixture(params=["octoprint", "octoprint2"], scope="module")
+def octoprint(request: pytest.FixtureRequest, peer: Programs) -> Iterator[OctoPrintServer]:
+    """Give a real OctoPrint of each generation, once to all tests: its start takes seconds."""
+    pytest_socket.enable_socket()
     with OctoPrintServer(peer(request.param)) as server:
         yield server
 
