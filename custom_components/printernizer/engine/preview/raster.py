@@ -1,0 +1,254 @@
+"""Triangles onto samples of a picture: which one is nearest to the eye, and how it lies there.
+
+Rows of triangles are found first, then samples of rows, whole arrays at a time. An edge that two
+triangles share is reckoned from the same two corners in the same order for both, and a sample
+belongs to what begins at or before it: so there are no cracks between neighbours, and no sample is
+drawn twice. Depth and paint of a sample are one number, so the nearest wins by its minimum.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    type Floats = NDArray[np.float32]
+    type Places = NDArray[np.intp]
+    type Paint = NDArray[np.uint32]
+
+SUPERSAMPLING: Final = 2
+COLOURS: Final = 1 << 12
+"""Different ones that a canvas can tell apart."""
+DEPTH_STEP: Final = 1 / 64
+"""In samples. Surfaces that lie closer together count as one, or noise would mix their colours."""
+_DEEPEST: Final = np.float32(2**32 - 2**9)
+_EMPTY: Final = np.uint64(2**64 - 1)
+_NORMAL_BITS: Final = 10
+_NORMAL_STEPS: Final = (1 << _NORMAL_BITS) - 1
+_LOT: Final = 1 << 16
+"""Rows or samples done at once: their arrays stay in the processor's cache."""
+_ORDER: Final = np.array(
+    # Of the corners from top to bottom, by which of the comparisons hold: 0 below 1, 1 below 2,
+    # 0 below 2. Two of the eight contradict themselves.
+    [[0, 1, 2], [1, 0, 2], [0, 2, 1], [0, 1, 2], [0, 1, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]],
+    np.intp,
+).T
+
+
+class Canvas:
+    """A picture being drawn: of every sample what is nearest to the eye."""
+
+    def __init__(self, width_px: int, height_px: int, supersampling: int = SUPERSAMPLING) -> None:
+        """Begin with nothing. Takes 8 bytes for each of its samples."""
+        self.width_px = width_px
+        self.height_px = height_px
+        self.supersampling = supersampling
+        self.columns = width_px * supersampling
+        """Samples across. The first one's centre lies at 0.5."""
+        self.rows = height_px * supersampling
+        self._nearest = np.full(self.rows * self.columns, _EMPTY, np.uint64)
+
+    def touched(self, corners: Floats) -> Places:
+        """Return which triangles may cover a sample. Of fine meshes that is the smaller part.
+
+        corners: as of `draw`; the third row of depths may be missing.
+        """
+        left, right = _span(corners[0], self.columns)
+        top, bottom = _span(corners[1], self.rows)
+        return np.flatnonzero((left < right) & (top < bottom))
+
+    def draw(self, corners: Floats, normals: Floats, colours: NDArray[np.uint16] | int = 0) -> None:
+        """Draw triangles; those parts that lie beside the canvas are left out.
+
+        corners: (3, 3, n): x, y and depth, of the three corners, of n triangles. In samples: x to
+        the right from the left edge, y downwards from the upper edge, depth away from the eye and
+        not below 0; with a plane's depth linear in x and y. Not finite ones are left out.
+        normals: (3, n), or (3, 3, n) for one at each corner: x to the right, y upwards, z towards
+        the eye; of any length and sign.
+        colours: below `COLOURS`.
+        """
+        finite = np.isfinite(corners.sum(axis=(0, 1)))
+        if not finite.all():
+            corners, normals = corners[..., finite], normals[..., finite]
+            colours = colours if isinstance(colours, int) else colours[finite]
+        folded = fold(normals)
+        if normals.ndim == 2:
+            paint = _paint(folded[0], folded[1], colours)
+            values = corners
+        else:
+            paint = np.broadcast_to(np.asarray(colours, np.uint32), corners.shape[2:])
+            values = np.concatenate((corners, folded))
+        top, bottom = _span(corners[1], self.rows)
+        for lot in _lots(bottom - top):
+            self._draw_lot(values[..., lot], paint[lot])
+
+    def _draw_lot(self, values: Floats, paint: Paint) -> None:
+        edges, beginnings = _edges(values)
+        firsts = np.clip(beginnings, 0, self.rows)
+        heights = firsts[2] - firsts[0]
+        which = np.repeat(np.arange(len(heights)), heights)
+        # Counts on from the first row of each triangle.
+        row = np.arange(len(which)) - np.repeat(np.cumsum(heights) - heights - firsts[0], heights)
+        y = row.astype(np.float32) + np.float32(0.5)
+        count = len(heights)
+        short = which + np.where(row < firsts[1][which], count, 2 * count)
+        one = _crossing(edges, which, y)
+        other = _crossing(edges, short, y)
+        begin = _first(np.minimum(one[0], other[0]), self.columns)
+        length = _first(np.maximum(one[0], other[0]), self.columns) - begin
+        kept = np.flatnonzero(length > 0)
+        if not len(kept):
+            return
+        begin, length, one, other = begin[kept], length[kept], one[:, kept], other[:, kept]
+        slope = (other[1:] - one[1:]) / (other[0] - one[0])
+        value = one[1:] + (begin.astype(np.float32) + np.float32(0.5) - one[0]) * slope
+        place = row[kept] * self.columns + begin
+        paint = paint[which[kept]]
+        for lot in _lots(length):
+            self._fill(place[lot], length[lot], value[:, lot], slope[:, lot], paint[lot])
+
+    def _fill(
+        self, place: Places, length: Places, value: Floats, slope: Floats, paint: Paint
+    ) -> None:
+        """Fill samples of rows: from a place on, where depth and bend of the surface are known."""
+        total = int(length.sum())
+        if total > len(length):
+            span = np.repeat(np.arange(len(length)), length)
+            along = np.arange(total) - (np.cumsum(length) - length)[span]
+            place = place[span] + along
+            value = value[:, span] + slope[:, span] * along.astype(np.float32)
+            paint = paint[span]
+        if len(value) > 1:
+            paint = _paint(value[1], value[2], paint)
+        key = np.empty((total, 2), np.uint32)
+        key[:, 0] = paint
+        key[:, 1] = np.clip(value[0] * np.float32(1 / DEPTH_STEP), 0, _DEEPEST)
+        np.minimum.at(self._nearest, place, key.view("<u8").ravel())
+
+    @property
+    def covered(self) -> NDArray[np.bool_]:
+        """(rows, columns): where something was drawn."""
+        return np.not_equal(self._nearest, _EMPTY).reshape(self.rows, self.columns)
+
+    def depth(self, rows: slice = slice(None)) -> Floats:
+        """Return (rows, columns): how far away, in samples. Infinite where nothing was drawn."""
+        key = self._key(rows)
+        depth = key[..., 1].astype(np.float32) * np.float32(DEPTH_STEP)
+        depth[key[..., 1] == np.uint32(2**32 - 1)] = np.inf
+        return depth
+
+    def normals(self, rows: slice = slice(None)) -> Floats:
+        """Return (3, rows, columns): of length 1, towards the eye. Without meaning beside it."""
+        paint = self._key(rows)[..., 0]
+        steps = np.float32(2 / _NORMAL_STEPS)
+        u = (paint & np.uint32(_NORMAL_STEPS)).astype(np.float32) * steps - 1
+        v = ((paint >> np.uint32(_NORMAL_BITS)) & np.uint32(_NORMAL_STEPS)).astype(
+            np.float32
+        ) * steps - 1
+        return unfold(u, v)
+
+    def colours(self, rows: slice = slice(None)) -> NDArray[np.uint16]:
+        """Return (rows, columns): which colour. Without meaning where nothing was drawn."""
+        return (self._key(rows)[..., 0] >> np.uint32(2 * _NORMAL_BITS)).astype(np.uint16)
+
+    def _key(self, rows: slice) -> Paint:
+        whole = self._nearest.astype("<u8", copy=False).view(np.uint32)
+        return whole.reshape(self.rows, self.columns, 2)[rows]
+
+
+def fold(normals: Floats) -> Floats:
+    """Return (2, ...), both within -1 and 1: directions towards the eye as points of a square.
+
+    Source: Cigolle et al., "A Survey of Efficient Representations for Independent Unit Vectors",
+    JCGT 2014, hemi-octahedral mapping.
+    """
+    x, y, z = normals
+    scale = np.abs(x) + np.abs(y) + np.abs(z)
+    # What has no direction looks at the eye.
+    scale = np.where(scale > 0, scale, np.float32(1))
+    scale = np.where(z < 0, -scale, scale)
+    return np.stack(((x + y) / scale, (x - y) / scale))
+
+
+def unfold(u: Floats, v: Floats) -> Floats:
+    """Return (3, ...): the directions, of length 1, that `fold` made such points of."""
+    x = (u + v) / 2
+    y = (u - v) / 2
+    z = np.maximum(1 - np.abs(x) - np.abs(y), np.float32(0))
+    made = np.stack((x, y, z))
+    made /= np.sqrt(x * x + y * y + z * z)
+    return made
+
+
+def _paint(u: Floats, v: Floats, colours: NDArray[np.integer] | int) -> Paint:
+    """Return a direction and a colour as one number."""
+    half = np.float32(_NORMAL_STEPS / 2)
+    made = np.clip(u * half + (half + np.float32(0.5)), 0, _NORMAL_STEPS).astype(np.uint32)
+    made |= np.clip(v * half + (half + np.float32(0.5)), 0, _NORMAL_STEPS).astype(
+        np.uint32
+    ) << np.uint32(_NORMAL_BITS)
+    made |= np.asarray(colours, np.uint32) << np.uint32(2 * _NORMAL_BITS)
+    return made
+
+
+def _first(value: Floats, end: int) -> NDArray[np.int32]:
+    """Return the first sample whose centre does not lie before a value, between 0 and `end`."""
+    first: Floats = np.clip(np.ceil(value - np.float32(0.5)), 0, end)
+    return first.astype(np.int32)
+
+
+def _span(values: Floats, end: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return which samples lie between the corners: the first, and the first behind them."""
+    low = np.minimum(np.minimum(values[0], values[1]), values[2])
+    high = np.maximum(np.maximum(values[0], values[1]), values[2])
+    return _first(low, end), _first(high, end)
+
+
+def _edges(values: Floats) -> tuple[Floats, Floats]:
+    """Return the edges of triangles: from top to bottom, to the middle, and from there.
+
+    Returns (fields, 3 n): where an edge begins (y, then x and all other values) and how much all
+    but y grow with every row; and (3, n): the first rows at or below the corners.
+    """
+    y = values[1]
+    code = (y[0] > y[1]) + 2 * (y[1] > y[2]) + 4 * (y[0] > y[2])
+    count = values.shape[2]
+    order = _ORDER[:, code] * count + np.arange(count)
+    sorted_ = values.reshape(len(values), -1)[:, order]
+    begin = sorted_[:, [0, 0, 1]]
+    end = sorted_[:, [2, 1, 2]]
+    others = [0, *range(2, len(values))]
+    with np.errstate(all="ignore"):
+        # An edge along a row is never asked where it crosses one.
+        slope = (end[others] - begin[others]) / (end[1] - begin[1])
+    edges = np.concatenate((begin[1:2], begin[others], slope)).reshape(-1, 3 * count)
+    beginnings = np.clip(np.ceil(sorted_[1] - np.float32(0.5)), -1, np.float32(2**30))
+    return edges, beginnings.astype(np.int32)
+
+
+def _crossing(edges: Floats, which: Places, y: Floats) -> Floats:
+    """Return x and all other values where edges cross rows."""
+    fields = len(edges) // 2
+    below = y - edges[0][which]
+    return np.stack(
+        [
+            edges[1 + field][which] + below * edges[1 + fields + field][which]
+            for field in range(fields)
+        ]
+    )
+
+
+def _lots(counts: NDArray[np.integer]) -> Iterator[slice]:
+    """Yield runs of things that have at most a lot of parts together, or are a single one."""
+    until = np.cumsum(counts)
+    begin = 0
+    while begin < len(counts):
+        before = until[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(until, before + _LOT, "right")))
+        yield slice(begin, end)
+        begin = end
