@@ -320,7 +320,9 @@ def test_a_project_that_is_not_sliced_has_no_plates(path: Path) -> None:
     assert facts.plate() is None
     config = "; printer_model = MK4S\n; nozzle_diameter = 0.4\n"
     facts = read(path, archive({"Metadata/Slic3r_PE.config": config}))
-    assert facts == FileFacts(kind=FileKind.THREEMF, printer_model="MK4S")
+    assert facts == FileFacts(
+        kind=FileKind.THREEMF, printer_model="MK4S", drafts=(PlateFacts(nozzles_mm=(0.4,)),)
+    )
     assert read(path, archive({"Metadata/project_settings.config": "[]"})).printer_model is None
 
 

@@ -14,7 +14,7 @@ _DEGREES: Final = (0.0, 1000.0)
 _FIRST: Final = ("first_layer_temperature", "nozzle_temperature_initial_layer")
 _NOZZLE: Final = ("temperature", "nozzle_temperature")
 _CHAMBER: Final = ("chamber_temperature", "chamber_temperatures")
-_PLATES: Final = {
+PLATES: Final = {
     "Cool Plate": "cool_plate",
     "PLA Plate": "cool_plate",
     "Cool Plate (SuperTack)": "supertack_plate",
@@ -30,9 +30,14 @@ _PLATES: Final = {
 """What Bambu Studio and Orca call a build plate, and how the settings for it begin."""
 
 
-def heat_of(settings: Mapping[str, str], used: Sequence[int], count: int) -> HeatFacts | None:
-    """Return temperatures of those `used` of `count` filaments; None where nothing is said."""
-    bed_first, bed = _bed(settings)
+def heat_of(
+    settings: Mapping[str, str], used: Sequence[int], count: int, *, plate: str | None = None
+) -> HeatFacts | None:
+    """Return temperatures of those `used` of `count` filaments; None where nothing is said.
+
+    plate: the word for the build plate in the names of settings, where it is known.
+    """
+    bed_first, bed = _bed(settings, plate)
     told = HeatFacts(
         nozzle_first_c=_warmest(settings, _FIRST, used, count) or None,
         nozzle_c=_warmest(settings, _NOZZLE, used, count) or None,
@@ -43,14 +48,14 @@ def heat_of(settings: Mapping[str, str], used: Sequence[int], count: int) -> Hea
     return None if told == HeatFacts() else told
 
 
-def _bed(settings: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _bed(settings: Mapping[str, str], plate: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the keys of the bed's temperatures at the first layer and at the others."""
     named = settings.get("curr_bed_type")
-    if named is not None:
-        plate = _PLATES.get(named.strip().strip('"'))
-    else:
+    if plate is None and named is not None:
+        plate = PLATES.get(named.strip().strip('"'))
+    elif plate is None:
         # Other machines have one plate, and Orca still calls it one of these.
-        told = {plate for plate in _PLATES.values() if _says(settings, plate)}
+        told = {plate for plate in PLATES.values() if _says(settings, plate)}
         plate = told.pop() if len(told) == 1 else None
     first: tuple[str, ...] = ("first_layer_bed_temperature",)
     other: tuple[str, ...] = ("bed_temperature",)

@@ -64,7 +64,7 @@ def _listed(said: str) -> Pieces:
     return Pieces(
         named=named((None, one.get("name")) for one in known),
         count=len(objects),
-        box_mm=_box(one.get("polygon") for one in known),
+        box_mm=box_of(one.get("polygon") for one in known),
     )
 
 
@@ -76,7 +76,7 @@ def _marked(remarks: Remarks) -> Pieces:
         return Pieces(
             named=named((name, name) for name in names),
             count=len(defined),
-            box_mm=_box(outlines),
+            box_mm=box_of(outlines),
         )
     if not remarks.whole and not _SECOND_LAYER.search(remarks.head):
         # Others may come after what was read.
@@ -96,10 +96,12 @@ def _valid_outline(definition: str) -> re.Match[str] | None:
     return found
 
 
-def named(found: Iterable[tuple[object, object]]) -> tuple[PieceFacts, ...]:
+def named(
+    found: Iterable[tuple[object, object]], *, skipped: bool = False
+) -> tuple[PieceFacts, ...]:
     """Return pieces from pairs of an id and a name; those without a name are left out."""
     return tuple(
-        PieceFacts(name=name, id=_clean(own_id))
+        PieceFacts(name=name, id=_clean(own_id), skipped=skipped)
         for own_id, said in islice(found, MOST)
         if (name := _clean(said)) is not None
     )
@@ -114,8 +116,8 @@ def _clean(said: object) -> str | None:
     return clean or None
 
 
-def _box(outlines: Iterable[Any]) -> tuple[float, float, float, float] | None:
-    """Return what outlines cover; None where one of them is none."""
+def box_of(outlines: Iterable[Any]) -> tuple[float, float, float, float] | None:
+    """Return what outlines cover: lowest x and y, highest x and y; None where one is none."""
     xs: list[float] = []
     ys: list[float] = []
     for outline in outlines:

@@ -81,7 +81,7 @@ def plate_of(
         nozzles = [nozzles[index] for index in used]
     distinct = tuple(sorted(set(nozzles)))
     height = layering.height(settings)
-    lowest, size = _box(settings, pieces, height)
+    lowest, size = boxed(pieces.box_mm or _sides(settings), height)
     return PlateFacts(
         number=number,
         # Several, and nothing that says which are used: no fact.
@@ -103,21 +103,23 @@ def plate_of(
     )
 
 
-def _box(
-    settings: Mapping[str, str], pieces: Pieces, height: float | None
+def _sides(settings: Mapping[str, str]) -> tuple[float, float, float, float] | None:
+    found = [number(settings.get(key, ""), *_PLACES_MM) for key in _SIDES]
+    known = [side for side in found if side is not None]
+    return (known[0], known[1], known[2], known[3]) if len(known) == len(_SIDES) else None
+
+
+def boxed(
+    sides: tuple[float, float, float, float] | None, height: float | None
 ) -> tuple[Corner | None, Corner | None]:
-    """Return the lowest corner and the size of what is printed."""
-    if pieces.box_mm is not None:
-        west, south, east, north = pieces.box_mm
-    else:
-        sides = [number(settings.get(key, ""), *_PLACES_MM) for key in _SIDES]
-        known = [side for side in sides if side is not None]
-        if len(known) != len(sides):
-            return None, None
-        west, south, east, north = known
-    if height is None or west >= east or south >= north:
+    """Return the lowest corner and the size of what covers this much of the bed, mm."""
+    if sides is None or height is None:
         return None, None
-    return (west, south, 0.0), (round(east - west, 3), round(north - south, 3), height)
+    west, south, east, north = sides
+    if west >= east or south >= north:
+        return None, None
+    corner = (round(west, 3), round(south, 3), 0.0)
+    return corner, (round(east - west, 3), round(north - south, 3), height)
 
 
 def _filaments(
@@ -127,7 +129,7 @@ def _filaments(
     colours = _list(settings.get("filament_colour"), ";") or _list(
         settings.get("extruder_colour"), ";"
     )
-    names = _names(settings.get("filament_settings_id"))
+    names = names_in(settings.get("filament_settings_id"))
     lengths = estimates.lengths(settings, used, count)
     masses = estimates.masses(settings, used, count)
     diameters = estimates.diameters(settings, used, count)
@@ -149,14 +151,16 @@ def _filaments(
     )
 
 
-def _names(value: str | None) -> Sequence[str]:
-    """Split names, which stand in quotes where one of them has a blank."""
+def names_in(value: str | None) -> Sequence[str]:
+    """Split a list of names, which stand in quotes where one of them has a blank."""
     return _NAMES.findall(value or "")[:_MOST_FILAMENTS]
 
 
 def _used(settings: Mapping[str, str], count: int) -> list[int]:
     """Return which of `count` filaments are used; empty when that cannot be told."""
-    named = [number(one, 1, count) for one in _list(settings.get("filament"), ",")]
+    named = [
+        number(one, 1, count or _MOST_FILAMENTS) for one in _list(settings.get("filament"), ",")
+    ]
     if named and all(one is not None for one in named):
         return sorted({int(one) - 1 for one in named if one is not None})
     return estimates.used_by(settings, count) or ([0] if count == 1 else [])

@@ -1,22 +1,32 @@
-"""3MF archives: which plates are sliced in them, and for what.
-
-Nothing is ever extracted: members are read by their exact names, through a counted stream.
-"""
+"""3MF archives: which plates are sliced in them, and for what."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
-from xml.parsers import expat
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from ..errors import BadFile
 from ..file import FilamentFacts, FileFacts, FileKind, PlateFacts
-from . import estimates, gcode
+from . import estimates, gcode, package, plates_3mf, slice_info
 from .archive import Archive
-from .settings import colour, diameters, number, text
+from .heat import PLATES, heat_of
+from .layering import first_layer_height, layer_height
+from .moments import moment
+from .pieces import Pieces, box_of
+from .settings import (
+    UNSIGNED,
+    Author,
+    boxed,
+    colour,
+    diameters,
+    machine,
+    names_in,
+    number,
+    plate_of,
+    text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,22 +34,16 @@ if TYPE_CHECKING:
 
 _LARGEST_PLATE: Final = 2 << 30
 """Bytes of a plate's moves, inflated."""
+_HEADER_BYTES: Final = 4096
+"""Of a plate's moves: the slicer's header, which has some 500."""
 _HEAD_BYTES: Final = 256 << 10
-_DEEPEST: Final = 32
-_MOST_ELEMENTS: Final = 50_000
+"""The same where nothing else tells of the plate."""
 _MOST_FILAMENTS: Final = 64
-_LONGEST_S: Final = 10 * 365 * 86400
 _MASS_G: Final = (0.001, 1e6)
 """0 is what a slicer writes that knows no density."""
 _LENGTH_M: Final = (0.0, 1e5)
 _PLATE: Final = re.compile(r"Metadata/plate_([1-9]\d{0,3})\.gcode")
-_SLICE_INFO: Final = "Metadata/slice_info.config"
-_PROJECT: Final = "Metadata/project_settings.config"
 _PRUSA: Final = "Metadata/Slic3r_PE.config"
-_MODEL: Final = "3D/3dmodel.model"
-_APPLICATION: Final = re.compile(
-    rb'<metadata\s+name="Application"[^>]{0,200}>([^<]{1,200})</metadata>'
-)
 
 
 def read(file: BinaryIO, name: str) -> FileFacts:
@@ -61,23 +65,13 @@ def moves(
     return archive.pieces(member, block, _LARGEST_PLATE), size
 
 
-@dataclass(slots=True)
-class _Plate:
-    """One `<plate>` of slice_info, as it is read."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Layout:
+    """What `plate_N.json` says of a plate."""
 
-    said: dict[str, str] = field(default_factory=dict)
-    filaments: list[Mapping[str, str]] = field(default_factory=list)
-    objects: int = 0
-    """Without those that are skipped."""
-
-    @property
-    def print_time(self) -> timedelta | None:
-        seconds = number(self.said.get("prediction", ""), 1, _LONGEST_S)
-        return None if seconds is None else timedelta(seconds=seconds)
-
-    @property
-    def mass_g(self) -> float | None:
-        return number(self.said.get("weight", ""), *_MASS_G)
+    bed: str | None = None
+    """The word for the build plate in the names of settings: "textured_plate"."""
+    box_mm: tuple[float, float, float, float] | None = None
 
 
 class _Sliced:
@@ -90,16 +84,33 @@ class _Sliced:
     def facts(self) -> FileFacts:
         """Put together what its parts say."""
         numbers = self._numbers()
-        project = self._project()
-        told = {number: plate for plate in self._slice_info() if (number := _index(plate))}
+        settings = plates_3mf.settings_of(self._archive)
+        plates = plates_3mf.Plates(self._archive)
+        by_number = plates.by_number
+        told = {plate.index: plate for plate in self._slice_info()}
         models = {text(plate.said.get("printer_model_id")) for plate in told.values()} - {None}
-        slicer = self._slicer()
+        words = package.words_of(self._archive, package.relations(self._archive).model)
+        author = _author(words)
+        drafts = self._drafts(plates, settings, numbers)
+        if not settings and self._archive.read(_PRUSA):
+            settings, author, drafts = self._prusa(author)
         return FileFacts(
             kind=FileKind.THREEMF,
-            slicer=slicer[0],
-            slicer_version=slicer[1],
-            printer_model=models.pop() if len(models) == 1 else text(project.get("printer_model")),
-            plates=tuple(self._plate(number, told.get(number), project) for number in numbers),
+            slicer=author.slicer,
+            slicer_version=author.version,
+            generated_at=author.at,
+            printer_model=models.pop() if len(models) == 1 else machine(settings),
+            plates=tuple(
+                replace(
+                    self._plate(number, told.get(number), settings),
+                    name=plates_3mf.name_of(by_number.get(number)),
+                )
+                for number in numbers
+            ),
+            drafts=drafts,
+            title=package.title(words.get("Title")),
+            designer=package.title(words.get("Designer")),
+            description=package.plain(words.get("Description")),
         )
 
     def moves(self, plate: int | None) -> str:
@@ -119,141 +130,139 @@ class _Sliced:
             if (match := _PLATE.fullmatch(name))
         )
 
-    def _plate(self, number: int, told: _Plate | None, project: Mapping[str, str]) -> PlateFacts:
+    def _slice_info(self) -> list[slice_info.SlicedPlate]:
+        content = self._archive.read(slice_info.MEMBER)
+        return slice_info.sliced_plates(content, f"{self._name}/{slice_info.MEMBER}")
+
+    def _plate(
+        self, number: int, told: slice_info.SlicedPlate | None, settings: Mapping[str, str]
+    ) -> PlateFacts:
+        member = f"Metadata/plate_{number}.gcode"
         if told is None:
             # Not written by a slicer we know, or by an old one: its moves may say more.
-            head = self._archive.head(f"Metadata/plate_{number}.gcode", _HEAD_BYTES)
-            return gcode.plate_in(head, number)
+            return gcode.plate_in(self._archive.head(member, _HEAD_BYTES), number)
+        header = gcode.plate_in(self._archive.head(member, _HEADER_BYTES), number)
+        layout = self._layout(number)
         nozzles = diameters(told.said.get("nozzle_diameters")) or diameters(
-            project.get("nozzle_diameter")
+            settings.get("nozzle_diameter")
         )
+        filaments = _filaments(told, header, settings)
+        lowest, size = boxed(layout.box_mm, header.height_mm)
         return PlateFacts(
             number=number,
             nozzles_mm=tuple(sorted(set(nozzles))),
-            filaments=tuple(
-                sorted(
-                    (
-                        fact
-                        for filament in told.filaments
-                        if (fact := _filament(filament, project)) is not None
-                    ),
-                    key=lambda fact: fact.index,
-                )
-            ),
+            filaments=filaments,
             print_time=told.print_time,
             mass_g=told.mass_g,
             objects=told.objects or None,
+            pieces=tuple(told.pieces),
+            warnings=tuple(told.warnings),
+            layer_height_mm=layer_height(settings),
+            first_layer_height_mm=first_layer_height(settings),
+            layers=header.layers,
+            height_mm=header.height_mm,
+            heat=heat_of(
+                settings,
+                [filament.index for filament in filaments],
+                len(names_in(settings.get("filament_type"))),
+                plate=layout.bed,
+            ),
+            bed_type=_bed_type(layout.bed, settings),
+            lowest_mm=lowest,
+            size_mm=size,
         )
 
-    def _slice_info(self) -> list[_Plate]:
-        content = self._archive.read(_SLICE_INFO)
-        return _SliceInfo(f"{self._name}/{_SLICE_INFO}").read(content) if content else []
-
-    def _project(self) -> Mapping[str, str]:
-        """Return the settings of the project, Bambu's or Prusa's."""
-        if content := self._archive.read(_PROJECT):
-            return _flat(_json(content, f"{self._name}/{_PROJECT}"))
-        return gcode.settings_in(self._archive.read(_PRUSA))
-
-    def _slicer(self) -> tuple[str | None, str | None]:
-        match = _APPLICATION.search(self._archive.head(_MODEL, _HEAD_BYTES))
-        said = text(match.group(1).decode("utf-8", "replace")) if match else None
-        if said is None:
-            return None, None
-        name, _, version = said.partition("-")
-        return name, version or None
-
-
-class _SliceInfo:
-    """Reads slice_info.config. No DTD, no entities, no depth, no end of elements."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._plates: list[_Plate] = []
-        self._open: list[str] = []
-        self._elements = 0
-        # The encoding is ours to say: another one is not a 3MF.
-        self._parser = expat.ParserCreate("UTF-8")
-        self._parser.StartDoctypeDeclHandler = self._refuse
-        self._parser.EntityDeclHandler = self._refuse
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-
-    def read(self, content: bytes) -> list[_Plate]:
-        """Return the plates. Raises BadFile."""
-        if b"\x00" in content:
-            # UTF-16, which the parser would take by its byte order mark in spite of us.
-            raise self._bad("it is not UTF-8")
+    def _layout(self, number: int) -> _Layout:
+        """Read what is only nice to know: what is wrong with it is no matter."""
+        said = self._archive.read(f"Metadata/plate_{number}.json")
         try:
-            self._parser.Parse(content, True)
-        except expat.ExpatError as err:
-            raise self._bad(expat.errors.messages[err.code]) from err
-        return self._plates
+            found = json.loads(said)
+        except ValueError, RecursionError:
+            return _Layout()
+        if not isinstance(found, dict):
+            return _Layout()
+        bed = found.get("bed_type")
+        corners = found.get("bbox_all")
+        return _Layout(
+            bed=bed if isinstance(bed, str) and bed in PLATES.values() else None,
+            box_mm=box_of([[corners[:2], corners[2:]]]) if isinstance(corners, list) else None,
+        )
 
-    def _bad(self, cause: str) -> BadFile:
-        return BadFile(f"{self._name} at byte {self._parser.CurrentByteIndex}: {cause}")
+    def _drafts(
+        self, plates: plates_3mf.Plates, settings: Mapping[str, str], sliced: list[int]
+    ) -> tuple[PlateFacts, ...]:
+        """Return the plates of a Bambu or Orca project that are not sliced."""
+        nozzles = tuple(sorted(set(diameters(settings.get("nozzle_diameter")))))
+        found = []
+        for place, plate in sorted(plates.by_number.items()):
+            if place not in sliced:
+                layout = self._layout(place)
+                found.append(
+                    PlateFacts(
+                        number=place,
+                        name=plates_3mf.name_of(plate),
+                        nozzles_mm=nozzles,
+                        objects=len(plate.instances) or None,
+                        pieces=plates.pieces_of(plate),
+                        layer_height_mm=layer_height(settings),
+                        first_layer_height_mm=first_layer_height(settings),
+                        bed_type=_bed_type(layout.bed, settings),
+                    )
+                )
+        return tuple(found)
 
-    def _refuse(self, *_: object) -> None:
-        raise self._bad("it declares a document type or entities")
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._open.append(tag)
-        self._elements += 1
-        if len(self._open) > _DEEPEST or self._elements > _MOST_ELEMENTS:
-            raise self._bad("its elements are too many or too deep")
-        if self._open == ["config", "plate"]:
-            self._plates.append(_Plate())
-        elif self._open == ["config", "plate", "metadata"]:
-            key = attributes.get("key")
-            if key is not None:
-                self._plates[-1].said[key[:100]] = attributes.get("value", "")[:1000]
-        elif self._open == ["config", "plate", "filament"]:
-            if len(self._plates[-1].filaments) >= _MOST_FILAMENTS:
-                raise self._bad("a plate has too many filaments")
-            self._plates[-1].filaments.append(attributes)
-        elif self._open == ["config", "plate", "object"]:
-            self._plates[-1].objects += attributes.get("skipped") != "true"
-
-    def _end(self, _tag: str) -> None:
-        self._open.pop()
+    def _prusa(self, author: Author) -> tuple[Mapping[str, str], Author, tuple[PlateFacts, ...]]:
+        """Return what a PrusaSlicer project says: its settings, who saved it, its one plate."""
+        content = self._archive.read(_PRUSA)
+        settings = gcode.settings_in(content)
+        signed = gcode.author_of("\n" + content[:1000].decode("utf-8", "replace"))
+        pieces = plates_3mf.prusa_pieces(self._archive)
+        draft = plate_of(settings, pieces=Pieces(named=pieces, count=len(pieces) or None))
+        return settings, author if signed is UNSIGNED else signed, (draft,)
 
 
-def _index(plate: _Plate) -> int | None:
-    index = number(plate.said.get("index", ""), 1, 9999)
-    return None if index is None else int(index)
+def _author(words: Mapping[str, str]) -> Author:
+    said = text(words.get("Application"))
+    at = moment(words.get("ModificationDate")) or moment(words.get("CreationDate"))
+    if said is None:
+        return Author(at=at)
+    name, _, version = said.partition("-")
+    return Author(slicer=name, version=version or None, at=at)
 
 
-def _filament(said: Mapping[str, str], project: Mapping[str, str]) -> FilamentFacts | None:
+def _bed_type(bed: str | None, settings: Mapping[str, str]) -> str | None:
+    """Return the build plate of one plate, which may differ from that of the plates_3mf."""
+    named = text(settings.get("curr_bed_type"))
+    if bed is None or (named is not None and PLATES.get(named) == bed):
+        return named
+    return next(name for name, word in PLATES.items() if word == bed)
+
+
+def _filaments(
+    told: slice_info.SlicedPlate, header: PlateFacts, settings: Mapping[str, str]
+) -> tuple[FilamentFacts, ...]:
+    exact = {filament.index: filament.used_mm for filament in header.filaments}
+    found = (_filament(filament, exact, settings) for filament in told.filaments)
+    return tuple(sorted((one for one in found if one is not None), key=lambda fact: fact.index))
+
+
+def _filament(
+    said: Mapping[str, str], exact: Mapping[int, float | None], settings: Mapping[str, str]
+) -> FilamentFacts | None:
     place = number(said.get("id", ""), 1, _MOST_FILAMENTS)
     if place is None:
         return None
     index = int(place) - 1
     metres = number(said.get("used_m", ""), *_LENGTH_M)
+    names = names_in(settings.get("filament_settings_id"))
     return FilamentFacts(
         index=index,
         material=text(said.get("type")),
         colour=colour(said.get("color")),
-        used_mm=None if metres is None else metres * 1000,
+        # Here it stands in hundredths of a metre, in the header of the moves in those of a mm.
+        used_mm=exact.get(index) or (None if metres is None else metres * 1000),
         used_g=number(said.get("used_g", ""), *_MASS_G),
-        diameter_mm=estimates.diameters(project, [index], 0).get(index),
-        density_g_cm3=estimates.densities(project, [index], 0).get(index),
+        diameter_mm=estimates.diameters(settings, [index], 0).get(index),
+        density_g_cm3=estimates.densities(settings, [index], 0).get(index),
+        name=text(names[index]) if index < len(names) else None,
     )
-
-
-def _json(content: bytes, name: str) -> dict[str, Any]:
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as err:
-        at = getattr(err, "pos", 0)
-        raise BadFile(f"{name} at byte {at}: it is not JSON") from err
-    return found if isinstance(found, dict) else {}
-
-
-def _flat(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return settings as text; lists as slicers write them in G-code."""
-    flat = {key: value for key, value in settings.items() if isinstance(value, str)}
-    for key in ("nozzle_diameter", "filament_diameter", "filament_density"):
-        value = settings.get(key)
-        if isinstance(value, list) and all(isinstance(one, str) for one in value):
-            flat[key] = ",".join(value)
-    return flat
