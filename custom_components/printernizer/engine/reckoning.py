@@ -204,3 +204,18 @@ def corrected(
     if lines is None and not reopened:
         return account
     return replace(account, price=price_of(account, job, settings, machine))
+
+
+def powered(
+    account: JobAccount,
+    job: Job,
+    energy: EnergyUse,
+    settings: ShopSettings,
+    machine: MachineProfile,
+) -> JobAccount:
+    """Return a corrected account with what its run drew, known since; the rest stays corrected."""
+    account = replace(account, energy=energy)
+    anew = costed(account, job, settings, machine)
+    cost = costing.mended(account.cost, anew.cost, frozenset({CostKind.ENERGY}))
+    account = replace(account, cost=cost)
+    return replace(account, price=price_of(account, job, settings, machine))

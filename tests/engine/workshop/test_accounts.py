@@ -367,6 +367,47 @@ async def test_energy_comes_when_the_printer_is_cold_and_the_notes_go(rig: Rig) 
         assert account.cost.of(CostKind.ENERGY) == account.energy.amount
 
 
+async def test_energy_comes_to_a_correction_too(rig: Rig) -> None:
+    """Whoever weighs a part while the printer is warm must not lose what it drew until it is."""
+    async with rig.shop() as workshop:
+        workshop.settings.apply(
+            ShopSettings(time_zone="Europe/Berlin", energy=EnergyPolicy(per_kwh=G("0.30")))
+        )
+        workshop.settings.describe(
+            "V1", MachineProfile(energy_entity="sensor.plug", power=None, cool_down_minutes=G(5))
+        )
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        workshop.meters.sample("V1", meter_kwh=G("10.0"))
+        await workshop.start("V1", PATH)
+        meter = G("10.0")
+        for _ in range(45):
+            meter += G("0.001")
+            await rig.clock.advance(10)
+            workshop.meters.sample("V1", meter_kwh=meter)
+        before = await rig.until_told()
+        corrected = await workshop.accounts.correct(
+            before.job_id, reason="warped", by="anna", outcome=Outcome.FAILED, pieces=0
+        )
+        assert workshop.accounts.expects(before.job_id)
+        assert corrected.energy == before.energy
+        warm = before.energy.kwh or G(0)
+        for _ in range(12):
+            meter += G("0.001")
+            await rig.clock.advance(30)
+            workshop.meters.sample("V1", meter_kwh=meter)
+        account = await rig.until_told(lambda it: (it.energy.kwh or 0) > warm)
+        assert (account.revision, account.pieces) == (2, 0)
+        assert account.cost.of(CostKind.ENERGY) == account.energy.amount
+        assert account.cost.of(CostKind.LABOUR) == corrected.cost.of(CostKind.LABOUR)
+        async with asyncio.timeout(10):
+            while await rig.store.run(book.watches):
+                await rig.clock.advance(30)
+        assert await rig.store.run(book.get, before.job_id) == rig.told[-1][1]
+        assert await rig.store.run(book.outcome, before.job_id) is Outcome.FAILED
+        assert not workshop.accounts.expects(before.job_id)
+
+
 async def test_a_correction_is_kept_with_its_reason_and_stands(rig: Rig) -> None:
     """The last word is a person's; what it was before can be read for ever."""
     async with rig.shop() as workshop:
@@ -405,7 +446,12 @@ async def test_a_correction_is_kept_with_its_reason_and_stands(rig: Rig) -> None
         (kept,) = await rig.store.run(book.corrections, job.id)
         assert (kept["reason"], kept["by"], kept["revision"]) == ("weighed", "anna", 1)
         assert str(before.mass_g) in str(kept["before"])
-        assert await workshop.accounts.reckon(job) == after
+        again = await workshop.accounts.reckon(job)
+        # It cools down yet, and that is reckoned on; what a person said is not.
+        assert again == replace(
+            after, at=again.at, energy=again.energy, cost=again.cost, price=again.price
+        )
+        assert again.cost.of(CostKind.MATERIAL) == G("1.60")
         with pytest.raises(NotAllowed):
             await workshop.accounts.correct(UUID(int=5), reason="no such job", by=None)
         (day,) = await rig.rows(ACCOUNT_DAYS)

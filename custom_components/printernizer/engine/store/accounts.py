@@ -119,10 +119,12 @@ def correct(
     *,
     by: str | None,
     reason: str,
+    settled: bool = True,
     zone: tzinfo,
 ) -> None:
     """Put a corrected account in the place of another, which is kept with the reason.
 
+    settled: nothing else will be known by itself, as its energy once the printer is cold.
     Raises NotAllowed(key="account_corrected") when another correction came first.
     """
     stands = get(connection, job.id)
@@ -139,7 +141,7 @@ def correct(
             "before": account_codec.account_text(before),
         },
     )
-    record(connection, job, after, settled=True, zone=zone)
+    record(connection, job, after, settled=settled, zone=zone)
 
 
 def corrections(connection: Connection, job_id: UUID) -> tuple[dict[str, Any], ...]:

@@ -6,13 +6,14 @@ is then, and nothing is read twice or left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from ..customer import Customer
 from ..document import DocumentKind
+from ..job import Outcome
 from ..material import Movement, MovementKind
 from . import accounts, codec
 from .account_tables import JOB_ACCOUNTS
@@ -65,7 +66,7 @@ def runs(
     """Read one page of the runs that ended in a period."""
     place = sa.tuple_(JOB_ACCOUNTS.c.day_at, JOB_ACCOUNTS.c.job_id)
     query = (
-        sa.select(JOBS, JOB_ACCOUNTS.c.day_at)
+        sa.select(JOBS, JOB_ACCOUNTS.c.day_at, JOB_ACCOUNTS.c.outcome.label("judged"))
         .join(JOB_ACCOUNTS, JOB_ACCOUNTS.c.job_id == JOBS.c.id)
         .where(*_conditions(wanted))
         .order_by(JOB_ACCOUNTS.c.day_at, JOB_ACCOUNTS.c.job_id)
@@ -80,7 +81,8 @@ def runs(
             )
         )
     rows = connection.execute(query).mappings().all()
-    jobs = [codec.job_of(row) for row in rows]
+    # As reports count it: a person may have put right how it ended.
+    jobs = [replace(codec.job_of(row), outcome=Outcome(row["judged"])) for row in rows]
     found = accounts.of(connection, [job.id for job in jobs])
     ids = {account.customer_id for account in found.values() if account.customer_id is not None}
     known = {key: customer_of(connection, key) for key in ids}

@@ -24,7 +24,7 @@ from ..customer import without_person
 from ..errors import NotAllowed, PrinternizerError, StoreError, Unreachable
 from ..job import CLOSING, Job, JobEventKind, JobIdentity, JobState
 from ..printer import PrinterState, PrinterStatus
-from ..reckoning import Evidence, corrected, needs, preview, reckon, wants_file
+from ..reckoning import Evidence, corrected, needs, powered, preview, reckon, wants_file
 from ..run_watch import RunWatch, begin, hung_spool, look, measured, rehang, skip
 from ..store import accounts, assignments, customers, jobs, printers, stock
 
@@ -374,6 +374,8 @@ class Accounts:
             # Nothing better comes, a person had the last word, and what was noted is gone.
             self._forget(job.id)
             return known.account
+        if known.account is not None and known.account.revision > 1:
+            return await self._power(job.id)
         if known.account is not None and not self._settings.describes(job.printer_id):
             return known.account  # whoever knows what its machine costs reckons it
         evidence = await self._evidence(job, known.kind)
@@ -393,6 +395,25 @@ class Accounts:
         if age < NEWS:
             self._tell(job, account)
         return account
+
+    async def _power(self, job_id: UUID) -> JobAccount:
+        """Write what a run drew into an account that was corrected before it was cold.
+
+        Raises StoreError, and NotAllowed(key="account_corrected").
+        """
+        job, account = await self._store.run(_stands, job_id)
+        assert job is not None
+        assert account is not None
+        settled = not self._meters.follows(job_id)
+        shop, machine = self._settings.shop, self._settings.machine(job.printer_id)
+        energy = self._meters.of(job_id) or account.energy
+        after = powered(replace(account, at=self._clock.now()), job, energy, shop, machine)
+        async with self._noting:
+            await self._store.run(_settle, job, after, settled=settled, zone=shop.time_zone)
+            if settled:
+                self._forget(job_id)
+        self._tell(job, after)
+        return after
 
     def _age(self, job: Job) -> timedelta:
         return self._clock.now() - (job.closed_at or job.first_seen_at)
@@ -498,7 +519,16 @@ class Accounts:
         )
         zone = self._settings.shop.time_zone
         async with self._noting:
-            await self._store.run(_correct, job, before, after, by=by, reason=reason, zone=zone)
+            await self._store.run(
+                _correct,
+                job,
+                before,
+                after,
+                by=by,
+                reason=reason,
+                settled=not self._meters.follows(job_id),
+                zone=zone,
+            )
             self._forget(job_id)
         await self._shelf.refresh()
         self._tell(job, after)
@@ -621,9 +651,25 @@ def _correct(
     *,
     by: str | None,
     reason: str,
+    settled: bool,
     zone: str,
 ) -> None:
     if after.customer_id is not None:
         reason = without_person(reason, customers.get(connection, after.customer_id)) or reason
-    accounts.correct(connection, job, before, after, by=by, reason=reason, zone=ZoneInfo(zone))
+    accounts.correct(
+        connection,
+        job,
+        before,
+        after,
+        by=by,
+        reason=reason,
+        settled=settled,
+        zone=ZoneInfo(zone),
+    )
     stock.consume(connection, job.id, after.consumption, after.at)
+
+
+def _settle(
+    connection: Connection, job: Job, account: JobAccount, *, settled: bool, zone: str
+) -> None:
+    accounts.record(connection, job, account, settled=settled, zone=ZoneInfo(zone))
