@@ -49,10 +49,13 @@ def something(name: str, patches: Iterator[Patch]) -> Iterator[Patch]:
     """Yield the patches. Raises BadFile behind the last one when no triangle was among them."""
     empty = True
     dropped = 0
-    for one in patches:
-        empty &= not len(one.corners)
-        dropped += one.dropped
-        yield one
+    try:
+        for one in patches:
+            empty &= not len(one.corners)
+            dropped += one.dropped
+            yield one
+    except OSError as err:
+        raise BadFile(f"{name}: {err.strerror}", key="file_unreadable") from err
     if empty:
         raise BadFile(
             f"{name}: it has {dropped} triangles, all of them nowhere"

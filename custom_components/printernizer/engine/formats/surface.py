@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import BadFile
 from ..file import FileKind, MeshFacts
+from .model_3mf import Model3mf
 from .sniff import HEAD_BYTES, sniff
 from .stl import Stl
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     type Axis = NDArray[np.float32]
     type Words = NDArray[np.uint64]
 
+_BY_NAME: Final = {".stl": FileKind.STL, ".3mf": FileKind.THREEMF}
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 _AXES: Final = (
     np.uint64(0xD6E8FEB86659FD93),
@@ -46,9 +48,12 @@ def open_mesh(path: Path, *, plate: int | None = None) -> Mesh:
 def _open(path: Path, plate: int | None) -> Mesh:
     with path.open("rb") as file:
         kind = sniff(file.read(HEAD_BYTES), path.stat().st_size)
-    if kind is FileKind.STL or path.suffix.lower() == ".stl":
-        # Broken as it may be: its reader knows the cause.
-        return Stl(path)
+    # What is too broken to be known by its bytes goes by its name: the reader tells the cause.
+    match kind or _BY_NAME.get(path.suffix.lower()):
+        case FileKind.STL:
+            return Stl(path)
+        case FileKind.THREEMF:
+            return Model3mf(path, plate)
     raise BadFile(f"{path.name}: it is not a model")
 
 

@@ -1,0 +1,80 @@
+"""XML from strangers: no document types, no entities, no other encodings, no bottomless depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+from xml.parsers import expat
+
+from ..errors import BadFile
+
+DEEPEST: Final = 64
+LONGEST: Final = 8 << 20
+"""Bytes of one tag, comment or text. The longest seen are paint on a triangle, some kB."""
+
+type Start = Callable[[str, Mapping[str, str]], None]
+type End = Callable[[str], None]
+
+
+class CarefulXml:
+    """Tells of elements as they come. Names are "namespace name", or "name" without one."""
+
+    def __init__(self, name: str, start: Start, end: End) -> None:
+        self.name = name
+        self.depth = 0
+        self.prefixes: dict[str, str] = {}
+        """What was declared last for each."""
+        self._start = start
+        self._end = end
+        self._fed = 0
+        self._skipped = 0
+        # The encoding is ours to say: another one is not a 3MF.
+        self._parser = parser = expat.ParserCreate("UTF-8", " ")
+        parser.StartDoctypeDeclHandler = self._refuse
+        parser.EntityDeclHandler = self._refuse
+        parser.StartNamespaceDeclHandler = self._declare
+        parser.StartElementHandler = self._open
+        parser.EndElementHandler = self._close
+
+    @property
+    def at(self) -> int:
+        """Bytes up to what is being told of."""
+        return self._parser.CurrentByteIndex + self._skipped
+
+    def feed(self, text: bytes, *, last: bool = False) -> None:
+        """Take the next piece of text. Raises BadFile."""
+        if b"\x00" in text:
+            # UTF-16, which the parser would take by its byte order mark in spite of us.
+            raise self.bad("it is not UTF-8")
+        try:
+            self._parser.Parse(text, last)
+        except expat.ExpatError as err:
+            raise self.bad(expat.errors.messages[err.code]) from err
+        self._fed += len(text)
+        if self._fed - self._parser.CurrentByteIndex > LONGEST:
+            # The parser keeps what has no end yet, and looks at all of it again and again.
+            raise self.bad("a tag or text in it has no end")
+
+    def skip(self, length: int) -> None:
+        """Know that so many bytes were left out."""
+        self._skipped += length
+
+    def bad(self, cause: str) -> BadFile:
+        """Return a refusal with the place."""
+        return BadFile(f"{self.name} at byte {self.at}: {cause}")
+
+    def _refuse(self, *_: object) -> None:
+        raise self.bad("it declares a document type or entities")
+
+    def _declare(self, prefix: str | None, uri: str | None) -> None:
+        self.prefixes[prefix or ""] = uri or ""
+
+    def _open(self, tag: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.bad(f"its elements are deeper than {DEEPEST}")
+        self._start(tag, attributes)
+
+    def _close(self, tag: str) -> None:
+        self.depth -= 1
+        self._end(tag)
