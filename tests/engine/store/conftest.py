@@ -66,7 +66,9 @@ def postgresql() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = f"listen_addresses=127.0.0.1 port={port} unix_socket_directories={data} fsync=off"
+    # Nothing of it outlives the tests, and none of them takes the server's power away.
+    unsafe = "fsync=off synchronous_commit=off full_page_writes=off"
+    settings = f"listen_addresses=127.0.0.1 port={port} unix_socket_directories={data} {unsafe}"
     options = [part for setting in settings.split() for part in ("-c", setting)]
     server = subprocess.Popen(
         _as_postgres([f"{binaries}/postgres", "-D", str(data), *options]),
