@@ -19,6 +19,7 @@ from custom_components.printernizer.engine.errors import NotAllowed, StoreError,
 from custom_components.printernizer.engine.material import MovementKind, SlotSource, Spool
 from custom_components.printernizer.engine.printer import PrinterState, PrinterStatus, Slot
 from custom_components.printernizer.engine.shop import ShopSettings, StockPolicy
+from custom_components.printernizer.engine.spoolman.messages import spool_of
 from custom_components.printernizer.engine.store import jobs, slots, spoolman as book, stock
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop.settings import Settings
@@ -123,6 +124,35 @@ async def test_a_stock_is_brought_over_once_however_often(shop: Shop) -> None:
     assert (third.spools_changed, third.weights_changed) == (1, 0)
     assert shop.spool(number).remaining_g == G("640.25"), "our own book leads"
     assert shop.simulator.used == []
+
+
+async def test_a_material_that_is_renamed_there_is_renamed_here(shop: Shop) -> None:
+    """One place to put a name right is enough."""
+    number = await shop.bench.add_spool()
+    await shop.keeper.bring_over(shop.bench.url)
+    shop.simulator.spools[number]["filament"]["name"] = "Galaxy Black"
+    again = await shop.keeper.bring_over(shop.bench.url)
+    assert (again.materials_added, again.materials_changed) == (0, 1)
+    assert shop.stock.label(shop.spool(number)) == "#1 Prusament PETG Galaxy Black"
+
+
+async def test_what_is_on_its_way_is_not_booked_from_there_as_well(shop: Shop) -> None:
+    """Whether Spoolman counts it already is known when it answers, and not before."""
+    number = await shop.bench.add_spool()
+    await shop.keeper.bring_over(shop.bench.url)
+    now = shop.clock.now()
+    await shop.store.run(book.link, "server", now)
+    sent = await shop.use(number, 40)
+    (movement,) = await shop.store.run(stock.movements, job_id=sent)
+    await shop.store.run(book.sending, movement.id, G(0))
+    there = spool_of(shop.simulator.spools[number] | {"used_weight": 40})
+    taken = await shop.store.run(book.take, (there,), now, leads=True)
+    await shop.stock.refresh()
+    assert (taken.weights_changed, shop.spool(number).remaining_g) == (0, G(960))
+    await shop.store.run(book.settled, movement.id, book.DONE)
+    taken = await shop.store.run(book.take, (there,), now, leads=True)
+    await shop.stock.refresh()
+    assert (taken.weights_changed, shop.spool(number).remaining_g) == (0, G(960))
 
 
 async def test_a_spool_that_nobody_knows_the_weight_of_is_named(shop: Shop) -> None:
