@@ -23,6 +23,10 @@ class FileKind(StrEnum):
     """A model of a kind that another library reads: PLY, OFF, GLB."""
 
 
+MODELS: Final = frozenset({FileKind.STL, FileKind.OBJ, FileKind.OTHER_MESH})
+"""Kinds that only hold surfaces, and that no printer prints."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilamentFacts:
     """One filament that a plate uses."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import BadFile
 from .careful_xml import CarefulXml
+from .painting import MOST_FILAMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,6 @@ _GAP: Final = 1.2
 """From one plate to the next on the grid, in widths of the bed."""
 _MOST_PLATES: Final = 1000
 _MOST_OBJECTS: Final = 20_000
-_MOST_FILAMENTS: Final = 64
 _NOT_PRINTED: Final = {
     "negative_part",
     "modifier_part",
@@ -118,7 +118,11 @@ class Project:
             return None
         said = volume.said.get("extruder") if volume is not None else None
         extruder = _whole(said) or _whole(thing.said.get("extruder")) or 1
-        return self._filaments[extruder - 1] if extruder <= len(self._filaments) else None
+        return self.filament(extruder)
+
+    def filament(self, number: int) -> str | None:
+        """Return the colour of a filament by its number from 1."""
+        return self._filaments[number - 1] if 0 < number <= len(self._filaments) else None
 
     def _read_objects(self, content: bytes, name: str) -> None:
         reader = _Objects(name)
@@ -130,7 +134,7 @@ class Project:
 
     def _take_settings(self, content: bytes, name: str) -> None:
         said = _json(content, name) if content else {}
-        self._filaments = _texts(said.get("filament_colour"))[:_MOST_FILAMENTS]
+        self._filaments = _texts(said.get("filament_colour"))[:MOST_FILAMENTS]
         corners = [corner.split("x") for corner in _texts(said.get("printable_area"))[:100]]
         points = [(_number(one[0]), _number(one[1])) for one in corners if len(one) == 2]
         if points:
@@ -142,7 +146,7 @@ class Project:
         for line in content.decode("utf-8", "replace").splitlines():
             key, _, value = line.lstrip("; ").partition(" = ")
             if key in {"extruder_colour", "filament_colour"}:
-                found[key] = [part.strip('" ') for part in value.split(";", _MOST_FILAMENTS)]
+                found[key] = [part.strip('" ') for part in value.split(";", MOST_FILAMENTS)]
         extruders = found.get("extruder_colour", [])
         filaments = found.get("filament_colour", [])
         # A colour of an extruder is one that the user chose over that of the filament.

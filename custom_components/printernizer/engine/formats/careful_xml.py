@@ -30,6 +30,8 @@ class CarefulXml:
         self._skipped = 0
         # The encoding is ours to say: another one is not a 3MF.
         self._parser = parser = expat.ParserCreate("UTF-8", " ")
+        # Tell of everything as soon as it is there; what is too long for that is refused below.
+        parser.SetReparseDeferralEnabled(False)
         parser.StartDoctypeDeclHandler = self._refuse
         parser.EntityDeclHandler = self._refuse
         parser.StartNamespaceDeclHandler = self._declare
@@ -40,6 +42,11 @@ class CarefulXml:
     def at(self) -> int:
         """Bytes up to what is being told of."""
         return self._parser.CurrentByteIndex + self._skipped
+
+    @property
+    def taken(self) -> int:
+        """Bytes up to what comes next."""
+        return self._fed + self._skipped
 
     def feed(self, text: bytes, *, last: bool = False) -> None:
         """Take the next piece of text. Raises BadFile."""

@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 
 PADDING: Final = b" " * 32
 """Must stand behind the text: eight bytes are looked at wherever a number ends."""
-_WORD: Final = 8
+WORD: Final = 8
+"""Bytes that are looked at together."""
 _EACH: Final = 0x0101010101010101
 _HIGH: Final = np.uint64(0x80 * _EACH)
 _ONES: Final = np.uint64(_EACH)
 _ZEROES: Final = np.array(
-    [0x30 * _EACH << 8 * (_WORD - length) & (1 << 64) - 1 for length in range(_WORD + 1)],
+    [0x30 * _EACH << 8 * (WORD - length) & (1 << 64) - 1 for length in range(WORD + 1)],
     np.uint64,
 )
 """By how many bytes of a word are digits: those bytes as "0", the others as nothing."""
-_SHIFTS: Final = np.array([8 * (_WORD - length) for length in range(_WORD + 1)], np.uint64)
+_SHIFTS: Final = np.array([8 * (WORD - length) for length in range(WORD + 1)], np.uint64)
 _OVER_NINE: Final = np.uint64(0x76 * _EACH)
 _POWERS: Final = np.power(10.0, np.arange(23))
-_WHOLE_POWERS: Final = np.power(np.uint64(10), np.arange(_WORD + 1, dtype=np.uint64))
+_WHOLE_POWERS: Final = np.power(np.uint64(10), np.arange(WORD + 1, dtype=np.uint64))
 _DOT, _MINUS, _PLUS, _E = 46, 45, 43, 101
 _EXPONENTS: Final = (4, 5)
 """Bytes of those that are usual."""
@@ -68,15 +69,15 @@ def decimal(text: bytes, starts: Places, ends: Places) -> NDArray[np.float64]:
     # Behind the full stop, or behind the end where there is none.
     behind = np.minimum(begins + before + 1, stops)
     length = stops - behind
-    tail = np.minimum(length, _WORD)
+    tail = np.minimum(length, WORD)
     fraction, unread = _digits(_load(text, behind), tail)
-    bad |= unread | (before + length == 0) | ((before == _WORD) & (room > _WORD))
+    bad |= unread | (before + length == 0) | ((before == WORD) & (room > WORD))
     digits = digits * _WHOLE_POWERS[tail] + fraction
     values = digits.astype(np.float64)
-    longer = np.flatnonzero((length > _WORD) & ~bad)
+    longer = np.flatnonzero((length > WORD) & ~bad)
     if len(longer):
-        rest, unread = whole(text, behind[longer] + _WORD, stops[longer])
-        values[longer] += rest / _POWERS[np.minimum(length[longer] - _WORD, _WORD)]
+        rest, unread = whole(text, behind[longer] + WORD, stops[longer])
+        values[longer] += rest / _POWERS[np.minimum(length[longer] - WORD, WORD)]
         bad[longer] = unread
     powers = powers - tail
     bad |= np.abs(powers) >= len(_POWERS)
@@ -116,10 +117,15 @@ def number(token: bytes) -> float:
     return float(token)
 
 
+def first(text: bytes, starts: Places, byte: int) -> Places:
+    """Return how far behind each place a byte first stands; `WORD` for not so near."""
+    return _find(_load(text, starts), byte)
+
+
 def _load(text: bytes, places: Places) -> Words:
     """Return the eight bytes at each place, the first one lowest."""
     # Read as a plain word at any place, aligned or not; as bytes numpy would copy all of it first.
-    view = np.ndarray((len(text) - _WORD + 1,), "V8", text, 0, (1,))
+    view = np.ndarray((len(text) - WORD + 1,), "V8", text, 0, (1,))
     return view[places].view("<u8")
 
 
@@ -133,8 +139,8 @@ def _find(words: Words, byte: int) -> Places:
 
 def _digits(words: Words, lengths: Places) -> tuple[Words, NDArray[np.bool_]]:
     """Return the numbers that the first so many bytes of words spell, and which are none."""
-    bad = lengths > _WORD
-    lengths = np.minimum(lengths, _WORD)
+    bad = lengths > WORD
+    lengths = np.minimum(lengths, WORD)
     words = (words << _SHIFTS[lengths]) - _ZEROES[lengths]
     bad |= (((words + _OVER_NINE) | words) & _HIGH) != 0
     words = (words * np.uint64(10) + (words >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import BadFile
 from ..extrusion import Extrusion, ToolExtrusion
-from ..file import FilamentFacts, FileKind, PlateFacts
+from ..file import MODELS, FilamentFacts, FileKind, PlateFacts
 from .facts import read_facts
 from .feed import Account
 from .source import blocks
@@ -28,7 +28,7 @@ def read_extrusion(path: Path, plate: int | None = None) -> Extrusion:
     process of its own. Raises BadFile.
     """
     facts = read_facts(path)
-    if facts.kind is None:
+    if facts.kind is None or facts.kind in MODELS:
         raise BadFile(f"{path.name}: nothing that can be printed")
     if facts.kind is not FileKind.THREEMF and plate not in {None, 1}:
         raise BadFile(f"{path.name}: plate {plate} of a file that has one")

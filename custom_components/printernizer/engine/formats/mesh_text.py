@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from .digits import PADDING, decimal, whole
+from .painting import MOST_FILAMENTS, NAMES, filament
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     type Bytes = NDArray[np.uint8]
     type Places = NDArray[np.int64]
+    type Column = NDArray[np.int32] | None
+    type SortedOut = tuple[Places, Column, Column, NDArray[np.int8] | None]
 
 _STRANGE: Final = (b"&", b"'", b"xmlns", b"\x00")
 """Entities, other quotes, names that would mean something else, another encoding."""
+_CORNERS: Final = (b" v1=", b" v2=", b" v3=")
 _QUOTE, _OPEN, _CLOSE, _SLASH, _SPACE = 34, 60, 62, 47, 32
 
 
@@ -34,18 +38,15 @@ class Triangles:
     """`pid` of each, -1 where it has none. None: none has one."""
     members: NDArray[np.int32] | None = None
     """`p1` of each, likewise."""
+    filaments: NDArray[np.int8] | None = None
+    """Those that slicers painted, from 1; 0: not painted. None: none is."""
 
 
 def vertices(text: bytes) -> NDArray[np.float32] | None:
     """Return (n, 3) coordinates of whole `<vertex>` elements, finite."""
-    found = _elements(text, b"<vertex ")
-    if found is None:
-        return None
-    padded, opens, quotes = found
-    if len(quotes) != 6 * len(opens):
-        return None
-    pairs = quotes.reshape(-1, 3, 2)
-    if not _in_order(padded, opens, pairs, len(b"<vertex x="), (b" x=", b" y=", b" z=")):
+    padded = text + PADDING
+    pairs = _alike(padded, b"<vertex ", (b" x=", b" y=", b" z="))
+    if pairs is None:
         return None
     values = decimal(padded, pairs[:, :, 0].ravel() + 1, pairs[:, :, 1].ravel())
     if not np.abs(values).max(initial=0) <= np.finfo(np.float32).max:
@@ -55,52 +56,43 @@ def vertices(text: bytes) -> NDArray[np.float32] | None:
 
 def triangles(text: bytes) -> Triangles | None:
     """Return whole `<triangle>` elements."""
-    found = _elements(text, b"<triangle")
-    if found is None:
-        return None
-    padded, opens, quotes = found
-    pairs = quotes.reshape(-1, 2)
-    names = (b" v1=", b" v2=", b" v3=")
-    groups = members = None
-    if len(quotes) == 6 * len(opens):
-        if not _in_order(padded, opens, pairs.reshape(-1, 3, 2), len(b"<triangle v1="), names):
-            return None
-    else:
-        sorted_out = _sort_out(padded, opens, pairs, names)
+    padded = text + PADDING
+    groups = members = filaments = None
+    pairs = _alike(padded, b"<triangle", _CORNERS)
+    if pairs is None:
+        sorted_out = _sort_out(padded)
         if sorted_out is None:
             return None
-        pairs, groups, members = sorted_out
-    values, bad = whole(padded, pairs[:, 0] + 1, pairs[:, 1])
+        pairs, groups, members, filaments = sorted_out
+    values, bad = whole(padded, pairs[:, :, 0].ravel() + 1, pairs[:, :, 1].ravel())
     if bad.any():
         return None
-    return Triangles(values.astype(np.int32).reshape(-1, 3), groups, members)
+    return Triangles(values.astype(np.int32).reshape(-1, 3), groups, members, filaments)
 
 
-def _elements(text: bytes, begin: bytes) -> tuple[bytes, Places, Places] | None:
-    """Return the padded text, where elements of one kind begin in it, and their quotes.
+def _alike(text: bytes, begin: bytes, names: tuple[bytes, ...]) -> Places | None:
+    """Return the quotes, (n, 3, 2), of elements that have just these three attributes in order.
 
-    None where there are others, or elements that hold something, or quotes outside of them.
+    None where there is anything else. What stands between elements is not looked at.
     """
-    if any(strange in text for strange in _STRANGE):
+    data = np.frombuffer(text, np.uint8)
+    marked = data == _QUOTE
+    marked |= data == _OPEN
+    marks = np.flatnonzero(marked)
+    if len(marks) % (1 + 2 * len(names)):
         return None
-    padded = text + PADDING
-    data = np.frombuffer(padded, np.uint8)
-    opens = np.flatnonzero(data == _OPEN)
-    closes = np.flatnonzero(data == _CLOSE)
-    quotes = np.flatnonzero(data == _QUOTE)
-    if len(opens) != len(closes) or len(quotes) % 2:
+    rows = marks.reshape(-1, 1 + 2 * len(names))
+    opens, quotes = rows[:, 0], rows[:, 1:]
+    if not (data[opens] == _OPEN).all() or not (data[quotes] == _QUOTE).all():
         return None
-    if not len(opens):
-        return None if len(quotes) or text.strip() else (padded, opens, quotes)
-    if not (opens < closes).all() or not (closes[:-1] < opens[1:]).all():
+    behind = quotes[:, -1] + 1
+    behind = behind + (data[behind] == _SPACE)
+    if not (data[behind] == _SLASH).all() or not (data[behind + 1] == _CLOSE).all():
         return None
-    if not (data[closes - 1] == _SLASH).all() or not _say(padded, opens, begin):
+    pairs = quotes.reshape(-1, len(names), 2)
+    if not _say(text, opens, begin) or not _in_order(text, opens, pairs, begin, names):
         return None
-    if begin[-1:] != b" " and not (data[opens + len(begin)] == _SPACE).all():
-        return None
-    if len(quotes) != 6 * len(opens) and not _inside(opens, closes, quotes):
-        return None
-    return padded, opens, quotes
+    return pairs
 
 
 def _inside(opens: Places, closes: Places, quotes: Places) -> bool:
@@ -124,55 +116,111 @@ def _say(text: bytes, places: Places, word: bytes) -> bool:
 
 
 def _in_order(
-    text: bytes, opens: Places, pairs: Places, first: int, names: tuple[bytes, ...]
+    text: bytes, opens: Places, pairs: Places, begin: bytes, names: tuple[bytes, ...]
 ) -> bool:
     """Return whether all elements have these attributes in this order, and nothing between them.
 
-    pairs: (n, attributes, 2), their quotes. first: from an element's begin to its first quote.
+    begin: what an element begins with; a space may belong to its first attribute.
     """
-    if not (pairs[:, 0, 0] - opens == first).all():
-        return False
     for place, name in enumerate(names):
-        # With the quote: names are three or four bytes, words of four are looked for.
-        behind = len(name) < 4
-        word = name + b'"' if behind else name
-        if not _say(text, pairs[:, place, 0] - len(name), word):
-            return False
-        if place and not (pairs[:, place, 0] - pairs[:, place - 1, 1] == len(name) + 1).all():
+        at = pairs[:, place, 0] - len(name)
+        before = pairs[:, place - 1, 1] + 1 if place else opens + len(begin.rstrip())
+        # With the quote: words of four bytes are looked for, and some names have but three.
+        if not (at == before).all() or not _say(text, at, name + b'"'[len(name) - 3 :]):
             return False
     return True
 
 
-def _sort_out(
-    text: bytes, opens: Places, pairs: Places, names: tuple[bytes, ...]
-) -> tuple[Places, NDArray[np.int32] | None, NDArray[np.int32] | None] | None:
-    """Return the quotes of the attributes in order, element by element, and the colours.
+def _sort_out(text: bytes) -> SortedOut | None:
+    """Return the quotes of the corners, (n, 3, 2), and the colours of triangles.
 
-    For elements that have other attributes, too: slicers paint single triangles.
+    For elements that have other attributes, too: slicers paint single triangles. None where it is
+    anything but whole, empty elements of triangles.
     """
-    count = len(opens)
-    view = np.ndarray((len(text) - 3,), "V4", text, 0, (1,))
-    codes = view[pairs[:, 0] - 4].view("<u4")
+    if any(strange in text for strange in _STRANGE):
+        return None
+    data = np.frombuffer(text, np.uint8)
+    opens = np.flatnonzero(data == _OPEN)
+    closes = np.flatnonzero(data == _CLOSE)
+    quotes = np.flatnonzero(data == _QUOTE)
+    if not len(opens) or len(opens) != len(closes) or len(quotes) % 2:
+        return None
+    if not (opens < closes).all() or not (closes[:-1] < opens[1:]).all():
+        return None
+    if not (data[closes - 1] == _SLASH).all() or not _say(text, opens, b"<triangle"):
+        return None
+    if not (data[opens + len(b"<triangle")] == _SPACE).all() or not _inside(opens, closes, quotes):
+        return None
+    pairs = quotes.reshape(-1, 2)
     element = np.searchsorted(opens, pairs[:, 0], "right") - 1
-    chosen = np.empty((count, len(names), 2), np.int64)
-    for place, name in enumerate(names):
-        mine = np.flatnonzero(codes == np.frombuffer(name, "<u4")[0])
-        if len(mine) != count or not (element[mine] == np.arange(count)).all():
-            return None
-        chosen[:, place] = pairs[mine]
-    found: list[NDArray[np.int32] | None] = []
-    for name in (b"pid=", b" p1="):
-        mine = np.flatnonzero(codes == np.frombuffer(name, "<u4")[0])
-        if name == b"pid=":
-            data = np.frombuffer(text, np.uint8)
-            mine = mine[data[pairs[mine, 0] - 5] == _SPACE]
+    view = np.ndarray((len(text) - 3,), "V4", text, 0, (1,))
+    attributes = _Attributes(
+        text=text,
+        pairs=pairs,
+        element=element,
+        names=view[pairs[:, 0] - 4].view("<u4"),
+        count=len(opens),
+    )
+    corners = [attributes.of(name) for name in _CORNERS]
+    if any(len(mine) != len(opens) for mine in corners):
+        return None
+    try:
+        return (
+            np.stack([pairs[mine] for mine in corners], axis=1),
+            attributes.column(b"pid="),
+            attributes.column(b" p1="),
+            attributes.painted(),
+        )
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Attributes:
+    """Attributes of elements, in the order of the text."""
+
+    text: bytes
+    pairs: Places
+    """(n, 2): their quotes."""
+    element: Places
+    """Which element each belongs to."""
+    names: NDArray[np.uint32]
+    """The four bytes before each value."""
+    count: int
+    """Elements."""
+
+    def of(self, name: bytes) -> Places:
+        """Return which attributes have a name, at most one of each element; none if it is more."""
+        mine = np.flatnonzero(self.names == np.frombuffer(name, "<u4")[0])
+        repeated = (np.diff(self.element[mine]) == 0).any()
+        return mine[:0] if repeated else mine
+
+    def column(self, name: bytes) -> NDArray[np.int32] | None:
+        """Return the whole numbers of one, -1 where it is missing. Raises ValueError for others."""
+        mine = self.of(name)
+        if name[:1] != b" ":
+            data = np.frombuffer(self.text, np.uint8)
+            mine = mine[data[self.pairs[mine, 0] - len(name) - 1] == _SPACE]
         if not len(mine):
-            found.append(None)
-            continue
-        values, bad = whole(text, pairs[mine, 0] + 1, pairs[mine, 1])
-        if bad.any() or len(np.unique(element[mine])) != len(mine):
             return None
-        column = np.full(count, -1, np.int32)
-        column[element[mine]] = values
-        found.append(column)
-    return chosen.reshape(-1, 2), found[0], found[1]
+        values, bad = whole(self.text, self.pairs[mine, 0] + 1, self.pairs[mine, 1])
+        if bad.any():
+            raise ValueError(name)
+        column = np.full(self.count, -1, np.int32)
+        column[self.element[mine]] = values
+        return column
+
+    def painted(self) -> NDArray[np.int8] | None:
+        """Return the filaments of painted elements."""
+        column = None
+        for name in NAMES:
+            mine = np.flatnonzero(self.names == np.frombuffer(name[-4:], "<u4")[0])
+            for place in mine.tolist():
+                begin, end = self.pairs[place].tolist()
+                if not self.text.endswith(name, 0, begin):
+                    continue
+                if column is None:
+                    column = np.zeros(self.count, np.int8)
+                code = self.text[begin + 1 : end].decode("latin-1")
+                column[self.element[place]] = min(filament(code), MOST_FILAMENTS)
+        return column

@@ -20,6 +20,7 @@ from .careful_xml import CarefulXml
 from .mesh import PATCH, Patch, patch, something
 from .model_part import IDENTITY, read_part
 from .paint import Paint
+from .painting import MOST_FILAMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -181,11 +182,11 @@ class _Build:
         self, key: tuple[str, str], shape: Shape, thing: Thing | None, volume: Volume | None
     ) -> Runs:
         """Return the triangles of a shape by colour: their own, else that of their filament."""
-        whole = self._project.colour(thing, volume)
+        whole = self._paint.colour(self._paint.number(self._project.colour(thing, volume)))
         ranges = _ranges(thing, volume)
         known = (key, whole, tuple(id(one) for one in ranges))
         if known not in self._runs:
-            if shape.colours is None and not ranges:
+            if shape.colours is None and shape.filaments is None and not ranges:
                 self._runs[known] = ((whole, shape.triangles),)
             else:
                 self._runs[known] = self._sorted(shape, thing, whole, ranges)
@@ -200,9 +201,10 @@ class _Build:
             first, last = volume.first or 0, volume.last or 0
             colour = self._paint.number(self._project.colour(thing, volume))
             base[first : last + 1] = colour if volume.printed else _NOWHERE
-        if shape.colours is not None:
-            own = (shape.colours >= 0) & (base != _NOWHERE)
-            base[own] = shape.colours[own]
+        for own in (shape.colours, self._painted(shape)):
+            if own is not None:
+                chosen = (own >= 0) & (base != _NOWHERE)
+                base[chosen] = own[chosen]
         order = np.argsort(base, kind="stable")
         numbers, begins = np.unique(base[order], return_index=True)
         ends = [*begins[1:].tolist(), count]
@@ -211,6 +213,16 @@ class _Build:
             for number, begin, end in zip(numbers.tolist(), begins.tolist(), ends, strict=True)
             if number != _NOWHERE
         )
+
+    def _painted(self, shape: Shape) -> NDArray[np.int16] | None:
+        """Return the colours of the filaments that triangles were painted with."""
+        if shape.filaments is None:
+            return None
+        colours = [
+            self._paint.number(self._project.filament(number))
+            for number in range(MOST_FILAMENTS + 1)
+        ]
+        return np.array(colours, np.int16)[shape.filaments]
 
 
 class _Package:

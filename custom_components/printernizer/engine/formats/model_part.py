@@ -17,6 +17,7 @@ from . import mesh_text
 from .careful_xml import CarefulXml
 from .digits import number
 from .paint import Paint
+from .painting import MOST_FILAMENTS, filament
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ CORE: Final = f"{_3MF}core/2015/02"
 PRODUCTION: Final = f"{_3MF}production/2015/06"
 MATERIAL: Final = f"{_3MF}material/2015/02"
 _UNDERSTOOD: Final = {CORE, PRODUCTION, MATERIAL, f"{_3MF}trianglesets/2021/07"}
+_PRUSA_PAINT: Final = "http://schemas.slic3r.org/3mf/2017/06 mmu_segmentation"
 UNITS_MM: Final = {
     "micron": 0.001,
     "millimeter": 1.0,
@@ -70,6 +72,8 @@ class Shape:
     """(n, 3), each within the vertices."""
     colours: NDArray[np.int16] | None = None
     """Of each triangle, as `Paint` numbers them; None: none has one."""
+    filaments: NDArray[np.int8] | None = None
+    """Of each triangle that a slicer painted, from 1, else 0; None: none is."""
     components: list[Reference] = field(default_factory=list)
 
 
@@ -107,6 +111,7 @@ class _Reader:
         """Nothing unusual was seen between vertices or triangles so far."""
         self._inside: str | None = None
         """Which of the two has just begun."""
+        self._inside_at = -1
 
     def read(self, pieces: Iterable[bytes]) -> Part:
         """Return the part. Raises BadFile."""
@@ -139,10 +144,16 @@ class _Reader:
                 if len(text) - begin > _LONGEST_ELEMENT:
                     break
                 self._xml.feed(text[:begin])
+                self._inside = None
                 return text[begin:]
+            begin = self._xml.taken + tag.start()
             self._xml.feed(text[: close + 1])
             text = text[close + 1 :]
+            if self._inside_at != begin:
+                # In a comment, or where no mesh is.
+                self._inside = None
         self._xml.feed(text)
+        self._inside = None
         return b""
 
     def _skim(self, text: bytes) -> bool:
@@ -158,6 +169,11 @@ class _Reader:
                 return False
             self._mesh.triangles.append(triangles.corners)
             self._mesh.colours.append(self._colours(triangles))
+            self._mesh.filaments.append(
+                np.zeros(len(triangles.corners), np.int8)
+                if triangles.filaments is None
+                else triangles.filaments
+            )
         self._xml.skip(len(text))
         return True
 
@@ -190,7 +206,7 @@ class _Reader:
     def _structure(self, name: str, above: str, said: Mapping[str, str]) -> None:
         match above, name:
             case "mesh", "vertices" | "triangles":
-                self._inside = name
+                self._inside, self._inside_at = name, self._xml.at
             case "resources", "object":
                 self._id = said.get("id", "").strip()
                 self._shape = Shape(kind=said.get("type", "model"))
@@ -227,6 +243,8 @@ class _Reader:
         rows = self._mesh.triangle_rows
         for corner in ("v1", "v2", "v3"):
             rows.append(_index(said.get(corner, "")))
+        code = said.get("paint_color") or said.get(_PRUSA_PAINT)
+        self._mesh.filament_rows.append(min(filament(code), MOST_FILAMENTS) if code else 0)
         pid, member = said.get("pid"), said.get("p1")
         self._mesh.colour_rows.append(
             self._member(
@@ -283,7 +301,7 @@ class _Reader:
         if self._id in self._part.shapes:
             raise self._xml.bad(f"object {self._id[:50]!r} occurs twice")
         shape = self._shape
-        shape.vertices, shape.triangles, colours = self._mesh.joined()
+        shape.vertices, shape.triangles, colours, filaments = self._mesh.joined()
         if shape.triangles.size:
             lowest, highest = int(shape.triangles.min()), int(shape.triangles.max())
             if lowest < 0 or highest >= len(shape.vertices):
@@ -292,6 +310,8 @@ class _Reader:
                 )
         if (colours >= 0).any():
             shape.colours = colours
+        if filaments.any():
+            shape.filaments = filaments
         self._part.shapes[self._id] = shape
         self._mesh = _Collected()
 
@@ -303,9 +323,11 @@ class _Collected:
         self.vertices: list[NDArray[np.float32]] = []
         self.triangles: list[NDArray[np.int32]] = []
         self.colours: list[NDArray[np.int16]] = []
+        self.filaments: list[NDArray[np.int8]] = []
         self.vertex_rows: list[float] = []
         self.triangle_rows: list[int] = []
         self.colour_rows: list[int] = []
+        self.filament_rows: list[int] = []
 
     def settle(self) -> None:
         """Put what came one by one behind what came at once."""
@@ -316,14 +338,19 @@ class _Collected:
         if self.triangle_rows:
             self.triangles.append(np.array(self.triangle_rows, np.int32).reshape(-1, 3))
             self.colours.append(np.array(self.colour_rows, np.int16))
-        self.vertex_rows, self.triangle_rows, self.colour_rows = [], [], []
+            self.filaments.append(np.array(self.filament_rows, np.int8))
+        self.vertex_rows, self.triangle_rows = [], []
+        self.colour_rows, self.filament_rows = [], []
 
-    def joined(self) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int16]]:
+    def joined(
+        self,
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int16], NDArray[np.int8]]:
         """Return all of it."""
         return (
             np.concatenate([np.empty((0, 3), np.float32), *self.vertices]),
             np.concatenate([np.empty((0, 3), np.int32), *self.triangles]),
             np.concatenate([np.empty(0, np.int16), *self.colours]),
+            np.concatenate([np.empty(0, np.int8), *self.filaments]),
         )
 
 

@@ -16,28 +16,49 @@ _BGCODE: Final = b"GCDE"
 _BOM: Final = b"\xef\xbb\xbf"
 _TYPICAL: Final = re.compile(rb"^[ \t]*(?:;|[GMTN]\d)", re.MULTILINE)
 """A comment or a numbered command. Printers that take words as commands write comments, too."""
-
+_VERTEX: Final = re.compile(rb"^v[ \t]+[-+.\d]", re.MULTILINE)
+_OFF: Final = re.compile(rb"(?:ST)?C?N?4?n?OFF\s")
+_BY_ENDING: Final = {".stl": FileKind.STL, ".obj": FileKind.OBJ}
 _FACETS: Final = re.compile(rb"(?im)\A\s*solid\b|^[ \t]*facet[ \t]")
 _FACETS_GO_ON: Final = re.compile(rb"(?i)\b(?:facet|endsolid)\b")
 
 
-def sniff(head: bytes, size: int | None = None) -> FileKind | None:
+def sniff(head: bytes, size: int | None = None, name: str = "") -> FileKind | None:
     """Return the kind of a file by its first `HEAD_BYTES`, or None for one we do not read.
 
     size: of all of it in bytes. Only that tells a binary STL, which begins with anything.
+    name: of the file. Its ending is believed for a model that the bytes do not tell: it may be
+    broken, and then its reader knows the cause.
     """
+    return _by_bytes(head, size) or _BY_ENDING.get(name[-4:].lower())
+
+
+def _by_bytes(head: bytes, size: int | None) -> FileKind | None:
     if head.startswith(_BGCODE):
         return FileKind.BGCODE
     if head.startswith(_ZIP):
         return FileKind.THREEMF
     if size is not None and records(head, size):
         return FileKind.STL
+    if other_kind(head) is not None:
+        return FileKind.OTHER_MESH
     text = head.removeprefix(_BOM).strip(b"\x00")
+    if b"\x00" in text:
+        return None
     if facets(text):
         return FileKind.STL
-    if b"\x00" not in text and _TYPICAL.search(text):
+    if _TYPICAL.search(text):
         return FileKind.GCODE
-    return None
+    return FileKind.OBJ if _VERTEX.search(text) else None
+
+
+def other_kind(head: bytes) -> str | None:
+    """Return the usual ending of a model that we do not read ourselves."""
+    if head.startswith((b"ply\n", b"ply\r")):
+        return "ply"
+    if head.startswith(b"glTF"):
+        return "glb"
+    return "off" if _OFF.match(head) else None
 
 
 def promised(head: bytes) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,8 @@ import numpy as np
 from ..errors import BadFile
 from ..file import FileKind, MeshFacts
 from .model_3mf import Model3mf
+from .obj import Obj
+from .other_mesh import OtherMesh
 from .sniff import HEAD_BYTES, sniff
 from .stl import Stl
 
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     type Axis = NDArray[np.float32]
     type Words = NDArray[np.uint64]
 
-_BY_NAME: Final = {".stl": FileKind.STL, ".3mf": FileKind.THREEMF}
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 _AXES: Final = (
     np.uint64(0xD6E8FEB86659FD93),
@@ -37,7 +39,8 @@ def open_mesh(path: Path, *, plate: int | None = None) -> Mesh:
     """Open the surface in a model. Not on the event loop.
 
     plate: of a project with several, from 1; None: the first with something on it.
-    Raises BadFile for what is broken, hostile, not there, or not a model.
+    Raises BadFile for what is broken, hostile, not there, or not a model. All kinds but STL are
+    held in memory, 20 to 50 bytes for each triangle.
     """
     try:
         return _open(path, plate)
@@ -46,20 +49,30 @@ def open_mesh(path: Path, *, plate: int | None = None) -> Mesh:
 
 
 def _open(path: Path, plate: int | None) -> Mesh:
+    if not stat.S_ISREG(path.stat().st_mode):
+        # Before it is opened: a pipe would not come back.
+        raise BadFile(f"{path.name} is not a file", key="file_unreadable")
     with path.open("rb") as file:
-        kind = sniff(file.read(HEAD_BYTES), path.stat().st_size)
-    # What is too broken to be known by its bytes goes by its name: the reader tells the cause.
-    match kind or _BY_NAME.get(path.suffix.lower()):
+        kind = sniff(file.read(HEAD_BYTES), path.stat().st_size, path.name)
+    match kind:
         case FileKind.STL:
             return Stl(path)
         case FileKind.THREEMF:
             return Model3mf(path, plate)
+        case FileKind.OBJ:
+            return Obj(path)
+        case FileKind.OTHER_MESH:
+            return OtherMesh(path)
     raise BadFile(f"{path.name}: it is not a model")
 
 
-def mesh_facts(mesh: Mesh) -> MeshFacts:
-    """Measure a surface: one walk over it, in constant memory. Raises BadFile."""
-    measure = _Measure()
+def mesh_facts(mesh: Mesh, *, closed: bool = True) -> MeshFacts:
+    """Measure a surface: one walk over it, in constant memory. Raises BadFile.
+
+    closed: whether to look for holes, which takes as long as all the rest. Without, the volume is
+    what it would be if there were none.
+    """
+    measure = _Measure(closed=closed)
     for patch in mesh.patches():
         measure.dropped += patch.dropped
         if len(patch.corners):
@@ -71,6 +84,7 @@ def mesh_facts(mesh: Mesh) -> MeshFacts:
 class _Measure:
     """What was seen of a surface so far."""
 
+    closed: bool
     triangles: int = 0
     dropped: int = 0
     lowest: Axis = field(default_factory=lambda: np.full(3, np.inf, np.float32))
@@ -93,7 +107,8 @@ class _Measure:
         axes = np.ascontiguousarray(corners.transpose(2, 1, 0))
         self.lowest = np.minimum(self.lowest, axes.min(axis=(1, 2)))
         self.highest = np.maximum(self.highest, axes.max(axis=(1, 2)))
-        self._match(axes)
+        if self.closed:
+            self._match(axes)
         self._spread(axes)
 
     def _spread(self, axes: NDArray[np.float32]) -> None:
@@ -131,7 +146,7 @@ class _Measure:
             lowest_mm=_three(self.lowest),
             area_mm2=self.double_area / 2,
             volume_mm3=abs(self.six_volumes) / 6 if oriented else None,
-            watertight=self.odd_edges == 0,
+            watertight=self.odd_edges == 0 if self.closed else None,
             parts=parts,
             dropped=self.dropped,
         )
