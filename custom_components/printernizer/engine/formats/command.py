@@ -13,6 +13,7 @@ _E: Final = re.compile(rb"E\s*([+-]?(?:\d+\.?\d*|\.\d+))")
 _WORD: Final = {
     letter: re.compile(letter.encode() + rb"\s*([+-]?(?:\d+\.?\d*|\.\d+))") for letter in "DST"
 }
+_AXIS: Final = re.compile(rb"([XYZEIJR])\s*([+-]?(?:\d+\.?\d*|\.\d+))")
 _KLIPPER_TOOL: Final = re.compile(rb"\s*ACTIVATE_EXTRUDER\s+EXTRUDER=EXTRUDER(\d{0,3})\s*")
 _KLIPPER_DEFINES: Final = b"EXCLUDE_OBJECT_DEFINE"
 _KLIPPER_NAME: Final = re.compile(rb"\sNAME=(\S{1,200})")
@@ -93,6 +94,28 @@ def meaning(line: bytes) -> Meaning:
     if letter == b"G":
         return _moved(number, rest)
     return _machine(number, rest)
+
+
+def move(line: bytes) -> tuple[int, dict[str, float]] | None:
+    """Return the number of a G-command that moves or names positions, and its words.
+
+    Of words that stand there twice the first one counts, and what no machine could reach is left
+    out; G92 without any names all axes. None for other commands.
+    """
+    code = _COMMENT.sub(b"", line).upper().split(b"*")[0]
+    match = _COMMAND.match(code)
+    if match is None or match.group(1) != b"G":
+        return None
+    number = int(match.group(2))
+    if number not in MOVES and number != 92:
+        return None
+    rest = code[match.end() :]
+    if number == 92 and not rest.strip():
+        return number, dict.fromkeys("XYZE", 0.0)
+    found: dict[str, float] = {}
+    for letter, value in _AXIS.findall(rest):
+        found.setdefault(letter.decode(), float(value))
+    return number, {letter: value for letter, value in found.items() if abs(value) <= _MOST}
 
 
 def _moved(number: int, rest: bytes) -> Feed | None:

@@ -15,10 +15,13 @@ import numpy as np
 from ..account import Role
 from ..errors import BadFile
 from . import command, words
+from .feature import Feature
 from .scan import scan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from .scan import Scan
 
     type Amounts = NDArray[np.float64]
     type Places = NDArray[np.int64]
@@ -41,10 +44,11 @@ _LONGEST: Final = 4096
 _ROLES: Final = tuple(Role)
 _START: Final = len(_ROLES)
 """Before the first word on roles: prime lines, unless the file knows no roles at all."""
+_PURGED: Final = (_ROLES.index(Role.PURGE), Feature.PURGE)
 
 
 @dataclass(frozen=True, slots=True)
-class _Mode:
+class Mode:
     """How a value of E is to be read."""
 
     relative_e: bool = False
@@ -79,13 +83,20 @@ class _Tool:
 
 
 @dataclass(slots=True)
-class _Block:
-    """What the careful look at a block's lines found, in their order."""
+class Block:
+    """What the careful look at a block's lines found, in their order and with their places.
 
-    modes: list[tuple[int, _Mode]]
+    Modes, roles and features begin with those that hold from before it, at -1.
+    """
+
+    modes: list[tuple[int, Mode]]
     roles: list[tuple[int, int]]
+    features: list[tuple[int, Feature]]
     layers: list[int] = field(default_factory=list)
     feeds: list[tuple[int, command.Feed]] = field(default_factory=list)
+    laid: list[tuple[Places, Amounts, int]] = field(default_factory=list)
+    """Where how much left the nozzle, in mm (mm3 when volumetric by its settings alone), of which
+    tool."""
 
 
 class Account:
@@ -93,16 +104,17 @@ class Account:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._mode = _Mode()
+        self._mode = Mode()
         self._stands_at = 0.0
         """Where E stands, in mm (mm3 when volumetric)."""
         self._tools: dict[int, _Tool] = {}
         self._last: _Tool | None = None
         self._family: words.Family | None = None
-        self._role = _START
-        self._before_flush: int | None = None
-        self._changing: int | None = None
-        """The role to return to after a change of filament."""
+        self._what = (_START, Feature.CUSTOM)
+        """The role and the feature of what is being laid down."""
+        self._before_flush: tuple[int, Feature] | None = None
+        self._changing: tuple[int, Feature] | None = None
+        """What to return to after a change of filament."""
         self._objects: dict[int, set[bytes]] = {}
         self._known: dict[bytes, words.Meaning] = {}
         self.volumetric = False
@@ -115,8 +127,19 @@ class Account:
 
     def read(self, text: bytes, begin: float, end: float) -> None:
         """Read whole lines, which lie between two shares of the file."""
-        found = scan(text)
-        block = _Block(modes=[(-1, self._mode)], roles=[(-1, self._role)])
+        block = self.take(text, scan(text))
+        span = (end - begin) / max(len(text), 1)
+        self.ends += [begin + span * place for place in block.layers]
+        if len(self.ends) > _MOST_LAYERS or len(self.ends) * len(self._tools) > _MOST_CELLS:
+            raise BadFile(f"{self._name}: it marks {len(self.ends)} layers")
+
+    def take(self, text: bytes, found: Scan) -> Block:
+        """Add whole lines, which were scanned, to the account."""
+        block = Block(
+            modes=[(-1, self._mode)],
+            roles=[(-1, self._what[0])],
+            features=[(-1, self._what[1])],
+        )
         for start, stop in found.careful:
             line = text[start : min(stop, start + _LONGEST)]
             if line.startswith(b";"):
@@ -129,24 +152,22 @@ class Account:
         if values.size and not np.abs(values).max() <= _MOST_TOTAL_MM:
             raise BadFile(f"{self._name}: a move of E that is impossible")
         self._lay_down(at, values, resets, block)
-        span = (end - begin) / max(len(text), 1)
-        self.ends += [begin + span * place for place in block.layers]
-        if len(self.ends) > _MOST_LAYERS or len(self.ends) * len(self._tools) > _MOST_CELLS:
-            raise BadFile(f"{self._name}: it marks {len(self.ends)} layers")
+        return block
 
-    def _comment(self, line: bytes, at: int, block: _Block) -> None:
+    def _comment(self, line: bytes, at: int, block: Block) -> None:
         match self._said(line):
             case words.NewLayer(family):
                 self._family = self._family or family
                 if family is self._family:
                     block.layers.append(at)
-            case words.NewRole(role):
+                    self._starts_over(at, block)
+            case words.NewRole(role, feature):
                 self._before_flush = self._changing = None
-                self._becomes(_ROLES.index(role), at, block)
+                self._becomes((_ROLES.index(role), feature), at, block)
             case words.Flush(begins=True):
                 if self._before_flush is None:
-                    self._before_flush = self._role
-                self._becomes(_ROLES.index(Role.PURGE), at, block)
+                    self._before_flush = self._what
+                self._becomes(_PURGED, at, block)
             case words.Flush(begins=False) if self._before_flush is not None:
                 self._becomes(self._before_flush, at, block)
                 self._before_flush = None
@@ -164,16 +185,22 @@ class Account:
             self._known[line] = meaning
         return meaning
 
-    def _becomes(self, role: int, at: int, block: _Block) -> None:
-        self._role = role
-        block.roles.append((at, role))
+    def _starts_over(self, at: int, block: Block) -> None:
+        """Take what follows the first layer's mark for the object, though no word has said so."""
+        if self._what == (_START, Feature.CUSTOM):
+            self._becomes((_START, Feature.OTHER), at, block)
+
+    def _becomes(self, what: tuple[int, Feature], at: int, block: Block) -> None:
+        self._what = what
+        block.roles.append((at, what[0]))
+        block.features.append((at, what[1]))
 
     def _see(self, rank: int, name: bytes) -> None:
         seen = self._objects.setdefault(rank, set())
         if len(seen) < _MOST_OBJECTS:
             seen.add(name)
 
-    def _command(self, line: bytes, at: int, block: _Block) -> None:
+    def _command(self, line: bytes, at: int, block: Block) -> None:
         try:
             meaning = command.meaning(line)
         except OverflowError as err:
@@ -193,19 +220,19 @@ class Account:
                 mode = _changed(self._mode, meaning, loading=self._changing is not None)
                 self._switch(mode, at, block)
 
-    def _change_begins(self, at: int, block: _Block) -> None:
+    def _change_begins(self, at: int, block: Block) -> None:
         if self._changing is None:
-            self._changing = self._role
-        self._becomes(_ROLES.index(Role.PURGE), at, block)
+            self._changing = self._what
+        self._becomes(_PURGED, at, block)
         self._switch(replace(self._mode, skipped=self._family is None), at, block)
 
-    def _change_ends(self, at: int, block: _Block) -> None:
+    def _change_ends(self, at: int, block: Block) -> None:
         if self._changing is not None:
             self._becomes(self._changing, at, block)
         self._changing = self._before_flush = None
         self._switch(replace(self._mode, skipped=False), at, block)
 
-    def _switch(self, mode: _Mode, at: int, block: _Block) -> None:
+    def _switch(self, mode: Mode, at: int, block: Block) -> None:
         if mode != self._mode:
             self._told |= mode.area != 1.0
             self._mode = mode
@@ -214,7 +241,7 @@ class Account:
     # -- reckoning ---------------------------------------------------------------------------
 
     def _lay_down(
-        self, at: Places, values: Amounts, resets: NDArray[np.bool_], block: _Block
+        self, at: Places, values: Amounts, resets: NDArray[np.bool_], block: Block
     ) -> None:
         """Add a block's moves to the account, one way of reading them after the other."""
         bounds = np.searchsorted(at, [place for place, _ in block.modes]).tolist()
@@ -231,6 +258,7 @@ class Account:
             tool = self._tool(mode)
             net = _net(tool, fed)
             places = at[low:high]
+            block.laid.append((places, net, mode.tool))
             layers = np.bincount(np.searchsorted(layer_at, places), weights=net)
             for index in np.flatnonzero(layers).tolist():
                 layer = len(self.ends) + index
@@ -238,7 +266,7 @@ class Account:
             becomes = roles[np.searchsorted(role_at, places) - 1]
             tool.roles += np.bincount(becomes, weights=net, minlength=_START + 1)
 
-    def _tool(self, mode: _Mode) -> _Tool:
+    def _tool(self, mode: Mode) -> _Tool:
         """Return the tool that feeds; a change counts when the new tool is used."""
         tool = self._tools.get(mode.tool)
         if tool is not None and tool is self._last:
@@ -252,7 +280,7 @@ class Account:
         self._last = tool
         return tool
 
-    def _fed(self, values: Amounts, resets: NDArray[np.bool_], mode: _Mode) -> Amounts:
+    def _fed(self, values: Amounts, resets: NDArray[np.bool_], mode: Mode) -> Amounts:
         """Return by how much each line moves the filament, in mm."""
         values = values * mode.unit
         if mode.relatively:
@@ -330,7 +358,7 @@ def _merged(
     return at[order], values[order], resets[order]
 
 
-def _changed(mode: _Mode, meaning: command.Meaning, *, loading: bool) -> _Mode:
+def _changed(mode: Mode, meaning: command.Meaning, *, loading: bool) -> Mode:
     match meaning:
         case command.Change.RELATIVE_E | command.Change.ABSOLUTE_E:
             return replace(mode, relative_e=meaning is command.Change.RELATIVE_E)

@@ -29,7 +29,8 @@ _POWERS: Final = np.power(10.0, np.arange(_MOST_DIGITS + 1))
 _NO_NUMBER: Final = 255
 _MOVES: Final = 4
 """G0 to G3."""
-_RESET: Final = 92
+RESET: Final = 92
+"""G92: only names where something stands."""
 
 
 def _classes() -> Bytes:
@@ -58,8 +59,34 @@ _TELLING[[first << 8 | second for first, second in PREFIXES]] = True
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """A block cut into lines. Places count bytes from its beginning and rise."""
+
+    length: int
+    text: bytes
+    """With some newlines behind it."""
+    data: Bytes
+    """The same."""
+    starts: Places
+    ends: Places
+    careful: Flags
+    """Which need a careful look."""
+    comments: Places
+    """Which are nothing but a comment."""
+    moves: Places
+    """Which are G0 to G3 or G92, written as usual."""
+    numbers: Bytes
+    """Of the commands of `moves`."""
+
+    def carefully(self) -> list[tuple[int, int]]:
+        """Return where the lines begin and end that need a careful look."""
+        starts, ends = self.starts[self.careful], self.ends[self.careful]
+        return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
-    """What a block holds. Places count bytes from its beginning and rise."""
+    """What a block holds of E. Places count bytes from its beginning and rise."""
 
     at: Places
     """Where the lines begin that carry E."""
@@ -70,9 +97,10 @@ class Scan:
     """Where other lines that may matter begin and end, comments among them."""
 
 
-def scan(text: bytes) -> Scan:
-    """Scan whole lines; the last one ends with a newline."""
-    data = np.frombuffer(text + _PADDING, np.uint8)
+def cut(text: bytes) -> Lines:
+    """Cut whole lines, and sort them by their first bytes; the last one ends with a newline."""
+    padded = text + _PADDING
+    data = np.frombuffer(padded, np.uint8)
     ends = np.flatnonzero(data[: len(text)] == 10)
     starts = np.empty_like(ends)
     if len(starts):
@@ -88,21 +116,32 @@ def scan(text: bytes) -> Scan:
     lines = np.flatnonzero(kinds == _G)
     numbers, odd = _numbers(data, starts[lines])
     careful[lines] = odd | _G_CAREFUL[numbers]
-    resets = numbers == _RESET
-    feeds = (resets | (numbers < _MOVES)) & ~odd
-    lines, resets = lines[feeds], resets[feeds]
-    places, unclear, bare = _places(text, data, starts[lines], ends[lines], len(comments))
-    values, unread = _values(data, places)
+    moves = ((numbers == RESET) | (numbers < _MOVES)) & ~odd
+    return Lines(
+        length=len(text),
+        text=padded,
+        data=data,
+        starts=starts,
+        ends=ends,
+        careful=careful,
+        comments=comments,
+        moves=lines[moves],
+        numbers=numbers[moves],
+    )
+
+
+def scan(text: bytes) -> Scan:
+    """Scan whole lines; the last one ends with a newline."""
+    block = cut(text)
+    starts, ends = block.starts[block.moves], block.ends[block.moves]
+    resets = block.numbers == RESET
+    places, unclear, bare = _places(text, block.data, starts, ends, len(block.comments))
+    values, unread = _values(block.data, places)
     unclear |= unread & ~bare
     unclear |= bare & resets  # G92 without E may name all axes
-    careful[lines[unclear]] = True
+    block.careful[block.moves[unclear]] = True
     kept = ~(unclear | bare)
-    return Scan(
-        at=starts[lines[kept]],
-        values=values[kept],
-        resets=resets[kept],
-        careful=list(zip(starts[careful].tolist(), ends[careful].tolist(), strict=True)),
-    )
+    return Scan(starts[kept], values[kept], resets[kept], block.carefully())
 
 
 def _numbers(data: Bytes, starts: Places) -> tuple[Bytes, Flags]:

@@ -27,15 +27,23 @@ def blocks(
 
     In an archive the shares are those of the plate's own text. Raises BadFile.
     """
-    pieces: Pieces
-    if kind is FileKind.THREEMF:
-        pieces, size = threemf.moves(file, name, plate, BLOCK_BYTES)
-    elif kind is FileKind.BGCODE:
-        pieces = bgcode.moves(file, size, name)
-    else:
-        pieces = _plain(file)
-    for text, begin, end in _whole_lines(pieces):
+    found, size = pieces(file, size, name, kind, plate)
+    for text, begin, end in _whole_lines(found):
         yield text, min(begin / size, 1.0), min(end / size, 1.0)
+
+
+def pieces(
+    file: BinaryIO, size: int, name: str, kind: FileKind, plate: int | None
+) -> tuple[Pieces, int]:
+    """Return the text as it comes, cut anywhere, and how long all of it is.
+
+    In an archive that is the plate's own text; of binary G-code it is the file. Raises BadFile.
+    """
+    if kind is FileKind.THREEMF:
+        return threemf.moves(file, name, plate, BLOCK_BYTES)
+    if kind is FileKind.BGCODE:
+        return bgcode.moves(file, size, name), size
+    return _plain(file), size
 
 
 def _plain(file: BinaryIO) -> Pieces:

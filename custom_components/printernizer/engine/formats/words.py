@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from ..account import Role
+from .feature import FEATURES, Feature
 
 PREFIXES: Final = (
     b"TY",
@@ -139,6 +140,7 @@ class NewRole:
     """What follows becomes this."""
 
     role: Role
+    feature: Feature = Feature.OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,8 @@ def meaning(comment: bytes) -> Meaning:
     comment = comment.rstrip()
     if match := _ROLE.fullmatch(comment):
         word = next(group for group in match.groups() if group is not None)
-        return NewRole(ROLES.get(word.decode("utf-8", "replace").strip().lower(), ALL))
+        said = word.decode("utf-8", "replace").strip().lower()
+        return NewRole(ROLES.get(said, ALL), FEATURES.get(said, Feature.OTHER))
     if comment in _FLUSH:
         return _FLUSH[comment]
     if comment in _SETTINGS:

@@ -1,0 +1,105 @@
+"""A long text with only some of its sections: G-code again, which goes on from the right place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from .outline import Outline
+    from .source import Pieces
+
+_BEFORE: Final = 300
+"""Bytes before a section that say where the tool stands when it begins."""
+_BLOCK_BYTES: Final = 512 << 10
+_NOWHERE: Final = b"9000000"
+_ENDS: Final = (b" ", b"\n", b";", b"\r")
+
+
+def abridged(pieces: Pieces, found: Outline, chosen: NDArray[np.bool_]) -> Iterator[bytes]:
+    """Yield whole lines: the chosen sections, each with what leads to it.
+
+    What precedes the first layer must be chosen: it says how everything else is to be read.
+    Widths of beads that are not told within a section count as untold. Raises BadFile.
+    """
+    source = _Forward(pieces)
+    made: list[bytes] = []
+    size = 0
+    end_before = 0
+    for index in np.flatnonzero(chosen).tolist():
+        begin, end = int(found.begins[index]), int(found.ends[index])
+        if begin != end_before:
+            before = source.read(max(end_before, begin - _BEFORE), begin)
+            made.append(_leap(before, found, index))
+        end_before = end
+        for part in range(begin, end, _BLOCK_BYTES):
+            made.append(source.read(part, min(part + _BLOCK_BYTES, end)))
+            size += len(made[-1])
+            if size > _BLOCK_BYTES:
+                text = b"".join(made)
+                # Without an end it is no command, and is cut anywhere.
+                cut = text.rfind(b"\n") + 1 or len(text)
+                yield text[:cut] if text[cut - 1] == ord("\n") else text[:cut] + b"\n"
+                made = [text[cut:]]
+                size = len(made[0])
+    text = b"".join(made)
+    if text:
+        yield text if text.endswith(b"\n") else text + b"\n"
+
+
+class _Forward:
+    """A text that is read at rising places."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+        self._text = b""
+        self._at = 0
+        """Where that begins."""
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Return a part; less of it where the text ends."""
+        while self._at + len(self._text) < end:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            if begin >= self._at + len(self._text):
+                self._at += len(self._text)
+                self._text = piece[0]
+            else:
+                keep = max(begin - self._at, 0)
+                self._text = self._text[keep:] + piece[0]
+                self._at += keep
+        return self._text[max(begin - self._at, 0) : max(end - self._at, 0)]
+
+
+def _leap(before: bytes, found: Outline, index: int) -> bytes:
+    """Return commands that put the tool where it stands at the beginning of a section.
+
+    What was pulled back counts as brought forward: E runs on far ahead, and gets its name back.
+    """
+    said = [_last(before, word) for word in (b" X", b" Y", b" E")]
+    lines = [b"\n"]
+    if found.tools[index] or found.tools.any():
+        lines.append(b"T%d\n" % found.tools[index])
+    z = found.z_mm[found.layers[index]]
+    height = b" Z%.4f" % z if np.isfinite(z) else b""
+    # From nowhere: whatever begins there is left out by the reader.
+    x, y = (word or _NOWHERE for word in said[:2])
+    lines.append(b"G92 E0\nG1 X%s Y%s%s\nG1 E99999\n" % (x, y, height))
+    lines.append(b"G92 E%s\n;WIDTH:0\n" % (said[2] or b"0"))
+    return b"".join(lines)
+
+
+def _last(text: bytes, word: bytes) -> bytes:
+    """Return what follows a word where it stands last, or nothing."""
+    at = text.rfind(word) + len(word)
+    if at < len(word):
+        return b""
+    end = min((place for one in _ENDS if (place := text.find(one, at)) >= 0), default=len(text))
+    value = text[at:end]
+    return value if value.replace(b".", b"", 1).lstrip(b"-").isdigit() else b""

@@ -1,0 +1,184 @@
+"""Where G-code goes, at the speed of bytes: all words of the lines that move something.
+
+What `scan` does for E alone this does for X, Y, Z and the centres of arcs as well, on the same cut
+of a block into lines. A line of an unusual shape is left to `command.move`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from . import command
+from .digits import decimal
+from .scan import RESET, Scan, cut
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .scan import Lines
+
+    type Places = NDArray[np.int64]
+    type Flags = NDArray[np.bool_]
+    type Numbers = NDArray[np.float64]
+
+AXES: Final = slice(0, 3)
+"""Rows of `Moves.words`: X, Y, Z."""
+CENTRES: Final = slice(3, 6)
+"""I, J, R."""
+_E: Final = 6
+_NAMES: Final = "XYZIJRE"
+_OTHER, _STOP, _ODD = 8, 9, 10
+"""Words that are passed over, what ends the words of a line, what makes it an unusual one."""
+_LONGEST: Final = 4096
+"""Bytes of a line that are read with care."""
+_BLANKS: Final = 3
+"""Spaces behind a value that are usual, and a carriage return."""
+_MOST: Final = 1e9
+"""Millimetres: beyond, a number is a mistake, or made to break us."""
+
+
+def _letters() -> NDArray[np.uint8]:
+    """Return what a byte is: 0 for those within a value, else one more than its row."""
+    table = np.zeros(256, np.uint8)
+    for letter in range(ord("A"), ord("Z") + 1):
+        table[[letter, letter | 32]] = _OTHER
+    for row, name in enumerate(_NAMES):
+        table[[ord(name), ord(name) | 32]] = row + 1
+    table[np.frombuffer(b";*", np.uint8)] = _STOP
+    table[np.frombuffer(b'("{[', np.uint8)] = _ODD
+    return table
+
+
+_LETTERS: Final = _letters()
+_MARKS: Final = ((b";WIDTH:", b"; LINE_WIDTH:"), (b";HEIGHT:", b"; LAYER_HEIGHT:"))
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What a block holds. Places count bytes from its beginning and rise."""
+
+    feeds: Scan
+    """What it holds of E, for `feed.Account`."""
+    at: Places
+    """Where the lines begin that move something, or name where it stands."""
+    numbers: NDArray[np.int64]
+    """Of their commands: 0 to 3, 5, 92."""
+    words: Numbers
+    """(6, n): by row what follows X, Y, Z, I, J, R; NaN where a line has no such word."""
+    widths: tuple[Places, Numbers]
+    """Where a comment says how wide the following beads are, and that, mm; NaN where it is 0."""
+    heights: tuple[Places, Numbers]
+
+
+def scan_moves(text: bytes) -> Moves:
+    """Scan whole lines; the last one ends with a newline."""
+    block = cut(text)
+    words, unclear = _words(block)
+    e = words[_E]
+    resets = block.numbers == RESET
+    # G92 without a word names all axes.
+    unclear |= resets & np.isnan(words).all(axis=0)
+    unclear |= ~(np.abs(e) <= _MOST) & ~np.isnan(e)
+    block.careful[block.moves[unclear]] = True
+    feeding = ~(unclear | np.isnan(e))
+    at = block.starts[block.moves]
+    careful = block.carefully()
+    found = Moves(
+        feeds=Scan(at[feeding], e[feeding], resets[feeding], careful),
+        at=at[~unclear],
+        numbers=block.numbers[~unclear].astype(np.int64),
+        words=words[:_E, ~unclear],
+        widths=_told(block, _MARKS[0]),
+        heights=_told(block, _MARKS[1]),
+    )
+    return _with_care(text, careful, found)
+
+
+def _words(block: Lines) -> tuple[Numbers, Flags]:
+    """Return (7, n): the values of words by line, NaN for none; and which lines are unusual."""
+    starts, ends = block.starts[block.moves], block.ends[block.moves]
+    count = len(starts)
+    kinds = _LETTERS[block.data[: block.length]]
+    letters = np.flatnonzero(kinds)
+    # Behind the G.
+    first = np.searchsorted(letters, starts) + 1
+    many = np.searchsorted(letters, ends) - first
+    which = np.repeat(np.arange(count), many)
+    index = np.arange(len(which)) + np.repeat(first - (np.cumsum(many) - many), many)
+    places = letters[index]
+    kind = kinds[places].astype(np.int64)
+    until = np.minimum(np.append(letters, block.length)[index + 1], ends[which])
+    unclear = np.zeros(count, np.bool_)
+    if (stops := np.flatnonzero(kind >= _STOP)).size:
+        limits = ends.copy()
+        np.minimum.at(limits, which[stops], places[stops])
+        unclear[which[stops[(kind[stops] == _ODD) & (places[stops] <= limits[which[stops]])]]] = (
+            True
+        )
+        kept = (places < limits[which]) & (kind <= _E + 1)
+    else:
+        kept = kind <= _E + 1
+    which, places, kind, until = which[kept], places[kept], kind[kept] - 1, until[kept]
+    values = _values(block, places + 1, until)
+    words = np.full((len(_NAMES), count), np.nan)
+    words[kind, which] = values
+    again = words[kind, which] != values
+    unclear[which[again | np.isnan(values)]] = True
+    return words, unclear
+
+
+def _values(block: Lines, starts: Places, ends: Places) -> Numbers:
+    """Return the values of words; NaN for what is none, or what is written with blanks before."""
+    for _ in range(_BLANKS):
+        behind = block.data[ends - 1]
+        blank = (behind == 32) | (behind == 13) | (behind == 9)
+        ends = ends - (blank & (ends > starts))
+    return decimal(block.text, starts, ends)
+
+
+def _told(block: Lines, marks: tuple[bytes, ...]) -> tuple[Places, Numbers]:
+    """Return where comments begin like this, and the numbers behind."""
+    starts, ends = block.starts[block.comments], block.ends[block.comments]
+    places: list[Places] = []
+    values: list[Numbers] = []
+    for mark in marks:
+        where = np.arange(len(starts))
+        for offset in range(1, len(mark)):
+            where = where[block.data[starts[where] + offset] == mark[offset]]
+        begins = starts[where] + len(mark)
+        begins += block.data[begins] == 32
+        kept = begins < ends[where]
+        places.append(starts[where[kept]])
+        values.append(_values(block, begins[kept], ends[where[kept]]))
+    at, told = np.concatenate(places), np.concatenate(values)
+    order = np.argsort(at, kind="stable")
+    at, told = at[order], told[order]
+    known = (told >= 0) & (told < _MOST)
+    told[told == 0] = np.nan
+    return at[known], told[known]
+
+
+def _with_care(text: bytes, careful: list[tuple[int, int]], found: Moves) -> Moves:
+    """Put the lines among the others that need a careful look and do move something."""
+    more = [
+        (start, *read)
+        for start, stop in careful
+        if text[start] != ord(";")
+        and (read := command.move(text[start : min(stop, start + _LONGEST)])) is not None
+    ]
+    if not more:
+        return found
+    words = np.array([[said.get(name, np.nan) for name in _NAMES[:_E]] for _, _, said in more])
+    at = np.concatenate((found.at, [start for start, _, _ in more]))
+    order = np.argsort(at, kind="stable")
+    return Moves(
+        feeds=found.feeds,
+        at=at[order],
+        numbers=np.concatenate((found.numbers, [number for _, number, _ in more]))[order],
+        words=np.concatenate((found.words, words.T), axis=1)[:, order],
+        widths=found.widths,
+        heights=found.heights,
+    )

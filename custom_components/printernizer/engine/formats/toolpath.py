@@ -1,0 +1,340 @@
+"""What a plate's tools lay down, bead by bead, in constant memory.
+
+Travel, retraction, priming on the spot and wiping leave no bead. What is laid down is what
+`feed.Account` counts, line by line; this adds where.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ..errors import BadFile
+from ..file import FileKind
+from .arcs import chords
+from .facts import read_facts
+from .feature import Feature
+from .feed import Account
+from .moves import AXES, CENTRES, scan_moves
+from .scan import RESET
+from .source import blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ..file import PlateFacts
+    from .feed import Block, Mode
+    from .moves import Moves
+
+    type Numbers = NDArray[np.float64]
+    type Floats = NDArray[np.float32]
+    type Places = NDArray[np.int64]
+
+FARTHEST_MM: Final = 10_000.0
+"""From the origin, along any axis. No printer is larger; what lies beyond is left out."""
+_USUAL_DIAMETER_MM: Final = 1.75
+_USUAL_HEIGHT_MM: Final = 0.2
+_HEIGHTS_MM: Final = (0.02, 2.5)
+"""Of layers that are told by nothing but where they lie."""
+_WIDTHS_MM: Final = (0.05, 3.0)
+"""Of beads whose width is reckoned."""
+_SAME_MM: Final = 0.005
+"""Layers lie further apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beads:
+    """Straight beads, in the order in which they are laid down."""
+
+    start: Floats
+    """(3, n): x, y, z in mm, of the nozzle's tip: the upper side of the bead."""
+    end: Floats
+    width: Floats
+    """mm, as the slicer tells, else from how much is laid down."""
+    height: Floats
+    """mm, as the slicer tells, else how far the layer lies above the one before."""
+    feature: NDArray[np.uint8]
+    """Of `Feature`."""
+    tool: NDArray[np.uint8]
+    layer: NDArray[np.int32]
+    """From 0: counted by the slicer's marks, else by where they lie."""
+    filament_mm: Floats
+    """How much filament becomes each; mm3 where only the settings say that E is a volume."""
+
+    def __len__(self) -> int:
+        return len(self.width)
+
+    def chosen(self, which: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Beads:
+        """Return some of them."""
+        return Beads(
+            start=self.start[:, which],
+            end=self.end[:, which],
+            width=self.width[which],
+            height=self.height[which],
+            feature=self.feature[which],
+            tool=self.tool[which],
+            layer=self.layer[which],
+            filament_mm=self.filament_mm[which],
+        )
+
+
+def read_toolpath(path: Path, plate: int | None = None, *, moves: bool = False) -> Iterator[Beads]:
+    """Yield what a plate's tools lay down; without a number that of the first one.
+
+    moves: instead, what a machine that extrudes nothing does while it feeds: G1 to G3, not G0.
+    Not on the event loop: some 10 ms per MB. Raises BadFile.
+    """
+    facts = read_facts(path)
+    if facts.kind not in {FileKind.GCODE, FileKind.BGCODE, FileKind.THREEMF}:
+        raise BadFile(f"{path.name}: nothing that can be printed")
+    if facts.kind is not FileKind.THREEMF and plate not in {None, 1}:
+        raise BadFile(f"{path.name}: plate {plate} of a file that has one")
+    reader = reader_of(path.name, facts.plate(plate), moves=moves)
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            for text, _, _ in blocks(file, size, path.name, facts.kind, plate):
+                yield reader.read(text)
+    except OSError as err:
+        raise BadFile(f"{path.name}: {err.strerror}", key="file_unreadable") from err
+
+
+def reader_of(name: str, plate: PlateFacts | None, *, moves: bool = False) -> PathReader:
+    """Return a reader that knows what the slicer says of a plate."""
+    filaments = plate.filaments if plate is not None else ()
+    diameters = {
+        filament.index: filament.diameter_mm
+        for filament in filaments
+        if filament.diameter_mm is not None
+    }
+    return PathReader(name, diameters, plate.layer_height_mm if plate else None, moves=moves)
+
+
+class PathReader:
+    """Reads blocks of whole lines, one after the other."""
+
+    def __init__(
+        self,
+        name: str,
+        diameters: Mapping[int, float] | None = None,
+        height_mm: float | None = None,
+        *,
+        moves: bool = False,
+    ) -> None:
+        """Begin at the origin.
+
+        diameters: of filaments by tool, mm; widths are reckoned by them where none are told.
+        height_mm: of layers, until the file tells.
+        """
+        self._account = Account(name)
+        self._areas = {
+            tool: np.pi * (diameter / 2) ** 2 for tool, diameter in (diameters or {}).items()
+        }
+        self._moves = moves
+        self._stands = np.zeros(3)
+        """Where the tool is, mm."""
+        self._shift = np.zeros(3)
+        """How far that is from what the file calls it, mm."""
+        self._width = np.nan
+        self._told_height = np.nan
+        self._height = _USUAL_HEIGHT_MM if height_mm is None else height_mm
+        """Of layers as they lie, as far as known."""
+        self._level = 0.0
+        """Where the layer lies that is being laid down."""
+        self._layers = -1
+        """Marks of layers that were seen, less one."""
+        self._levels = -1
+
+    def read(self, text: bytes) -> Beads:
+        """Return what whole lines lay down. Raises BadFile."""
+        found = scan_moves(text)
+        block = self._account.take(text, found.feeds)
+        track = self._walked(found, block)
+        net, tools = _laid(found, block)
+        kept = self._kept(found, track, net)
+        rows = np.flatnonzero(kept)
+        arcs = (found.numbers[rows] == 2) | (found.numbers[rows] == 3)
+        start, end, which, share = chords(
+            track[:, rows],
+            track[:, rows + 1],
+            found.words[CENTRES, rows] * _units(found, block)[rows],
+            np.where(arcs, 2 * found.numbers[rows] - 5, 0),
+        )
+        rows = rows[which]
+        beads = self._beads(found, block, rows, start, end, net[rows] * share, tools[rows])
+        reach = np.maximum(np.abs(beads.start), np.abs(beads.end))
+        near = np.flatnonzero((reach <= FARTHEST_MM).all(axis=0))
+        return beads if len(near) == len(beads) else beads.chosen(near)
+
+    # -- where -------------------------------------------------------------------------------
+
+    def _walked(self, found: Moves, block: Block) -> Numbers:
+        """Return (3, n + 1): where the tool is before the first line, and behind each."""
+        track = np.empty((3, len(found.at) + 1))
+        track[:, 0] = self._stands
+        for mode, lines in _sections(found, block):
+            words = found.words[AXES, lines] * mode.unit
+            names = found.numbers[lines] == RESET
+            track[:, lines.start + 1 : lines.stop + 1] = self._section(words, names, mode)
+        return track
+
+    def _section(self, words: Numbers, names: NDArray[np.bool_], mode: Mode) -> Numbers:
+        """Return (3, n): where lines lead that are read one way."""
+        told = ~np.isnan(words)
+        if mode.relative:
+            steps = np.where(told & ~names, words, 0.0)
+            track: Numbers = self._stands[:, np.newaxis] + np.cumsum(steps, axis=1)
+            for axis, row in np.argwhere(told & names).tolist():
+                self._shift[axis] = track[axis, row] - words[axis, row]
+        else:
+            index = np.where(told, np.arange(words.shape[1]), -1)
+            index = np.maximum.accumulate(index, axis=1)
+            before = (self._stands - self._shift)[:, np.newaxis]
+            last = np.take_along_axis(words, np.maximum(index, 0), axis=1)
+            named = np.where(index >= 0, last, before)
+            shift = self._shift[:, np.newaxis]
+            if (renamed := told & names).any():
+                jumps = np.concatenate((before, named[:, :-1]), axis=1) - named
+                jumps[~renamed | np.isnan(jumps)] = 0.0
+                shift = shift + np.cumsum(jumps, axis=1)
+                self._shift = shift[:, -1].copy()
+            track = named + shift
+        self._stands = track[:, -1].copy()
+        return track
+
+    def _kept(self, found: Moves, track: Numbers, net: Numbers) -> NDArray[np.bool_]:
+        """Return which lines leave a bead."""
+        steps = track[:, 1:] - track[:, :-1]
+        arcs = ((found.numbers == 2) | (found.numbers == 3)) & ~np.isnan(
+            found.words[CENTRES][:2]
+        ).all(axis=0)
+        kept: NDArray[np.bool_] = (steps != 0).any(axis=0) | arcs
+        kept &= np.isfinite(steps.sum(axis=0))
+        kept &= (found.numbers > 0) & (found.numbers != RESET) if self._moves else net > 0
+        return kept
+
+    # -- what --------------------------------------------------------------------------------
+
+    def _beads(
+        self,
+        found: Moves,
+        block: Block,
+        rows: Places,
+        start: Numbers,
+        end: Numbers,
+        filament: Numbers,
+        tools: Places,
+    ) -> Beads:
+        at = found.at[rows]
+        features = np.array([feature for _, feature in block.features], np.uint8)
+        feature = features[
+            np.searchsorted([place for place, _ in block.features], at, side="right") - 1
+        ]
+        if self._moves:
+            feature = np.full(len(at), Feature.MOVE, np.uint8)
+        layer = self._layer(block, at, end[2])
+        told = self._sticky(found.heights, at, self._told_height)
+        height = np.where(np.isnan(told), self._lying(end[2]), told)
+        width = self._sticky(found.widths, at, self._width)
+        self._told_height = _last(found.heights, self._told_height)
+        self._width = _last(found.widths, self._width)
+        unsaid = np.isnan(width)
+        if unsaid.any():
+            width[unsaid] = self._reckoned(
+                filament[unsaid], tools[unsaid], end[:, unsaid] - start[:, unsaid], height[unsaid]
+            )
+        return Beads(
+            start=start.astype(np.float32),
+            end=end.astype(np.float32),
+            width=width.astype(np.float32),
+            height=height.astype(np.float32),
+            feature=feature,
+            tool=tools.astype(np.uint8),
+            layer=layer.astype(np.int32),
+            filament_mm=filament.astype(np.float32),
+        )
+
+    def _layer(self, block: Block, at: Places, z: Numbers) -> Places:
+        marked = self._layers + np.searchsorted(np.array(block.layers, np.int64), at)
+        self._layers += len(block.layers)
+        if self._layers >= 0:
+            return np.maximum(marked, 0)
+        if not len(z):
+            return np.zeros(0, np.int64)
+        first = self._level if self._levels >= 0 else np.inf
+        levels = self._levels + np.cumsum(np.abs(np.diff(z, prepend=first)) > _SAME_MM)
+        self._levels = int(levels[-1])
+        return levels
+
+    def _lying(self, z: Numbers) -> Numbers:
+        """Return how far each bead's layer lies above the one before it."""
+        if not len(z):
+            return z
+        steps = np.diff(z, prepend=self._level)
+        self._level = float(z[-1])
+        known = (steps >= _HEIGHTS_MM[0]) & (steps <= _HEIGHTS_MM[1])
+        index = np.maximum.accumulate(np.where(known, np.arange(len(z)), -1))
+        heights = np.where(index >= 0, steps[np.maximum(index, 0)], self._height)
+        if known.any():
+            self._height = float(heights[-1])
+        return heights
+
+    def _sticky(self, told: tuple[Places, Numbers], at: Places, before: float) -> Numbers:
+        """Return what was last told at each place."""
+        places, values = told
+        found: Numbers = np.append(before, values)[np.searchsorted(places, at)]
+        return found
+
+    def _reckoned(
+        self, filament: Numbers, tools: Places, steps: Numbers, height: Numbers
+    ) -> Numbers:
+        """Return how wide beads are: rectangles with round sides, as slicers take them to be."""
+        usual = np.pi * (_USUAL_DIAMETER_MM / 2) ** 2
+        areas = np.full(int(tools.max(initial=0)) + 1, usual)
+        for tool, area in self._areas.items():
+            if 0 <= tool < len(areas):
+                areas[tool] = area
+        length = np.sqrt((steps * steps).sum(axis=0))
+        with np.errstate(all="ignore"):
+            width = filament * areas[tools] / length / height + height * (1 - np.pi / 4)
+        width = np.nan_to_num(width, nan=_WIDTHS_MM[0])
+        bounded: Numbers = np.clip(width, *_WIDTHS_MM)
+        return bounded
+
+
+def _last(told: tuple[Places, Numbers], before: float) -> float:
+    return float(told[1][-1]) if len(told[1]) else before
+
+
+def _sections(found: Moves, block: Block) -> Iterator[tuple[Mode, slice]]:
+    """Yield which lines are read in which way."""
+    bounds = np.searchsorted(found.at, [place for place, _ in block.modes]).tolist()
+    bounds.append(len(found.at))
+    for (_, mode), low, high in zip(block.modes, bounds, bounds[1:], strict=False):
+        if low < high:
+            yield mode, slice(low, high)
+
+
+def _units(found: Moves, block: Block) -> Numbers:
+    """Return how long each line's unit is, mm."""
+    units = np.ones(len(found.at))
+    for mode, lines in _sections(found, block):
+        units[lines] = mode.unit
+    return units
+
+
+def _laid(found: Moves, block: Block) -> tuple[Numbers, Places]:
+    """Return how much each line lays down, and the tool."""
+    net = np.zeros(len(found.at))
+    tools = np.zeros(len(found.at), np.int64)
+    for mode, lines in _sections(found, block):
+        tools[lines] = mode.tool
+    for places, amounts, _ in block.laid:
+        net[np.searchsorted(found.at, places)] = amounts
+    return net, tools
