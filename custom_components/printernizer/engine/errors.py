@@ -209,6 +209,16 @@ KEYS: Final = frozenset(
         "datev_client",
         "datev_period",
         "disk_failed",
+        "library_full",
+        "bad_title",
+        "bad_tag",
+        "unknown_kind",
+        "file_incomplete",
+        "no_library",
+        "no_file",
+        "not_on_shelf",
+        "no_collection",
+        "name_taken",
     }
 )
 """Every translation key that the engine raises."""

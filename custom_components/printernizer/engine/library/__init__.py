@@ -1,0 +1,1 @@
+"""Files on our own disk: the shelf they lie on, and the door they come in by."""

@@ -1,0 +1,346 @@
+"""The files of the shop: what lies on the shelf, what lies on printers, and how they are found."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from .errors import NotAllowed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+    from uuid import UUID
+
+    from .file import FileFacts, FileKind
+
+LONGEST_NAME: Final = 500
+"""Characters of a name as it is shown."""
+LONGEST_NOTE: Final = 10_000
+LONGEST_TAG: Final = 60
+MOST_TAGS: Final = 50
+_LONGEST_SEARCH: Final = 200
+_MOST_WORDS: Final = 12
+
+
+class Origin(StrEnum):
+    """How a file came to us."""
+
+    UPLOADED = "uploaded"
+    DOWNLOADED = "downloaded"
+    """Fetched from a printer."""
+    WATCHED = "watched"
+    """Found in a folder that is watched."""
+    SLICER = "slicer"
+    """Sent straight in by a slicer."""
+    SEEN = "seen"
+    """Met on a printer, and never fetched."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Where a file came from."""
+
+    origin: Origin
+    printer_id: str | None = None
+    """Of what lay on a printer."""
+    path: str | None = None
+    """There, or in the watched folder."""
+    sender: str | None = None
+    """Which slicer or key sent it, or the id of the user who uploaded it."""
+
+
+class Whereabouts(StrEnum):
+    """Where the content of a file lies."""
+
+    AVAILABLE = "available"
+    """On a printer alone; it can be fetched."""
+    DOWNLOADING = "downloading"
+    DOWNLOADED = "downloaded"
+    """On the shelf, and on a printer as well."""
+    LOCAL_ONLY = "local_only"
+    """On the shelf alone."""
+    GONE = "gone"
+    """It lay on a printer once, and nobody fetched it in time."""
+
+
+ON_SHELF: Final = frozenset({Whereabouts.DOWNLOADED, Whereabouts.LOCAL_ONLY})
+
+
+class FileState(StrEnum):
+    """Whether a file is kept, or lies in the recycle bin."""
+
+    KEPT = "kept"
+    RECYCLED = "recycled"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A printer on which the same content lies, or lay."""
+
+    printer_id: str
+    path: str
+    present: bool
+    """Whether it lay there when somebody looked last."""
+    certain: bool
+    """Known by its hash; otherwise by name and size, as the brand's rules allow."""
+    last_seen: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibraryFile:
+    """One content, with everything the shop knows of it."""
+
+    id: UUID
+    name: str
+    """As it was given; any Unicode."""
+    sha256: str | None
+    """Of the content, lower-case hex. None: it was never on the shelf."""
+    kind: FileKind | None = None
+    """By its bytes. None: never on the shelf."""
+    size_bytes: int | None = None
+    added_at: datetime
+    source: Source
+    where: Whereabouts = Whereabouts.LOCAL_ONLY
+    state: FileState = FileState.KEPT
+    recycled_at: datetime | None = None
+    revision: int = 1
+    """From 1: how many contents of this name and source there were up to this one."""
+    revision_of: UUID | None = None
+    """The file that was the newest before this one."""
+    latest: bool = True
+    """Whether no newer revision is kept."""
+    tags: tuple[str, ...] = ()
+    """In alphabetical order."""
+    favourite: bool = False
+    collection_id: UUID | None = None
+    note: str = ""
+    aliases: tuple[str, ...] = ()
+    """Other names under which the same content came."""
+    facts: FileFacts | None = None
+    """What it says of itself. None: it was not read, or could not be."""
+    facts_error: str | None = None
+    """Why it could not be."""
+    printed_at: datetime | None = None
+    """When a print of it began last, as far as we saw."""
+    places: tuple[Place, ...] = ()
+
+    @property
+    def on_shelf(self) -> bool:
+        """Whether its content lies here."""
+        return self.where in ON_SHELF
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collection:
+    """A folder of the owner's own; a file is in one at most."""
+
+    id: UUID
+    name: str
+
+
+class SortBy(StrEnum):
+    """Orders of a list."""
+
+    ADDED = "added"
+    NAME = "name"
+    SIZE = "size"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibraryFilter:
+    """Which files; what is None does not matter."""
+
+    text: str | None = None
+    """Words, or beginnings of words: all of them in name, tags, note, printer, material, slicer."""
+    state: FileState = FileState.KEPT
+    where: Whereabouts | None = None
+    kind: FileKind | None = None
+    printer_id: str | None = None
+    """It lies there, or came from there."""
+    material: str | None = None
+    tag: str | None = None
+    collection_id: UUID | None = None
+    favourite: bool | None = None
+    latest: bool | None = None
+    """True: without revisions that are replaced."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibraryCursor:
+    """Where a page ended."""
+
+    number: int
+    """Of its last file, in the order in which files were added."""
+    value: str | int | None = None
+    """What it was sorted by, beside that."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibraryPage:
+    """Some files, in order."""
+
+    files: tuple[LibraryFile, ...]
+    next: LibraryCursor | None
+    """None on the last page."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibraryFigures:
+    """What the library holds."""
+
+    files: int
+    """Kept, the recycle bin not counted."""
+    shelf_files: int
+    """Contents on the shelf, the recycle bin included."""
+    shelf_bytes: int
+    recycled_files: int
+    recycled_bytes: int
+    by_kind: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Kept files and their bytes, by kind; "" is a kind nobody knows."""
+    by_where: Mapping[Whereabouts, int] = field(default_factory=dict)
+    """Kept files."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quota:
+    """How much may lie on the shelf, recycle bin included."""
+
+    bytes: int | None = None
+    files: int | None = None
+    spare_bytes: int = 256 << 20
+    """What stays free on the disk, whatever else is allowed: the ledger lives there, too."""
+
+    def refuse(self, used_files: int, used_bytes: int, new_bytes: int) -> None:
+        """Raise NotAllowed(key="library_full") when one more file is too much."""
+        if self.files is not None and used_files + 1 > self.files:
+            raise NotAllowed(f"{self.files} files lie there", key="library_full")
+        if self.bytes is not None and used_bytes + new_bytes > self.bytes:
+            raise NotAllowed(f"{used_bytes} of {self.bytes} bytes are taken", key="library_full")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CleanUpRule:
+    """Which files may go into the recycle bin by themselves. Favourites never do."""
+
+    older_than: timedelta | None = None
+    """Since it was added."""
+    not_printed_for: timedelta | None = None
+    """Since its last print; since it was added where nobody printed it."""
+    replaced: bool = False
+    """Only revisions that were replaced."""
+    tagged: bool = False
+    """Also files with tags or in a collection: somebody cared for them."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing, and so means nothing."""
+        return self.older_than is None and self.not_printed_for is None and not self.replaced
+
+
+# -- names and words ---------------------------------------------------------------------------
+
+_INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Controls, and marks that turn the direction of text: "exe.gcode" may read as "edocg.exe"."""
+_FORBIDDEN: Final = re.compile(r'[\\/:*?"<>|]')
+_LONGEST_STORED: Final = 180
+"""Bytes of a name on disk: eCryptfs allows 143 to 255, others 255."""
+_RESERVED: Final = frozenset(
+    {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
+)
+_UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORDS: Final = re.compile(r"[^\W_]+")
+
+
+def shown_name(given: str) -> str:
+    """Return the last part of a name as people see it. Raises NotAllowed(key="bad_title").
+
+    It is kept as given, any Unicode: only what cannot be shown or stored is taken out.
+    """
+    text = given.encode("utf-8", "replace").decode("utf-8")
+    part = re.split(r"[\\/]", text)[-1]
+    name = _INVISIBLE.sub("", part).strip()[:LONGEST_NAME]
+    if name in {"", ".", ".."}:
+        raise NotAllowed("it has no name", key="bad_title")
+    return name
+
+
+def compared(name: str) -> str:
+    """Return a name as it is compared and sorted: composed, without regard to case."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def stored_name(name: str) -> str:
+    """Return a name that every file system takes: never empty, never one that leads elsewhere."""
+    clean = unicodedata.normalize("NFC", _INVISIBLE.sub("", name))
+    clean = clean.encode("utf-8", "replace").decode("utf-8")
+    clean = _FORBIDDEN.sub("_", clean).strip(" .")
+    stem, dot, ending = clean.rpartition(".")
+    if not dot or len(ending.encode()) > 20:
+        stem, ending = clean, ""
+    room = _LONGEST_STORED - len(ending.encode()) - 1
+    stem = stem.encode()[:room].decode("utf-8", "ignore").strip(" .")
+    if not stem or stem.split(".", 1)[0].rstrip().casefold() in _RESERVED:
+        stem = f"_{stem}"
+    return f"{stem}.{ending}" if ending else stem
+
+
+def folded(text: str) -> str:
+    """Return text without case and accents."""
+    apart = unicodedata.normalize("NFKD", text)
+    bare = "".join(char for char in apart if not unicodedata.combining(char))
+    return unicodedata.normalize("NFKC", bare.casefold())
+
+
+def _spellings(word: str) -> tuple[str, ...]:
+    """Return a word folded, and with its umlauts written out where it has some."""
+    plain = folded(word)
+    written = folded(unicodedata.normalize("NFC", word).casefold().translate(_UMLAUTS))
+    return (plain,) if written == plain else (plain, written)
+
+
+def search_words(*texts: str | None) -> str:
+    """Return the words by which a file is found: folded, each once, parted by blanks.
+
+    "CalibrationCube" is found by its parts as well, "Würfel" as "wurfel" and "wuerfel".
+    """
+    found: dict[str, None] = {}
+    for text in texts:
+        for word in _WORDS.findall(text or ""):
+            for part in (word, *(_HUMP.split(word) if not word.islower() else ())):
+                for spelling in _spellings(part):
+                    # Folding may bring out what parts words: a letter in brackets, a fraction.
+                    found |= dict.fromkeys(_WORDS.findall(spelling))
+    return " ".join(found)
+
+
+def search_terms(text: str) -> tuple[tuple[str, ...], ...]:
+    """Return what somebody searches for: of each word its spellings, one of which must begin one.
+
+    Empty when there is no word in it.
+    """
+    terms = []
+    for word in _WORDS.findall(text[:_LONGEST_SEARCH])[:_MOST_WORDS]:
+        spellings = dict.fromkeys(
+            each for spelling in _spellings(word) for each in _WORDS.findall(spelling)
+        )
+        if spellings:
+            terms.append(tuple(spellings))
+    return tuple(terms)
+
+
+def tag_of(given: str) -> str:
+    """Return a tag as it is shown. Raises NotAllowed(key="bad_tag") for one that is none."""
+    tag = " ".join(_INVISIBLE.sub(" ", given).encode("utf-8", "replace").decode().split())
+    if not tag or len(tag) > LONGEST_TAG:
+        raise NotAllowed(f"a tag has 1 to {LONGEST_TAG} characters", key="bad_tag")
+    return tag
+
+
+def text_of(given: str, longest: int) -> str:
+    """Return foreign text fit for any database, cut where it is too long."""
+    return given[:longest].replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
