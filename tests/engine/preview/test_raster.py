@@ -31,8 +31,8 @@ def test_a_triangle_covers_the_samples_whose_centres_lie_in_it() -> None:
     canvas.draw(triangles([(0, 0, 5), (8, 0, 5), (0, 8, 5)]), facing(1))
     expected = np.add.outer(np.arange(8), np.arange(8)) < 7
     assert (canvas.covered == expected).all()
-    assert canvas.depth()[0, 0] == 5
-    assert np.isinf(canvas.depth()[7, 7])
+    assert canvas.samples().depth[0, 0] == 5
+    assert np.isinf(canvas.samples().depth[7, 7])
 
 
 def test_neighbours_leave_no_crack_and_draw_no_sample_twice() -> None:
@@ -73,8 +73,8 @@ def test_planes_that_cross_each_show_their_nearer_half() -> None:
     for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
         canvas = Canvas(40, 20, 1)
         canvas.draw(corners[..., order], facing(4), colours[order])
-        assert (canvas.colours()[:, :20] == 1).all()
-        assert (canvas.colours()[:, 20:] == 2).all()
+        assert (canvas.samples().colours[:, :20] == 1).all()
+        assert (canvas.samples().colours[:, 20:] == 2).all()
 
 
 def test_the_order_of_drawing_does_not_show() -> None:
@@ -90,9 +90,9 @@ def test_the_order_of_drawing_does_not_show() -> None:
     order = rng.permutation(3000)
     for part in np.array_split(order, 7):
         second.draw(corners[..., part], normals[..., part], colours[part])
-    assert (first.depth() == second.depth()).all()
-    assert (first.colours() == second.colours()).all()
-    assert (first.normals() == second.normals()).all()
+    assert (first.samples().depth == second.samples().depth).all()
+    assert (first.samples().colours == second.samples().colours).all()
+    assert (first.samples().normals == second.samples().normals).all()
 
 
 def test_what_lies_beside_the_canvas_or_nowhere_is_left_out() -> None:
@@ -112,7 +112,7 @@ def test_what_lies_beside_the_canvas_or_nowhere_is_left_out() -> None:
     assert list(canvas.touched(corners[..., 3:5])) == []
     canvas.draw(corners, facing(6), np.arange(6, dtype=np.uint16))
     assert canvas.covered.any()
-    assert set(canvas.colours()[canvas.covered]) == {0}
+    assert set(canvas.samples().colours[canvas.covered]) == {0}
 
 
 def test_fine_meshes_lose_only_triangles_between_the_samples() -> None:
@@ -133,20 +133,23 @@ def test_normals_and_colours_come_back_as_they_were_drawn() -> None:
     """Light falls on what the canvas remembers, at a tenth of a degree."""
     rng = np.random.default_rng(11)
     normals = rng.normal(size=(3, 500)).astype(np.float32)
+    normals[2] = np.abs(normals[2])
     normals /= np.linalg.norm(normals, axis=0)
     for place in range(0, 500, 50):
         canvas = Canvas(1, 1)
         canvas.draw(
             triangles([(-9, -9, 1), (9, -9, 1), (0, 20, 1)]), normals[:, [place]], COLOURS - 1
         )
-        towards = normals[:, place] * np.sign(normals[2, place])
-        assert canvas.normals()[:, 0, 0] @ towards > np.cos(np.radians(0.2))
-        assert canvas.colours()[0, 0] == COLOURS - 1
+        towards = normals[:, place]
+        assert canvas.samples().normals[:, 0, 0] @ towards > np.cos(np.radians(0.2))
+        assert canvas.samples().colours[0, 0] == COLOURS - 1
     folded = fold(normals)
     assert np.abs(folded).max() <= 1
     again = unfold(folded[0], folded[1])
-    assert np.allclose(again, normals * np.sign(normals[2]), atol=1e-4)
+    assert np.allclose(again, normals, atol=1e-4)
     assert np.allclose(fold(np.zeros((3, 1), np.float32)), 0)
+    away = np.array([[3.0], [0.0], [-4.0]], np.float32)
+    assert np.allclose(unfold(*fold(away))[:, 0], (1, 0, 0))
 
 
 def test_a_bent_surface_is_bent_between_its_corners() -> None:
@@ -159,11 +162,11 @@ def test_a_bent_surface_is_bent_between_its_corners() -> None:
     left, right = (-1.0, 0.0, 1.0), (1.0, 0.0, 1.0)
     normals = np.array([[left, right, left], [right, right, left]], np.float32)
     canvas.draw(corners, normals.transpose(2, 1, 0), 3)
-    seen = canvas.normals()[0]
+    seen = canvas.samples().normals[0]
     assert (np.diff(seen, axis=1) > 0).all()
     assert seen[:, 0].max() < -0.65
     assert seen[:, -1].min() > 0.65
-    assert (canvas.colours() == 3).all()
+    assert (canvas.samples().colours == 3).all()
 
 
 @pytest.mark.parametrize("size", [1, 16, 300])
@@ -172,6 +175,6 @@ def test_rows_of_a_picture_can_be_read_in_parts(size: int) -> None:
     canvas = Canvas(size, 8)
     canvas.draw(triangles([(0, 0, 1), (2 * size, 0, 1), (0, 16, 9)]), UP_FRONT)
     band = slice(4, 9)
-    assert (canvas.depth(band) == canvas.depth()[band]).all()
-    assert (canvas.normals(band) == canvas.normals()[:, band]).all()
-    assert (canvas.colours(band) == canvas.colours()[band]).all()
+    assert (canvas.samples(band).depth == canvas.samples().depth[band]).all()
+    assert (canvas.samples(band).normals == canvas.samples().normals[:, band]).all()
+    assert (canvas.samples(band).colours == canvas.samples().colours[band]).all()

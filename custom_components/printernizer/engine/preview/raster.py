@@ -51,6 +51,8 @@ class Canvas:
         self.columns = width_px * supersampling
         """Samples across. The first one's centre lies at 0.5."""
         self.rows = height_px * supersampling
+        self.filled = 0
+        """Samples written so far, each as often as it was."""
         self._nearest = np.full(self.rows * self.columns, _EMPTY, np.uint64)
 
     def touched(self, corners: Floats) -> Places:
@@ -69,7 +71,7 @@ class Canvas:
         the right from the left edge, y downwards from the upper edge, depth away from the eye and
         not below 0; with a plane's depth linear in x and y. Not finite ones are left out.
         normals: (3, n), or (3, 3, n) for one at each corner: x to the right, y upwards, z towards
-        the eye; of any length and sign.
+        the eye; of any length. What looks away from the eye counts as seen from the side.
         colours: below `COLOURS`.
         """
         finite = np.isfinite(corners.sum(axis=(0, 1)))
@@ -117,6 +119,7 @@ class Canvas:
     ) -> None:
         """Fill samples of rows: from a place on, where depth and bend of the surface are known."""
         total = int(length.sum())
+        self.filled += total
         if total > len(length):
             span = np.repeat(np.arange(len(length)), length)
             along = np.arange(total) - (np.cumsum(length) - length)[span]
@@ -130,35 +133,109 @@ class Canvas:
         key[:, 1] = np.clip(value[0] * np.float32(1 / DEPTH_STEP), 0, _DEEPEST)
         np.minimum.at(self._nearest, place, key.view("<u8").ravel())
 
+    def dots(self, x: Floats, y: Floats, depth: Floats, paint: Paint) -> None:
+        """Draw single samples, at x, y as of `draw`; what lies beside the canvas is left out.
+
+        paint: of `paint`.
+        """
+        with np.errstate(invalid="ignore"):
+            kept = (x >= 0) & (x < self.columns) & (y >= 0) & (y < self.rows) & (depth >= 0)
+        if not kept.all():
+            x, y, depth, paint = x[kept], y[kept], depth[kept], paint[kept]
+        self.filled += len(x)
+        place = y.astype(np.intp) * self.columns + x.astype(np.intp)
+        key = np.empty((len(x), 2), np.uint32)
+        key[:, 0] = paint
+        key[:, 1] = np.minimum(depth * np.float32(1 / DEPTH_STEP), _DEEPEST)
+        np.minimum.at(self._nearest, place, key.view("<u8").ravel())
+
+    def paint(self, normals: Floats, colours: NDArray[np.uint16]) -> Paint:
+        """Return what `dots` look like that lie so, (3, n) as of `draw`, in colours."""
+        folded = fold(normals)
+        return _paint(folded[0], folded[1], colours)
+
+    def shows(self, x: Floats, y: Floats, depth: Floats) -> NDArray[np.bool_]:
+        """Return which points, as of `dots`, nothing hides so far. Beside the canvas none shows."""
+        with np.errstate(invalid="ignore"):
+            kept = (x >= 0) & (x < self.columns) & (y >= 0) & (y < self.rows)
+        place = np.where(kept, y, 0).astype(np.intp) * self.columns + np.where(kept, x, 0).astype(
+            np.intp
+        )
+        deep = (self._nearest[place] >> np.uint64(32)).astype(np.float32)
+        shown: NDArray[np.bool_] = kept & (depth * np.float32(1 / DEPTH_STEP) <= deep)
+        return shown
+
     @property
     def covered(self) -> NDArray[np.bool_]:
         """(rows, columns): where something was drawn."""
         return np.not_equal(self._nearest, _EMPTY).reshape(self.rows, self.columns)
 
-    def depth(self, rows: slice = slice(None)) -> Floats:
-        """Return (rows, columns): how far away, in samples. Infinite where nothing was drawn."""
-        key = self._key(rows)
-        depth = key[..., 1].astype(np.float32) * np.float32(DEPTH_STEP)
-        depth[key[..., 1] == np.uint32(2**32 - 1)] = np.inf
+    def samples(self, rows: slice = slice(None), columns: slice = slice(None)) -> Samples:
+        """Return what was drawn on some of the canvas. A view: drawing on changes it."""
+        return Samples(self._nearest.reshape(self.rows, self.columns)[rows, columns])
+
+    def framed(self, rows: slice, columns: slice) -> Samples:
+        """Return samples and one more at each side: nothing, where the canvas ends."""
+        whole = self._nearest.reshape(self.rows, self.columns)
+        keys = np.full(
+            (rows.stop - rows.start + 2, columns.stop - columns.start + 2), _EMPTY, np.uint64
+        )
+        up, left = max(rows.start - 1, 0), max(columns.start - 1, 0)
+        found = whole[up : rows.stop + 1, left : columns.stop + 1]
+        down, across = up - rows.start + 1, left - columns.start + 1
+        keys[down : down + found.shape[0], across : across + found.shape[1]] = found
+        return Samples(keys)
+
+    def nearest(self, rows: slice = slice(None), columns: slice = slice(None)) -> Samples:
+        """Return the nearest sample of each pixel. rows, columns: of pixels."""
+        side = self.supersampling
+        shape = (self.height_px, side, self.width_px, side)
+        pixels = self._nearest.reshape(shape)[rows, :, columns]
+        found = pixels[:, 0, :, 0]
+        for row in range(side):
+            for column in range(side):
+                found = np.minimum(found, pixels[:, row, :, column])
+        return Samples(found)
+
+
+class Samples:
+    """What is nearest to the eye, in some places."""
+
+    def __init__(self, keys: NDArray[np.uint64]) -> None:
+        """Take what a canvas keeps."""
+        self._keys = keys
+
+    @property
+    def covered(self) -> NDArray[np.bool_]:
+        """Where something is."""
+        return np.not_equal(self._keys, _EMPTY)
+
+    def __getitem__(self, some: NDArray[np.bool_]) -> Samples:
+        """Return some of them, in one row."""
+        return Samples(self._keys[some])
+
+    @property
+    def depth(self) -> Floats:
+        """How far away it is, in samples. Infinite where nothing was drawn."""
+        high = (self._keys >> np.uint64(32)).astype(np.uint32)
+        depth = high.astype(np.float32) * np.float32(DEPTH_STEP)
+        depth[high == np.uint32(2**32 - 1)] = np.inf
         return depth
 
-    def normals(self, rows: slice = slice(None)) -> Floats:
-        """Return (3, rows, columns): of length 1, towards the eye. Without meaning beside it."""
-        paint = self._key(rows)[..., 0]
-        steps = np.float32(2 / _NORMAL_STEPS)
-        u = (paint & np.uint32(_NORMAL_STEPS)).astype(np.float32) * steps - 1
-        v = ((paint >> np.uint32(_NORMAL_BITS)) & np.uint32(_NORMAL_STEPS)).astype(
-            np.float32
-        ) * steps - 1
+    @property
+    def normals(self) -> Floats:
+        """(3, ...): how it lies, of length 1, towards the eye. Without meaning where nothing is."""
+        paint = self._keys.astype(np.uint32)
+        step = np.float32(2 / _NORMAL_STEPS)
+        u = (paint & np.uint32(_NORMAL_STEPS)).astype(np.float32) * step - 1
+        paint >>= np.uint32(_NORMAL_BITS)
+        v = (paint & np.uint32(_NORMAL_STEPS)).astype(np.float32) * step - 1
         return unfold(u, v)
 
-    def colours(self, rows: slice = slice(None)) -> NDArray[np.uint16]:
-        """Return (rows, columns): which colour. Without meaning where nothing was drawn."""
-        return (self._key(rows)[..., 0] >> np.uint32(2 * _NORMAL_BITS)).astype(np.uint16)
-
-    def _key(self, rows: slice) -> Paint:
-        whole = self._nearest.astype("<u8", copy=False).view(np.uint32)
-        return whole.reshape(self.rows, self.columns, 2)[rows]
+    @property
+    def colours(self) -> NDArray[np.uint16]:
+        """Which colour. Without meaning where nothing was drawn."""
+        return (self._keys.astype(np.uint32) >> np.uint32(2 * _NORMAL_BITS)).astype(np.uint16)
 
 
 def fold(normals: Floats) -> Floats:
@@ -168,10 +245,9 @@ def fold(normals: Floats) -> Floats:
     JCGT 2014, hemi-octahedral mapping.
     """
     x, y, z = normals
-    scale = np.abs(x) + np.abs(y) + np.abs(z)
+    scale = np.abs(x) + np.abs(y) + np.maximum(z, np.float32(0))
     # What has no direction looks at the eye.
-    scale = np.where(scale > 0, scale, np.float32(1))
-    scale = np.where(z < 0, -scale, scale)
+    scale[scale == 0] = 1
     return np.stack(((x + y) / scale, (x - y) / scale))
 
 

@@ -1,0 +1,209 @@
+"""From what a canvas remembers to a picture: light, hollows, edges, the plate, fewer samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from .plate import Shadow
+from .relief import FAR, lines, openness
+from .shading import KEY, lit, toned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from .plate import Plate
+    from .raster import Canvas
+    from .shading import Palette
+    from .view import View
+
+    type Floats = NDArray[np.float32]
+    type Picture = NDArray[np.uint8]
+
+PLATE: Final = 4095
+"""The number that a plate has among the colours of a canvas."""
+_BAND_SAMPLES: Final = 1 << 16
+"""Done at once, so that memory does not grow with the picture."""
+_HOLLOWS_PX: Final = 512
+"""Hollows are looked for in a picture of this size at most: they are soft."""
+_REACH: Final = 0.045
+"""How far neighbours hide light, as a share of the picture."""
+
+
+def develop(canvas: Canvas, view: View, palette: Palette, plate: Plate | None = None) -> Picture:
+    """Return (height, width, 4): a picture in sRGB with straight alpha, clear where nothing is.
+
+    plate: what was drawn as number `PLATE`.
+    """
+    made = np.zeros((canvas.height_px, canvas.width_px, 4), np.uint8)
+    box = _covered_box(canvas)
+    if box is None:
+        return made
+    desk = _Desk(canvas, view, palette, plate, box)
+    for rows in desk.bands():
+        made[rows, box[1]] = desk.band(rows)
+    return made
+
+
+def _covered_box(canvas: Canvas) -> tuple[slice, slice] | None:
+    """Return the pixels, rows and columns, that hold all that was drawn."""
+    covered = canvas.covered
+    side = canvas.supersampling
+    rows = np.flatnonzero(covered.any(axis=1)) // side
+    columns = np.flatnonzero(covered.any(axis=0)) // side
+    if not len(rows):
+        return None
+    return (
+        slice(int(rows[0]), int(rows[-1]) + 1),
+        slice(int(columns[0]), int(columns[-1]) + 1),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Hollows:
+    """How open places are, in a coarser picture."""
+
+    values: Floats
+    step: int
+    """Pixels between its places."""
+    row: int
+    column: int
+
+    def at(self, rows: slice, columns: slice) -> Floats:
+        """Return the values of pixels."""
+        down = (np.arange(rows.start, rows.stop) - self.row) // self.step
+        across = (np.arange(columns.start, columns.stop) - self.column) // self.step
+        values: Floats = self.values[down][:, across]
+        return values
+
+
+class _Desk:
+    """One picture in the making."""
+
+    def __init__(
+        self,
+        canvas: Canvas,
+        view: View,
+        palette: Palette,
+        plate: Plate | None,
+        box: tuple[slice, slice],
+    ) -> None:
+        self._canvas = canvas
+        self._view = view
+        self._plate = plate
+        self._rows, self._columns = box
+        self._albedo = palette.albedo
+        self._opacity = palette.opacity
+        self._hollows, self._shadow = self._survey()
+
+    def bands(self) -> Iterator[slice]:
+        """Yield the rows of pixels that are done together."""
+        side = self._canvas.supersampling
+        width = (self._columns.stop - self._columns.start) * side
+        height = max(1, _BAND_SAMPLES // width // side)
+        for begin in range(self._rows.start, self._rows.stop, height):
+            yield slice(begin, min(begin + height, self._rows.stop))
+
+    def _survey(self) -> tuple[_Hollows, Shadow | None]:
+        """Look at the whole picture once, coarsely."""
+        canvas, view = self._canvas, self._view
+        longer = max(canvas.width_px, canvas.height_px)
+        step = -(-longer // _HOLLOWS_PX)
+        rows = slice(self._rows.start, self._rows.stop, step)
+        columns = slice(self._columns.start, self._columns.stop, step)
+        nearest = canvas.nearest(rows, columns)
+        covered = nearest.covered
+        distance = np.where(covered, view.distance(nearest.depth), FAR)
+        normals = nearest.normals
+        pitch = step * canvas.supersampling
+        reach = max(2.0, _REACH * min(canvas.width_px, canvas.height_px) / step)
+        values = openness(distance, normals, reach, pitch)
+        hollows = _Hollows(values, step, self._rows.start, self._columns.start)
+        if self._plate is None:
+            return hollows, None
+        thing = covered & (nearest.colours != PLATE)
+        down, across = np.nonzero(thing)
+        middle = np.float32(canvas.supersampling / 2)
+        x = (across * step + self._columns.start).astype(np.float32) * canvas.supersampling
+        y = (down * step + self._rows.start).astype(np.float32) * canvas.supersampling
+        points = view.places(x + middle, y + middle, distance[thing])
+        return hollows, Shadow(points, self._plate, view.axes.T @ KEY.astype(np.float64))
+
+    def band(self, rows: slice) -> Picture:
+        """Return some rows of the picture."""
+        side = self._canvas.supersampling
+        light, sheen, colours = self._lit(rows)
+        height = (rows.stop - rows.start, side)
+        width = (self._columns.stop - self._columns.start, side)
+        total = np.zeros((height[0], width[0], 3), np.float32)
+        opacity = np.zeros((height[0], width[0]), np.float32)
+        light = light.reshape(*height, *width)
+        sheen = sheen.reshape(*height, *width)
+        colours = colours.reshape(*height, *width)
+        plate = None
+        if self._plate is not None:
+            plate = self._on_plate(self._plate, rows, colours.reshape(-1))
+        albedo = np.concatenate((self._albedo, np.zeros((2, 3), np.float32)))
+        clear = np.concatenate((self._opacity, np.zeros(2, np.float32)))
+        nothing = len(albedo) - 1
+        for down in range(side):
+            for across in range(side):
+                some = np.s_[:, down, :, across]
+                number = np.minimum(colours[some], nothing)
+                alpha = clear[number]
+                seen = albedo[number] * light[some][..., None] + sheen[some][..., None]
+                if plate is not None:
+                    base, there = (each.reshape(*height, *width, -1)[some] for each in plate)
+                    seen += base * light[some][..., None]
+                    alpha = alpha + there[..., 0]
+                total += seen * alpha[..., None]
+                opacity += alpha
+        made = np.empty((height[0], width[0], 4), np.uint8)
+        made[..., :3] = toned(total / np.maximum(opacity, np.float32(1e-6))[..., None])
+        made[..., 3] = np.round(opacity * np.float32(255 / side**2))
+        made[opacity == 0] = 0
+        return made
+
+    def _lit(self, rows: slice) -> tuple[Floats, Floats, NDArray[np.uint16]]:
+        """Return light, sheen and colour of the samples of some rows of pixels."""
+        canvas = self._canvas
+        side = canvas.supersampling
+        first, last = rows.start * side, rows.stop * side
+        left, right = self._columns.start * side, self._columns.stop * side
+        samples = canvas.framed(slice(first, last), slice(left, right))
+        covered = samples.covered
+        distance = np.where(covered, self._view.distance(samples.depth), FAR)
+        normals = samples.normals
+        drawn = lines(distance, normals)
+        inner = np.s_[1:-1, 1:-1]
+        seen = covered[inner]
+        opened = np.repeat(np.repeat(self._hollows.at(rows, self._columns), side, 0), side, 1)
+        light = np.zeros(seen.shape, np.float32)
+        sheen = np.zeros(seen.shape, np.float32)
+        light[seen], sheen[seen] = lit(normals[:, 1:-1, 1:-1][:, seen], opened[seen])
+        colours = np.where(seen, samples.colours[inner], np.uint16(PLATE + 1))
+        drawn[colours == PLATE] = 0
+        light *= 1 + drawn
+        sheen += np.maximum(drawn, 0) * np.float32(0.06) * seen
+        return light, sheen, colours
+
+    def _on_plate(
+        self, plate: Plate, rows: slice, colours: NDArray[np.uint16]
+    ) -> tuple[Floats, Floats]:
+        """Return (n, 3) what samples of the plate give back of the light, and (n,) opacity."""
+        base = np.zeros((len(colours), 3), np.float32)
+        there = np.zeros(len(colours), np.float32)
+        at = np.flatnonzero(colours == PLATE)
+        side = self._canvas.supersampling
+        width = (self._columns.stop - self._columns.start) * side
+        x = (at % width + self._columns.start * side).astype(np.float32) + np.float32(0.5)
+        y = (at // width + rows.start * side).astype(np.float32) + np.float32(0.5)
+        place, sample_mm = self._view.on_level(x, y, plate.z)
+        base[at], there[at] = plate.pattern(place[0], place[1], sample_mm)
+        if self._shadow is not None:
+            base[at] *= (1 - self._shadow.dark(place[0], place[1]))[:, None]
+        return base, there

@@ -1,0 +1,136 @@
+"""File in, picture out."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image
+
+from ..errors import BadFile
+from ..formats.surface import open_mesh
+from ..picture import PictureFormat
+from .develop import PLATE, develop
+from .plate import Plate
+from .raster import Canvas
+from .solid import Solid
+from .view import Framing, axes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ..picture import PictureOptions
+    from .scene import Scene
+    from .view import View
+
+    type Picture = NDArray[np.uint8]
+
+_SMALLEST, _LARGEST = 16, 2048
+_COLOUR: Final = re.compile("#[0-9A-Fa-f]{6}")
+_MOST_FRAMES: Final = 60
+_FITTED: Final = 16
+"""Directions of a turn that decide how far away the eye stays."""
+_TURN_MS: Final = 4000
+
+
+def draw(path: Path, options: PictureOptions) -> bytes:
+    """Return a picture of a file, in the format of the options. Not on the event loop.
+
+    Raises BadFile for what is broken, hostile or nothing to look at, and ValueError for options
+    beyond what `PictureOptions` says.
+    """
+    _check(options)
+    scene = _open(path, options)
+    try:
+        return encoded(pictures(scene, options), options)
+    except BadFile as err:
+        if path.name in str(err):
+            raise
+        raise BadFile(f"{path.name}: {err}") from err
+
+
+def _check(options: PictureOptions) -> None:
+    for size in (options.width_px, options.height_px):
+        if not _SMALLEST <= size <= _LARGEST:
+            raise ValueError(f"{size} is no size of a picture: {_SMALLEST} to {_LARGEST}")
+    for colour in (options.colour, options.background):
+        if colour is not None and not _COLOUR.fullmatch(colour):
+            raise ValueError(f"{colour!r} is no colour: #RRGGBB")
+    if not 1 <= options.frames <= _MOST_FRAMES:
+        raise ValueError(f"{options.frames} frames: 1 to {_MOST_FRAMES}")
+
+
+def _open(path: Path, options: PictureOptions) -> Scene:
+    mesh = open_mesh(path, plate=options.plate)
+    return Solid(mesh, colour=options.colour, smooth=options.smooth, placed=mesh.parts > 1)
+
+
+def pictures(scene: Scene, options: PictureOptions) -> list[Picture]:
+    """Return the frames: (height, width, 4) each, sRGB with straight alpha. Raises BadFile."""
+    frames = 1 if options.format is PictureFormat.PNG else options.frames
+    turns = [options.azimuth_deg + 360 * frame / frames for frame in range(frames)]
+    side = Canvas(1, 1).supersampling
+    size = (options.width_px * side, options.height_px * side)
+    fitted = turns[:: max(1, frames // _FITTED)]
+    framing = Framing(*size, [axes(turn, options.elevation_deg) for turn in fitted])
+    for points in scene.points():
+        framing.add(points)
+    plate = None
+    if options.bed_mm is not None:
+        plate = Plate.below(framing.box, options.bed_mm, placed=scene.placed)
+        framing.add(plate.corners())
+    made = []
+    for turn in turns:
+        view = framing.view().turned_to(axes(turn, options.elevation_deg))
+        made.append(_frame(scene, options, view, plate))
+    return made
+
+
+def _frame(scene: Scene, options: PictureOptions, view: View, plate: Plate | None) -> Picture:
+    canvas = Canvas(options.width_px, options.height_px)
+    scene.draw(view, canvas)
+    if not canvas.filled:
+        raise BadFile("nothing of it can be seen")
+    if plate is not None:
+        plate.draw(view, canvas, PLATE)
+    made = develop(canvas, view, scene.palette, plate)
+    if options.background is not None:
+        _lay_on(made, options.background)
+    return made
+
+
+def _lay_on(picture: Picture, background: str) -> None:
+    """Put a colour, #RRGGBB, behind a picture."""
+    below = np.frombuffer(bytes.fromhex(background.removeprefix("#")), np.uint8)
+    for row in picture:
+        alpha = row[:, 3:].astype(np.float32) / 255
+        row[:, :3] = np.round(row[:, :3] * alpha + below * (1 - alpha))
+        row[:, 3] = 255
+
+
+def encoded(frames: list[Picture], options: PictureOptions) -> bytes:
+    """Return the frames as a file."""
+    images = [Image.fromarray(frame, "RGBA") for frame in frames]
+    out = io.BytesIO()
+    first, rest = images[0], images[1:]
+    if options.format is PictureFormat.PNG:
+        first.save(out, "PNG", compress_level=6)
+        return out.getvalue()
+    name = "WEBP" if options.format is PictureFormat.WEBP else "GIF"
+    if not rest:
+        first.save(out, name)
+        return out.getvalue()
+    first.save(
+        out,
+        name,
+        save_all=True,
+        append_images=rest,
+        duration=_TURN_MS // len(images),
+        loop=0,
+        **({"disposal": 2} if name == "GIF" else {"quality": 82, "method": 3}),
+    )
+    return out.getvalue()
