@@ -296,6 +296,11 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", bare.casefold())
 
 
+def _words(text: str) -> list[str]:
+    # Composed first: a mark of its own would part the word that it belongs to.
+    return _WORDS.findall(unicodedata.normalize("NFC", text))
+
+
 def _spellings(word: str) -> tuple[str, ...]:
     """Return a word folded, and with its umlauts written out where it has some."""
     plain = folded(word)
@@ -310,7 +315,7 @@ def search_words(*texts: str | None) -> str:
     """
     found: dict[str, None] = {}
     for text in texts:
-        for word in _WORDS.findall(text or ""):
+        for word in _words(text or ""):
             for part in (word, *(_HUMP.split(word) if not word.islower() else ())):
                 for spelling in _spellings(part):
                     # Folding may bring out what parts words: a letter in brackets, a fraction.
@@ -324,7 +329,7 @@ def search_terms(text: str) -> tuple[tuple[str, ...], ...]:
     Empty when there is no word in it.
     """
     terms = []
-    for word in _WORDS.findall(text[:_LONGEST_SEARCH])[:_MOST_WORDS]:
+    for word in _words(text[:_LONGEST_SEARCH])[:_MOST_WORDS]:
         spellings = dict.fromkeys(
             each for spelling in _spellings(word) for each in _WORDS.findall(spelling)
         )

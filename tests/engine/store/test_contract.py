@@ -485,6 +485,11 @@ async def test_a_closed_store_says_so(url: str) -> None:
         await store.run(jobs.open_runs)
 
 
+def _told_to_sqlalchemy(name: str | None, kind: str, parents: object) -> bool:
+    """The index of words is each database's own, and no table or index of SQLAlchemy's."""
+    return not (name or "").startswith("library_text")
+
+
 async def test_the_tables_are_what_the_code_believes(store: Store) -> None:
     """Migrations and schema.py are two descriptions of one thing."""
     from alembic.autogenerate import compare_metadata
@@ -496,7 +501,8 @@ async def test_the_tables_are_what_the_code_believes(store: Store) -> None:
         import_module(f"custom_components.printernizer.engine.store.{tables.stem}")
 
     def differences(connection: sa.Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        opts = {"compare_type": False, "include_name": _told_to_sqlalchemy}
+        context = MigrationContext.configure(connection, opts=opts)
         return list(compare_metadata(context, METADATA))
 
     assert await store.run(differences) == []
