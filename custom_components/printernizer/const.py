@@ -53,6 +53,7 @@ SHOP_ID: Final = "shop"
 SHOP_TITLE: Final = "Printernizer"
 
 LEDGER_FILE: Final = "printernizer/ledger.db"
+LIBRARY_FOLDER: Final = "printernizer/library"
 """Below the configuration folder, so that Home Assistant's backup carries it."""
 
 SNAPSHOT_FOLDER: Final = "printernizer/snapshots"

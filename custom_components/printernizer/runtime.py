@@ -29,6 +29,7 @@ from .const import (
     DOMAIN,
     KIND_SHOP,
     LEDGER_FILE,
+    LIBRARY_FOLDER,
     SHOP_ID,
 )
 from .engine.drivers.registry import PrinterKind, Surroundings, build
@@ -127,7 +128,12 @@ class SharedWorkshop:
         await async_fetch_database_driver(self._hass, url)
         async with AsyncExitStack() as stack:
             store = await stack.enter_async_context(Store(url))
-            workshop = Workshop(store, SystemClock(), async_get_clientsession(self._hass))
+            workshop = Workshop(
+                store,
+                SystemClock(),
+                async_get_clientsession(self._hass),
+                files=Path(self._hass.config.path(LIBRARY_FOLDER)),
+            )
             # Before it opens: a Spoolman that leads must not seem to be gone for a moment.
             shop = async_shop_entry(self._hass)
             workshop.settings.apply(shop_settings(self._hass, shop.options if shop else {}))

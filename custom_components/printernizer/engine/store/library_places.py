@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from ..errors import NotAllowed
 from ..file_match import Known, Sighting, matches
 from ..library_file import (
     FileState,
@@ -17,6 +18,7 @@ from ..library_file import (
     Whereabouts,
     compared,
     shown_name,
+    stored_name,
 )
 from . import library_changes, printers
 from .library_tables import LIBRARY_FILES, LIBRARY_LABELS, LIBRARY_PLACES
@@ -221,7 +223,7 @@ def _meet(connection: Connection, printer_id: str, file: Sighting, at: datetime)
         connection,
         LibraryFile(
             id=uuid4(),
-            name=shown_name(file.name),
+            name=_name(file),
             sha256=None,
             size_bytes=file.size_bytes,
             added_at=at,
@@ -229,6 +231,14 @@ def _meet(connection: Connection, printer_id: str, file: Sighting, at: datetime)
             where=Whereabouts.AVAILABLE,
         ),
     )
+
+
+def _name(file: Sighting) -> str:
+    """Return what to call a file on a printer; it is there, whatever it is called."""
+    try:
+        return shown_name(file.name)
+    except NotAllowed:
+        return stored_name(file.name)
 
 
 def _place(

@@ -1,0 +1,569 @@
+"""The library of the shop: the shelf and its list, kept together.
+
+The bytes come first and the list after them: a process that is killed in between leaves a content
+that nobody lists, which a look through the shelf finds, and never a line without its content. On
+the way out it is the other way round, with the sidecar gone before all else. The list can be
+rebuilt from what lies on the shelf; it is, by itself, when it is empty and the shelf is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Self
+from uuid import uuid4
+
+from ..errors import NotAllowed, PrinternizerError, StoreError
+from ..file_match import Sighting
+from ..job import JobEventKind
+from ..library.intake import ANYTHING_WE_READ, read_facts_of, receive
+from ..library.shelf import Shelf
+from ..library_file import (
+    LONGEST_NOTE,
+    LONGEST_TAG,
+    MOST_TAGS,
+    Collection,
+    LibraryFile,
+    LibraryFilter,
+    Origin,
+    Quota,
+    SortBy,
+    Source,
+    shown_name,
+    tag_of,
+    text_of,
+)
+from ..readings import cleaned
+from ..store import library, library_changes, library_codec, library_places
+from ..store.library_changes import Added, Came
+from .rebuilding import rebuild
+from .scrubbing import Scrubbing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from ..file import FileFacts
+    from ..job import JobEvent
+    from ..library.intake import Content, Limits
+    from ..library_file import (
+        CleanUpRule,
+        LibraryCursor,
+        LibraryFigures,
+        LibraryPage,
+    )
+    from ..shelf_report import ScrubReport
+    from ..store.database import Store
+    from .clock import Clock
+
+_LOGGER = logging.getLogger(__name__)
+
+BIN_KEPT: Final = timedelta(days=30)
+"""How long the recycle bin keeps what was put there."""
+PURGE_EVERY_S: Final = 6 * 3600.0
+_EVERYTHING: Final = LibraryFilter()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibraryEvent:
+    """Something changed in the library, and is durable."""
+
+    what: str
+    """"added", "changed", "recycled", "restored", "purged", "seen", "rebuilt", "scrubbed"."""
+    ids: tuple[UUID, ...] = ()
+    """Which files; none where it is about all of them."""
+
+
+class Library:
+    """Open it with `async with`. Everything it does happens off the event loop.
+
+    folder: where the shelf is; None for a shop without one, where everything that needs it raises
+    NotAllowed(key="no_library").
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, folder: Path | None, *, quota: Quota | None = None
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self.quota = quota or Quota()
+        self._shelf = None if folder is None else Shelf(folder, spare_bytes=self.quota.spare_bytes)
+        self._door = asyncio.Lock()
+        """Held while a content and its line come or go together."""
+        self._listeners: list[Callable[[LibraryEvent], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.scrubbing = Scrubbing(store, clock, self._shelf, self._told_of_scrub)
+        self.bin_kept = BIN_KEPT
+
+    async def __aenter__(self) -> Self:
+        if self._shelf is not None:
+            try:
+                await self._open(self._shelf)
+            except (PrinternizerError, OSError) as err:
+                # A disk that is gone must not keep the printers from being watched.
+                _LOGGER.warning("The library cannot be opened: %s", err)
+            self.scrubbing.start()
+            self._spawn(self._purge_forever(), "printernizer recycle bin")
+        return self
+
+    async def _open(self, shelf: Shelf) -> None:
+        swept = await asyncio.to_thread(shelf.open)
+        if swept:
+            _LOGGER.info("%s files that came in half were swept", swept)
+        await self._store.run(library_places.settle_fetches)
+        files, _ = await self._store.run(library.on_shelf)
+        if not files:
+            await rebuild(self._store, shelf, self._clock)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.scrubbing.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def subscribe(self, listener: Callable[[LibraryEvent], None]) -> Callable[[], None]:
+        """Hear of changes once they are durable; returns how to stop."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    # -- coming in ---------------------------------------------------------------------------
+
+    async def add(
+        self,
+        content: Content,
+        name: str | None = None,
+        *,
+        source: Source | None = None,
+        limits: Limits = ANYTHING_WE_READ,
+        size: int | None = None,
+    ) -> Added:
+        """Take a file in: a path of ours, an open file, or bytes as they arrive.
+
+        name: as people call it; that of the path without one. size: bytes as promised. Raises
+        NotAllowed ("library_full", "disk_full", "disk_failed", "bad_title", "no_library"),
+        BadFile as `intake.receive` does, and StoreError. Then nothing of it stays. A file that
+        says nothing of itself, or garbage, is taken in all the same.
+        """
+        shelf = self._open_shelf()
+        shown = shown_name(name if name is not None else getattr(content, "name", ""))
+        files, taken = await self._store.run(library.on_shelf)
+
+        def allow(more: int) -> None:
+            self.quota.refuse(files, taken, more)
+
+        arrived = await receive(shelf, content, shown, limits=limits, size=size, allow=allow)
+        stored = arrived.stored
+        path = shelf.path(stored.sha256)
+        facts, error = await asyncio.to_thread(read_facts_of, path, shown)
+        new = LibraryFile(
+            id=uuid4(),
+            name=shown,
+            sha256=stored.sha256,
+            kind=arrived.kind,
+            size_bytes=stored.size_bytes,
+            added_at=self._clock.now(),
+            source=_clean(source or Source(origin=Origin.UPLOADED)),
+            facts=facts,
+            facts_error=error,
+        )
+        # Not given up half way: a content without its line would only be found by a scrub.
+        return await asyncio.shield(self._list(shelf, new, fresh=stored.fresh))
+
+    async def _list(self, shelf: Shelf, new: LibraryFile, *, fresh: bool) -> Added:
+        assert new.sha256 is not None
+        async with self._door:
+            try:
+                if not await asyncio.to_thread(shelf.has, new.sha256):
+                    raise NotAllowed("it was removed as it came in", key="file_changed")
+                added = await self._store.run(self._admitted, new)
+            except BaseException:
+                if fresh:
+                    await self._drop_unlisted(shelf, new.sha256)
+                raise
+        await self._keep_sidecars([added.file])
+        await asyncio.to_thread(_show, shelf, added.file)
+        self._tell("changed" if added.came is Came.DUPLICATE else "added", [added.file.id])
+        return added
+
+    def _admitted(self, connection: Connection, new: LibraryFile) -> Added:
+        """List a file unless others took the room while it came in."""
+        assert new.sha256 is not None
+        known = library.by_sha256(connection, new.sha256)
+        if known is None or not known.on_shelf:
+            files, taken = library.on_shelf(connection)
+            self.quota.refuse(files, taken, new.size_bytes or 0)
+        return library_changes.add(connection, new)
+
+    async def _drop_unlisted(self, shelf: Shelf, sha256: str) -> None:
+        """Remove a content that was refused at last, unless the list knows it."""
+        with suppress(PrinternizerError):
+            known = await self._store.run(library.by_sha256, sha256)
+            if known is None or not known.on_shelf:
+                await asyncio.to_thread(shelf.drop, sha256)
+
+    # -- looking -----------------------------------------------------------------------------
+
+    async def get(self, file_id: UUID) -> LibraryFile:
+        """Return one file. Raises NotAllowed(key="no_file")."""
+        return _there(await self._store.run(library.get, file_id))
+
+    async def path(self, file_id: UUID) -> Path:
+        """Return where the content of a file lies: to be read, never to be written.
+
+        Raises NotAllowed: "no_file", "not_on_shelf".
+        """
+        shelf, file = self._open_shelf(), await self.get(file_id)
+        if file.sha256 is None or not file.on_shelf:
+            raise NotAllowed(f"{file.name} lies on a printer only", key="not_on_shelf")
+        return shelf.path(file.sha256)
+
+    async def at_place(self, printer_id: str, path: str) -> LibraryFile | None:
+        """Return what lies under a path on a printer, as far as anybody looked."""
+        return await self._store.run(library.at_place, printer_id, path)
+
+    async def revisions(self, file_id: UUID) -> tuple[LibraryFile, ...]:
+        """Return all revisions of a file, the newest first."""
+        return await self._store.run(library.revisions, file_id)
+
+    async def page(
+        self,
+        which: LibraryFilter = _EVERYTHING,
+        *,
+        sort: SortBy = SortBy.ADDED,
+        descending: bool = True,
+        after: LibraryCursor | None = None,
+        limit: int = 50,
+    ) -> LibraryPage:
+        """Return one page of the list; `after` is where the page before ended. Limit: 1 to 500."""
+        return await self._store.run(
+            library.page,
+            which,
+            sort=sort,
+            descending=descending,
+            after=after,
+            limit=min(max(limit, 1), 500),
+        )
+
+    async def search(self, text: str, *, limit: int = 50) -> LibraryPage:
+        """Return the newest kept files that a text leads to."""
+        return await self.page(LibraryFilter(text=text), limit=limit)
+
+    async def statistics(self) -> LibraryFigures:
+        """Return what the library holds."""
+        return await self._store.run(library.figures)
+
+    async def labels(self, kind: str) -> tuple[tuple[str, int], ...]:
+        """Return every "tag", "material" or "printer" of kept files, with how many have it."""
+        return await self._store.run(library.labels, kind)
+
+    # -- what people say of files ------------------------------------------------------------
+
+    async def rename(self, file_id: UUID, name: str) -> LibraryFile:
+        """Give a file another name; it is still found by its printer's and its aliases."""
+        shown = shown_name(name)
+        before = await self.get(file_id)
+        file = await self._change(file_id, {"name": shown})
+        if self._shelf is not None and before.sha256 is not None and file.on_shelf:
+            await asyncio.to_thread(_hide, self._shelf, before)
+            await asyncio.to_thread(_show, self._shelf, file)
+        return file
+
+    async def note(self, file_id: UUID, note: str) -> LibraryFile:
+        """Write a note, in place of the one before; it is cut after 10 000 characters."""
+        return await self._change(file_id, {"note": text_of(note, LONGEST_NOTE)})
+
+    async def favourite(self, file_id: UUID, on: bool = True) -> LibraryFile:  # noqa: FBT001, FBT002
+        """Mark a file as one that nothing cleans away, or take the mark off."""
+        return await self._change(file_id, {"favourite": on})
+
+    async def tag(
+        self, ids: Sequence[UUID], add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> tuple[LibraryFile, ...]:
+        """Give tags to files and take others away. Raises NotAllowed(key="bad_tag")."""
+        added = [tag_of(each) for each in add]
+        if len(added) > MOST_TAGS:
+            raise NotAllowed(f"more than {MOST_TAGS} tags", key="bad_tag")
+        files = await self._store.run(library_changes.tag, ids, added, list(remove))
+        return await self._changed(files)
+
+    async def move_to(
+        self, ids: Sequence[UUID], collection_id: UUID | None
+    ) -> tuple[LibraryFile, ...]:
+        """Put files into a collection, or into none. Raises NotAllowed(key="no_collection")."""
+        known = {each.id for each in await self.collections()}
+        if collection_id is not None and collection_id not in known:
+            raise NotAllowed("there is no such collection", key="no_collection")
+        values = {"collection_id": collection_id}
+        return tuple([await self._change(each, values) for each in ids])
+
+    async def collections(self) -> tuple[Collection, ...]:
+        """Return all collections, by name."""
+        return await self._store.run(library.collections)
+
+    async def add_collection(self, name: str) -> Collection:
+        """Make a collection. Raises NotAllowed: "bad_title", "name_taken"."""
+        collection = Collection(id=uuid4(), name=shown_name(name)[:LONGEST_TAG])
+        added = await self._store.run(library_changes.add_collection, collection, self._clock.now())
+        if added is None:
+            raise NotAllowed(f"there is a {collection.name} already", key="name_taken")
+        self._tell("changed", [])
+        return added
+
+    async def rename_collection(self, collection_id: UUID, name: str) -> None:
+        """Give a collection another name. Raises NotAllowed: "bad_title", "name_taken"."""
+        collection = Collection(id=collection_id, name=shown_name(name)[:LONGEST_TAG])
+        if not await self._store.run(library_changes.rename_collection, collection):
+            raise NotAllowed(f"{collection.name} is another one", key="name_taken")
+        await self._keep_sidecars(await self._all_in(collection_id))
+        self._tell("changed", [])
+
+    async def remove_collection(self, collection_id: UUID) -> None:
+        """Remove a collection and keep its files. Raises NotAllowed(key="no_collection")."""
+        files = await self._all_in(collection_id)
+        if not await self._store.run(library_changes.remove_collection, collection_id):
+            raise NotAllowed("there is no such collection", key="no_collection")
+        await self._keep_sidecars([replace(file, collection_id=None) for file in files])
+        self._tell("changed", [])
+
+    async def read_again(self, file_id: UUID) -> LibraryFile:
+        """Read the facts of a file anew, as after an update that reads more."""
+        file = await self.get(file_id)
+        facts, error = await asyncio.to_thread(read_facts_of, await self.path(file_id), file.name)
+        return await self.set_facts(file_id, facts, error)
+
+    async def set_facts(
+        self, file_id: UUID, facts: FileFacts | None, error: str | None = None
+    ) -> LibraryFile:
+        """Keep what somebody else found out about a file."""
+        return (
+            await self._changed(
+                [_there(await self._store.run(library_changes.set_facts, file_id, facts, error))]
+            )
+        )[0]
+
+    async def _change(self, file_id: UUID, values: dict[str, Any]) -> LibraryFile:
+        file = _there(await self._store.run(library_changes.change, file_id, values))
+        return (await self._changed([file]))[0]
+
+    async def _changed(
+        self, files: Sequence[LibraryFile], what: str = "changed"
+    ) -> tuple[LibraryFile, ...]:
+        await self._keep_sidecars(files)
+        self._tell(what, [file.id for file in files])
+        return tuple(files)
+
+    # -- going out ---------------------------------------------------------------------------
+
+    async def recycle(self, ids: Sequence[UUID]) -> tuple[LibraryFile, ...]:
+        """Put files into the recycle bin, from where they come back for thirty days."""
+        files = await self._store.run(library_changes.recycle, ids, self._clock.now())
+        return await self._changed(files, "recycled")
+
+    async def restore(self, ids: Sequence[UUID]) -> tuple[LibraryFile, ...]:
+        """Take files out of the recycle bin."""
+        files = await self._store.run(library_changes.restore, ids)
+        return await self._changed(files, "restored")
+
+    async def purge(self, ids: Sequence[UUID] | None = None) -> int:
+        """Delete for good what lies in the recycle bin: these files, or what is over its time.
+
+        Returns how many. What is not in the bin stays.
+        """
+        if ids is None:
+            until = self._clock.now() - self.bin_kept
+            ids = await self._store.run(library.recycled_before, until)
+        gone = [each for each in ids if await self._purge(each)]
+        if gone:
+            self._tell("purged", gone)
+        return len(gone)
+
+    async def _purge(self, file_id: UUID) -> bool:
+        shelf = self._open_shelf()
+        async with self._door:
+            file = await self._store.run(library.get, file_id)
+            if file is None or file.recycled_at is None:
+                return False
+            if file.sha256 is not None:
+                # First of all: from here on nothing brings it back by itself.
+                await asyncio.to_thread(shelf.drop_sidecar, file.sha256)
+            await self._store.run(library_changes.forget, file_id)
+            if file.sha256 is not None and file.on_shelf:
+                await asyncio.to_thread(_hide, shelf, file)
+                await asyncio.to_thread(shelf.drop, file.sha256)
+        return True
+
+    async def clean_up(self, rule: CleanUpRule) -> tuple[LibraryFile, ...]:
+        """Put what a rule lets go of into the recycle bin. Favourites stay."""
+        ids = await self._store.run(library.cleanable, rule, self._clock.now())
+        return await self.recycle(ids) if ids else ()
+
+    async def _purge_forever(self) -> None:
+        while True:
+            try:
+                await self.purge()
+            except PrinternizerError as err:
+                _LOGGER.debug("The recycle bin cannot be emptied: %s", err)
+            await self._clock.sleep(PURGE_EVERY_S)
+
+    # -- printers ----------------------------------------------------------------------------
+
+    async def seen(
+        self, printer_id: str, folder: str, files: Iterable[tuple[str, str, int | None]]
+    ) -> int:
+        """Take note of what one folder of a printer holds: (path, name, bytes) of each file.
+
+        Returns how many of them nobody had seen before.
+        """
+        sightings = [
+            Sighting(path=clean, name=cleaned(name) or clean, size_bytes=size)
+            for path, name, size in files
+            if (clean := cleaned(path)) is not None
+        ]
+        fresh = await self._store.run(
+            library_places.seen, printer_id, folder, sightings, self._clock.now()
+        )
+        self._tell("seen", [])
+        return fresh
+
+    async def removed(self, printer_id: str, path: str) -> None:
+        """Take note that a file was deleted from a printer."""
+        await self._store.run(library_places.removed, printer_id, path)
+        self._tell("seen", [])
+
+    async def fetching(self, file_id: UUID, *, now: bool) -> None:
+        """Take note that a file is being fetched from a printer, or is not any more."""
+        await self._store.run(library_places.fetching, file_id, now=now)
+        self._tell("changed", [file_id])
+
+    def on_job(self, event: JobEvent) -> None:
+        """Take note of a print that began: what was printed lately is not cleaned away."""
+        if self._shelf is not None and event.kind is JobEventKind.STARTED:
+            self._spawn(self._printed(event), "printernizer library print")
+
+    async def _printed(self, event: JobEvent) -> None:
+        job = event.job
+        try:
+            await self._store.run(
+                library_places.printed,
+                job.printer_id,
+                job.identity.path,
+                job.identity.name,
+                event.at,
+            )
+        except StoreError as err:
+            # The ledger tells the user of a database that takes no writes.
+            _LOGGER.debug("%s: a print is not noted at its file: %s", job.printer_id, err)
+
+    # -- the shelf as a whole ----------------------------------------------------------------
+
+    async def rebuild(self) -> int:
+        """Take into the list what lies on the shelf and is not listed; returns how many files."""
+        taken = await rebuild(self._store, self._open_shelf(), self._clock)
+        if taken:
+            self._tell("rebuilt", [])
+        return taken
+
+    async def scrub(self) -> ScrubReport:
+        """Look through all of the shelf at once, as fast as it goes. Raises NotAllowed."""
+        self._open_shelf()
+        return await self.scrubbing.run()
+
+    def _told_of_scrub(self, report: ScrubReport) -> None:
+        self._tell("scrubbed", [])
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _open_shelf(self) -> Shelf:
+        if self._shelf is None:
+            raise NotAllowed("this shop has no folder for files", key="no_library")
+        return self._shelf
+
+    async def _all_in(self, collection_id: UUID) -> list[LibraryFile]:
+        files: list[LibraryFile] = []
+        after = None
+        while True:
+            which = LibraryFilter(collection_id=collection_id)
+            page = await self.page(which, after=after, limit=500)
+            files += page.files
+            if (after := page.next) is None:
+                return files
+
+    async def _keep_sidecars(self, files: Sequence[LibraryFile]) -> None:
+        """Write what is known beside the contents. The list is right all the same without."""
+        shelf = self._shelf
+        if shelf is None or not files:
+            return
+        names = {each.id: each.name for each in await self.collections()}
+        try:
+            await asyncio.to_thread(_write_sidecars, shelf, files, names)
+        except NotAllowed as err:
+            _LOGGER.warning("Sidecars cannot be written, a scrub mends them: %s", err)
+
+    def _tell(self, what: str, ids: Sequence[UUID]) -> None:
+        event = LibraryEvent(what=what, ids=tuple(ids))
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                _LOGGER.exception("A listener of the library failed")
+
+    def _spawn(self, work: Any, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _there(file: LibraryFile | None) -> LibraryFile:
+    if file is None:
+        raise NotAllowed("there is no such file", key="no_file")
+    return file
+
+
+def _clean(source: Source) -> Source:
+    return Source(
+        origin=source.origin,
+        printer_id=cleaned(source.printer_id),
+        path=cleaned(source.path),
+        sender=cleaned(source.sender),
+    )
+
+
+def _shelf_of(file: LibraryFile) -> tuple[str, str]:
+    """Return below which name and day people find a file."""
+    return file.source.printer_id or file.source.origin.value, f"{file.added_at:%Y-%m-%d}"
+
+
+def _show(shelf: Shelf, file: LibraryFile) -> None:
+    if file.sha256 is not None:
+        shelf.show(file.sha256, *_shelf_of(file), file.name)
+
+
+def _hide(shelf: Shelf, file: LibraryFile) -> None:
+    if file.sha256 is not None:
+        shelf.hide(file.sha256, *_shelf_of(file))
+
+
+def _write_sidecars(
+    shelf: Shelf, files: Sequence[LibraryFile], collections: dict[UUID, str]
+) -> None:
+    for file in files:
+        if file.sha256 is not None and file.on_shelf and shelf.has(file.sha256):
+            collection = collections.get(file.collection_id) if file.collection_id else None
+            shelf.write_sidecar(file.sha256, library_codec.sidecar_text(file, collection))
