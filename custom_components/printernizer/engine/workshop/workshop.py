@@ -19,6 +19,7 @@ from .files_seen import FilesSeen
 from .fleet import Fleet
 from .ideas import Ideas
 from .ledger import Ledger
+from .library import Library
 from .meters import Meters
 from .office import Office
 from .plans import Plans
@@ -57,8 +58,14 @@ class Workshop:
     """One shop: its printers, its ledger, its store. Open it with `async with`."""
 
     def __init__(
-        self, store: Store, clock: Clock, http: aiohttp.ClientSession | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        http: aiohttp.ClientSession | None = None,
+        *,
+        files: Path | None = None,
     ) -> None:
+        """Put it together. files: the folder of the library; without one it takes no files."""
         self.store = store
         self.clock = clock
         self.settings = Settings()
@@ -79,6 +86,7 @@ class Workshop:
             store, self.settings, clock, self.ledger, self.stock, self.meters, self._plans
         )
         self._prints = Prints(self.fleet, self.uploads, self.starts, store, clock, self._plans)
+        self.library = Library(store, clock, files)
         self._files = FilesSeen(store, clock)
         self._stack = AsyncExitStack()
 
@@ -101,6 +109,8 @@ class Workshop:
         await self._stack.enter_async_context(self._plans)
         await self._stack.enter_async_context(self.accounts)
         self._stack.callback(self.fleet.hear_histories(self.accounts.recall))
+        await self._stack.enter_async_context(self.library)
+        self._stack.callback(self.ledger.subscribe(self.library.on_job))
         await self._stack.enter_async_context(self._files)
         self._stack.callback(self.ledger.subscribe(self._files.on_job))
         self._stack.callback(self.uploads.subscribe(self._files.on_upload))
