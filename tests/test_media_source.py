@@ -217,7 +217,7 @@ async def test_the_shop_is_no_printer_to_look_into(hass: HomeAssistant, printer:
         await browse(hass, f"{ROOT}/{shop.entry_id}")
     root = await browse(hass)
     assert root.children is not None
-    assert [child.title for child in root.children] == ["Ärmel One"]
+    assert [child.title for child in root.children] == ["Library", "Ärmel One"]
 
 
 async def test_thumbnails_come_from_the_printer_or_not_at_all(

@@ -162,6 +162,7 @@ def test_every_issue_has_its_text_and_every_text_its_issue() -> None:
     """An issue without a text cannot be acted on."""
     kinds = {issues.WRONG_PRINTER, issues.CERTIFICATE_CHANGED, issues.DEVELOPER_MODE}
     kinds |= {issues.SMALL_BUSINESS + warning for warning in LimitWarning} | {issues.SPOOLMAN_GONE}
+    kinds |= {issues.LIBRARY_DAMAGED}
     assert set(ENGLISH["issues"]) == kinds | {issues.SOURCE_GONE} | set(issues.STORE_KEYS)
     for kind, texts in ENGLISH["issues"].items():
         assert ("fix_flow" in texts) != ("description" in texts), kind

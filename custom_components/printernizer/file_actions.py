@@ -87,7 +87,7 @@ async def _print_file(request: Request) -> Facts:
     data = request.data
     source = await async_local_file(request.hass, data["source"])
     with told_to_the_user():
-        return _start_facts(
+        return start_facts(
             request.shop.stock,
             await request.shop.print_file(
                 request.printer,
@@ -105,7 +105,7 @@ async def _print_file(request: Request) -> Facts:
 async def _start_print(request: Request) -> Facts:
     data = request.data
     with told_to_the_user():
-        return _start_facts(
+        return start_facts(
             request.shop.stock,
             await request.shop.start(
                 request.printer,
@@ -118,7 +118,8 @@ async def _start_print(request: Request) -> Facts:
         )
 
 
-def _start_facts(stock: Stock, started: Started) -> dict[str, Any]:
+def start_facts(stock: Stock, started: Started) -> dict[str, Any]:
+    """Return how a print began."""
     return {
         "path": started.path,
         "plate": started.plate,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Final, override
 from homeassistant.components.image import ImageEntity, ImageEntityDescription
 from homeassistant.core import callback
 
-from .engine.errors import DriverError
+from .engine.errors import DriverError, PrinternizerError
 from .engine.job import JobIdentity
+from .engine.picture import PictureOptions
 from .entity import PARALLEL_READS, PrinterEntity, PrinterEntityDescription
 from .pictures import kind_of
 from .roster import async_enrol
+from .runtime import async_previews
 from .snapshots import newest
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ class PrinterImageDescription(PrinterEntityDescription[None], ImageEntityDescrip
 JOB_PICTURE: Final = PrinterImageDescription(
     key="job_picture",
     translation_key="job_picture",
-    exists_fn=lambda _, parts: parts.job_picture,
+    exists_fn=lambda _, parts: parts.job_picture or parts.storage,
 )
 SNAPSHOT: Final = PrinterImageDescription(key="last_snapshot", translation_key="last_snapshot")
 
@@ -141,13 +144,30 @@ class JobPicture(PrinterEntity, ImageEntity):
         self.show()
 
     async def _ask(self, job: CurrentJob) -> bytes | None:
+        """Return what the printer has, else what the library has or draws of the file."""
         session = self.coordinator.session
-        if session is None or session.job_picture is None:
+        picture = None
+        if session is not None and session.job_picture is not None:
+            # What is refused is asked again later, a few times.
+            with suppress(DriverError):
+                picture = await session.job_picture.picture(job)
+        return picture or await self._of_library(job)
+
+    async def _of_library(self, job: CurrentJob) -> bytes | None:
+        if job.path is None:
             return None
+        library = self.coordinator.workshop.library
         try:
-            return await session.job_picture.picture(job)
-        except DriverError:
-            return None  # asked again later, a few times
+            file = await library.at_place(self.coordinator.printer_id, job.path)
+            if file is None or file.sha256 is None or not file.on_shelf:
+                return None
+            path = await library.path(file.id)
+            picture = await async_previews(self.hass).picture(
+                path, file.sha256, PictureOptions(plate=job.plate)
+            )
+        except PrinternizerError:
+            return None
+        return picture.content
 
 
 class LastSnapshot(PrinterEntity, ImageEntity):

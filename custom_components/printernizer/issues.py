@@ -10,6 +10,7 @@ from homeassistant.core import callback
 from .addresses import host_of
 from .const import CONF_FINGERPRINT, CONF_KIND, DOMAIN
 from .engine.errors import CertificateChanged
+from .engine.shelf_report import Fault
 from .engine.small_business import LimitWarning
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
     from .engine.errors import StoreError, WrongPrinter
+    from .engine.shelf_report import ScrubReport
 
 WRONG_PRINTER: Final = "wrong_printer"
 CERTIFICATE_CHANGED: Final = "certificate_changed"
@@ -27,6 +29,9 @@ _FOLLOWED: Final = "followed"
 DEVELOPER_MODE: Final = "developer_mode"
 SMALL_BUSINESS: Final = "small_business_"
 """And the `LimitWarning`."""
+LIBRARY_DAMAGED: Final = "library_damaged"
+MOST_NAMED: Final = 5
+"""Files that an issue names."""
 SPOOLMAN_GONE: Final = "spoolman_gone"
 STORE_KEYS: Final = ("store_failed", "store_newer", "store_broken", "disk_full")
 
@@ -153,6 +158,25 @@ def async_spoolman_gone(hass: HomeAssistant, *, gone: bool) -> None:
         is_fixable=False,
         severity=ir.IssueSeverity.WARNING,
         translation_key=SPOOLMAN_GONE,
+    )
+
+
+@callback
+def async_library_damaged(hass: HomeAssistant, report: ScrubReport | None) -> None:
+    """Files of the library are not what came in; None: all of them are."""
+    if report is None:
+        ir.async_delete_issue(hass, DOMAIN, LIBRARY_DAMAGED)
+        return
+    bad = [each for each in report.findings if each.fault is not Fault.FOREIGN]
+    names = ", ".join(each.shown or each.name[:12] for each in bad[:MOST_NAMED])
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        LIBRARY_DAMAGED,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=LIBRARY_DAMAGED,
+        translation_placeholders={"count": str(len(bad)), "files": names},
     )
 
 

@@ -1,4 +1,4 @@
-"""Files of printers, and the pictures of their jobs, in Home Assistant's media browser."""
+"""Files of the library and of printers, and pictures of jobs, in Home Assistant's media browser."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from homeassistant.util import dt as dt_util
 
 from .const import CONF_KIND, DOMAIN, KIND_SHOP
 from .engine.errors import PrinternizerError
-from .runtime import async_jobs
+from .engine.library_file import LibraryFilter
+from .runtime import async_find_workshop, async_jobs
 from .snapshots import find, folder_of, job_of, newest
 from .targets import async_called
 from .views.answers import SHOWN, kind_of_file
+from .views.library import download_url, preview_url
 from .views.printer_files import file_url, path_of, thumbnail_url, token_of
 from .views.snapshot import snapshot_url
 
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
     from .engine.drivers.base import RemoteFile
+    from .engine.library_file import LibraryFile
     from .runtime import PrinternizerConfigEntry
 
 FILES: Final = "file"
 SNAPSHOTS: Final = "snapshot"
+LIBRARY: Final = "library"
 MOST: Final = 500
 """What one folder shows."""
 
@@ -67,6 +71,9 @@ class PrinternizerMedia(MediaSource):
                 entry = self._printer(entry_id, Unresolvable)
                 picture = await self._snapshot(entry, word)
                 return PlayMedia(snapshot_url(entry_id, picture[0]), kind_of_file(picture[1].name))
+            case [kind, word] if kind == LIBRARY:
+                file = await self._library_file(word)
+                return PlayMedia(download_url(file.id), kind_of_file(file.name))
             case _:
                 raise Unresolvable(f"nothing to open: {item.identifier[:200]}")
 
@@ -76,6 +83,8 @@ class PrinternizerMedia(MediaSource):
         match item.identifier.split("/") if item.identifier else []:
             case []:
                 return self._root()
+            case [kind] if kind == LIBRARY:
+                return await self._library()
             case [entry_id]:
                 return self._of_printer(self._printer(entry_id, BrowseError))
             case [kind, entry_id] if kind == SNAPSHOTS:
@@ -98,7 +107,22 @@ class PrinternizerMedia(MediaSource):
             _folder(entry.entry_id, async_called(entry.runtime_data.coordinator))
             for entry in entries
         ]
-        return _folder(None, "Printernizer", sorted(printers, key=lambda each: each.title))
+        inside = sorted(printers, key=lambda each: each.title)
+        if inside:
+            inside.insert(0, _folder(LIBRARY, self._word("media_library")))
+        return _folder(None, "Printernizer", inside)
+
+    async def _library(self) -> BrowseMediaSource:
+        """Show what was taken in last."""
+        workshop = async_find_workshop(self.hass)
+        if workshop is None:
+            raise BrowseError("no printer is set up")
+        try:
+            page = await workshop.library.page(LibraryFilter(latest=True), limit=MOST)
+        except PrinternizerError as err:
+            raise BrowseError(err.reason) from err
+        leaves = [_library_leaf(file) for file in page.files if file.on_shelf]
+        return _folder(LIBRARY, self._word("media_library"), leaves)
 
     def _of_printer(self, entry: PrinternizerConfigEntry) -> BrowseMediaSource:
         coordinator = entry.runtime_data.coordinator
@@ -168,6 +192,18 @@ class PrinternizerMedia(MediaSource):
             raise error("this printer is not set up")
         return entry
 
+    async def _library_file(self, word: str) -> LibraryFile:
+        workshop = async_find_workshop(self.hass)
+        if workshop is None:
+            raise Unresolvable("no printer is set up")
+        try:
+            file = await workshop.library.get(UUID(word))
+        except (ValueError, PrinternizerError) as err:
+            raise Unresolvable("no such file") from err
+        if not file.on_shelf:
+            raise Unresolvable("it lies on a printer only")
+        return file
+
     async def _snapshot(self, entry: PrinternizerConfigEntry, word: str) -> tuple[UUID, Path]:
         assert entry.unique_id is not None
         try:
@@ -221,6 +257,19 @@ def _leaf(entry_id: str, file: RemoteFile) -> BrowseMediaSource:
         can_play=kind in SHOWN,
         can_expand=False,
         thumbnail=None if file.thumbnail is None else thumbnail_url(entry_id, file.thumbnail),
+    )
+
+
+def _library_leaf(file: LibraryFile) -> BrowseMediaSource:
+    return BrowseMediaSource(
+        domain=DOMAIN,
+        identifier=f"{LIBRARY}/{file.id}",
+        media_class=MediaClass.APP,
+        media_content_type=kind_of_file(file.name),
+        title=file.name,
+        can_play=False,
+        can_expand=False,
+        thumbnail=preview_url(file.id),
     )
 
 

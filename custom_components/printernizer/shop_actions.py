@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from .export_actions import EXPORT_ACTIONS
 from .ledger_actions import LEDGER_ACTIONS
+from .library_actions import LIBRARY_ACTIONS
 from .office_actions import OFFICE_ACTIONS
 from .preview_actions import PREVIEW_ACTIONS
 from .report_actions import REPORT_ACTIONS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SHOP_ACTIONS: Final[Mapping[str, ShopAction]] = {
     **EXPORT_ACTIONS,
     **LEDGER_ACTIONS,
+    **LIBRARY_ACTIONS,
     **OFFICE_ACTIONS,
     **PREVIEW_ACTIONS,
     **REPORT_ACTIONS,

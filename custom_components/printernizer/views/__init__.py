@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import callback
 
 from .document import DocumentView
 from .export import ExportView
+from .library import LibraryFileView, LibraryPreviewView
 from .printer_files import PrinterFileView, ThumbnailView
 from .snapshot import SnapshotView
 
@@ -15,8 +16,19 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
 
+_VIEWS: Final = (
+    DocumentView,
+    ExportView,
+    LibraryFileView,
+    LibraryPreviewView,
+    PrinterFileView,
+    SnapshotView,
+    ThumbnailView,
+)
+
+
 @callback
 def async_register_views(hass: HomeAssistant) -> None:
     """Register all views, whether or not a printer is loaded."""
-    for view in (ExportView, DocumentView, PrinterFileView, ThumbnailView, SnapshotView):
+    for view in _VIEWS:
         hass.http.register_view(view)
