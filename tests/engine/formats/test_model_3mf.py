@@ -476,6 +476,42 @@ def test_the_usual_text_is_read_fast() -> None:
     assert len(mesh_text.triangles(TRIANGLES[11:-12].strip().encode()).corners) == 4
 
 
+TRIANGLE = '<triangle v1="0" v2="2" v3="1" pid="6" p1="0"/>'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TRIANGLE.replace('"6"', '"&six;"'),
+        TRIANGLE.replace('"6"', "'6'"),
+        TRIANGLE.replace(" pid", ' xmlns="else" pid'),
+        TRIANGLE.replace("/>", "/"),
+        TRIANGLE.replace('"6"', '"6'),
+        TRIANGLE.replace("<", ">").replace("/>", "/<"),
+        TRIANGLE.replace("/>", ">"),
+        TRIANGLE.replace("<triangle ", "<rectangle "),
+        TRIANGLE.replace("<triangle ", "<triangles "),
+        TRIANGLE + ' "" ' + TRIANGLE,
+        TRIANGLE.replace("v3", "v2"),
+        TRIANGLE.replace('"6"', '"six"'),
+        TRIANGLE.replace('p1="0"', 'p1="-1"'),
+        TRIANGLE.replace('v1="0"', 'v1="0.5"'),
+        "text",
+    ],
+)
+def test_what_is_not_quite_usual_is_left_to_the_careful_reader(text: str) -> None:
+    """A guess about triangles would be a hole in somebody's model."""
+    assert mesh_text.triangles(TRIANGLE.encode()) is not None
+    assert not (found := mesh_text.triangles(text.encode())) or not len(found.corners)
+
+
+def test_names_that_end_alike_are_no_paint() -> None:
+    text = TRIANGLE.replace("pid", 'my_color="8" pid').encode()
+    assert mesh_text.triangles(text).filaments is None
+    text = TRIANGLE.replace("pid", 'slic3rpe:mmu_segmentation="8" pid').encode()
+    assert mesh_text.triangles(text).filaments.tolist() == [2]
+
+
 # -- traps -------------------------------------------------------------------------------------
 
 
@@ -615,6 +651,31 @@ def test_parts_may_not_inflate_without_end(path: Path, monkeypatch) -> None:
     content = package(root, **{"3D__a.model": model(thing() + half, "")})
     with pytest.raises(BadFile, match="its parts inflate beyond 1048576 bytes"):
         facts(path, content)
+
+
+@pytest.mark.parametrize(
+    ("module", "limit", "message"),
+    [
+        (model_part, "_MOST_OBJECTS", "it has too many objects"),
+        (model_3mf, "_MOST_PARTS", "it is made of too many parts"),
+    ],
+)
+def test_numbers_of_things_are_bounded(
+    path: Path, monkeypatch, module: object, limit: str, message: str
+) -> None:
+    monkeypatch.setattr(module, limit, 1)
+    root = model(thing() + thing(number=2), '<item objectid="1" p:path="/3D/a.model"/>')
+    with pytest.raises(BadFile, match=message):
+        facts(
+            path,
+            package(
+                root.replace(thing(number=2), "") if limit == "_MOST_PARTS" else root,
+                **{"3D__a.model": PLAIN},
+            ),
+        )
+    monkeypatch.setattr(model_part, "_MOST_OBJECTS", 1)
+    with pytest.raises(BadFile, match="it has too many items"):
+        facts(path, model(thing(), ITEM * 2))
 
 
 def test_copies_are_counted_before_they_are_drawn(path: Path, monkeypatch) -> None:

@@ -26,12 +26,16 @@ WORD: Final = 8
 _EACH: Final = 0x0101010101010101
 _HIGH: Final = np.uint64(0x80 * _EACH)
 _ONES: Final = np.uint64(_EACH)
-_ZEROES: Final = np.array(
-    [0x30 * _EACH << 8 * (WORD - length) & (1 << 64) - 1 for length in range(WORD + 1)],
-    np.uint64,
+_ZEROES: Final = np.uint64(0x30 * _EACH)
+_JOINS: Final = tuple(
+    (np.uint64(times), np.uint64(width), np.uint64(mask))
+    for times, width, mask in (
+        (10, 8, 0x00FF00FF00FF00FF),
+        (100, 16, 0x0000FFFF0000FFFF),
+        (10000, 32, 0x00000000FFFFFFFF),
+    )
 )
-"""By how many bytes of a word are digits: those bytes as "0", the others as nothing."""
-_SHIFTS: Final = np.array([8 * (WORD - length) for length in range(WORD + 1)], np.uint64)
+"""Digits into pairs, pairs into fours, fours into eights."""
 _OVER_NINE: Final = np.uint64(0x76 * _EACH)
 _POWERS: Final = np.power(10.0, np.arange(23))
 _WHOLE_POWERS: Final = np.power(np.uint64(10), np.arange(WORD + 1, dtype=np.uint64))
@@ -140,10 +144,14 @@ def _find(words: Words, byte: int) -> Places:
 def _digits(words: Words, lengths: Places) -> tuple[Words, NDArray[np.bool_]]:
     """Return the numbers that the first so many bytes of words spell, and which are none."""
     bad = lengths > WORD
-    lengths = np.minimum(lengths, WORD)
-    words = (words << _SHIFTS[lengths]) - _ZEROES[lengths]
+    # What stands behind goes over the edge; where all does the number is 0, and bad.
+    shift = ((WORD - lengths) << 3).astype(np.uint64)
+    words = words - _ZEROES
+    words <<= shift
     bad |= (((words + _OVER_NINE) | words) & _HIGH) != 0
-    words = (words * np.uint64(10) + (words >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
-    words = (words * np.uint64(100) + (words >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
-    words = (words * np.uint64(10000) + (words >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
+    for times, width, mask in _JOINS:
+        other = words >> width
+        words *= times
+        words += other
+        words &= mask
     return words, bad

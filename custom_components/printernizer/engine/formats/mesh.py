@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PATCH: Final = 1 << 15
+PATCH: Final = 1 << 13
 """Triangles of a patch at most: what is done to it stays in the processor's cache."""
 FARTHEST_MM: Final = 1e7
 """From the origin. Nobody prints 10 km away, and squares of such lengths are exact no more."""

@@ -26,6 +26,8 @@ _STRANGE: Final = (b"&", b"'", b"xmlns", b"\x00")
 """Entities, other quotes, names that would mean something else, another encoding."""
 _CORNERS: Final = (b" v1=", b" v2=", b" v3=")
 _QUOTE, _OPEN, _CLOSE, _SLASH, _SPACE = 34, 60, 62, 47, 32
+_ALIKE: Final = np.array([_OPEN, *[_QUOTE] * 6], np.uint8)
+"""What stands in an element of three attributes, among other things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def vertices(text: bytes) -> NDArray[np.float32] | None:
     pairs = _alike(padded, b"<vertex ", (b" x=", b" y=", b" z="))
     if pairs is None:
         return None
-    values = decimal(padded, pairs[:, :, 0].ravel() + 1, pairs[:, :, 1].ravel())
+    values = decimal(padded, (pairs[:, :, 0] + 1).ravel(), pairs[:, :, 1].ravel())
     if not np.abs(values).max(initial=0) <= np.finfo(np.float32).max:
         return None
     return values.astype(np.float32).reshape(-1, 3)
@@ -64,7 +66,7 @@ def triangles(text: bytes) -> Triangles | None:
         if sorted_out is None:
             return None
         pairs, groups, members, filaments = sorted_out
-    values, bad = whole(padded, pairs[:, :, 0].ravel() + 1, pairs[:, :, 1].ravel())
+    values, bad = whole(padded, (pairs[:, :, 0] + 1).ravel(), pairs[:, :, 1].ravel())
     if bad.any():
         return None
     return Triangles(values.astype(np.int32).reshape(-1, 3), groups, members, filaments)
@@ -79,12 +81,12 @@ def _alike(text: bytes, begin: bytes, names: tuple[bytes, ...]) -> Places | None
     marked = data == _QUOTE
     marked |= data == _OPEN
     marks = np.flatnonzero(marked)
-    if len(marks) % (1 + 2 * len(names)):
+    if len(marks) % len(_ALIKE):
         return None
-    rows = marks.reshape(-1, 1 + 2 * len(names))
+    if not (data[marks].reshape(-1, len(_ALIKE)) == _ALIKE).all():
+        return None
+    rows = marks.reshape(-1, len(_ALIKE))
     opens, quotes = rows[:, 0], rows[:, 1:]
-    if not (data[opens] == _OPEN).all() or not (data[quotes] == _QUOTE).all():
-        return None
     behind = quotes[:, -1] + 1
     behind = behind + (data[behind] == _SPACE)
     if not (data[behind] == _SLASH).all() or not (data[behind + 1] == _CLOSE).all():

@@ -126,17 +126,11 @@ class _Reader:
         """Read a text; return the rest that is to come again with more behind it."""
         while self._trusting:
             if self._inside is not None:
-                end = text.find(b"</")
-                cut = end if end >= 0 else text.rfind(b"<")
-                if end < 0 and cut <= 0 and len(text) <= _LONGEST_ELEMENT:
-                    return text
-                if cut < 0 or not self._skim(text[:cut]):
-                    self._trusting = False
+                text = self._skim(text)
+                if not self._trusting:
                     break
-                text = text[cut:]
-                if end < 0:
+                if self._inside is not None:
                     return text
-                self._inside = None
             tag = _TAG.search(text)
             close = text.find(b">", tag.end() - 1) if tag else -1
             if tag is None or close < 0:
@@ -156,8 +150,28 @@ class _Reader:
         self._inside = None
         return b""
 
-    def _skim(self, text: bytes) -> bool:
-        """Read the whole elements of a mesh; False where the careful reader has to."""
+    def _skim(self, text: bytes) -> bytes:
+        """Read the whole elements of a mesh; return the rest.
+
+        Behind it stands what ends them, or the beginning of another one. Gives up trusting where
+        the careful reader has to read on.
+        """
+        last = text.rfind(b"<")
+        if last >= 0 and not text.startswith(b"</", last) and self._keep_all(text[:last]):
+            # The end of this element is not here yet.
+            return text[last:] if len(text) - last <= _LONGEST_ELEMENT else self._give_up(text)
+        end = text.find(b"</")
+        if end >= 0 and self._keep_all(text[:end]):
+            self._inside = None
+            return text[end:]
+        return text if last < 0 and len(text) <= _LONGEST_ELEMENT else self._give_up(text)
+
+    def _give_up(self, text: bytes) -> bytes:
+        self._trusting = False
+        return text
+
+    def _keep_all(self, text: bytes) -> bool:
+        """Keep whole elements of a mesh; False where the careful reader has to read them."""
         if self._inside == "vertices":
             vertices = mesh_text.vertices(text)
             if vertices is None:
@@ -167,13 +181,11 @@ class _Reader:
             triangles = mesh_text.triangles(text)
             if triangles is None:
                 return False
+            count = len(triangles.corners)
+            painted = triangles.filaments
             self._mesh.triangles.append(triangles.corners)
             self._mesh.colours.append(self._colours(triangles))
-            self._mesh.filaments.append(
-                np.zeros(len(triangles.corners), np.int8)
-                if triangles.filaments is None
-                else triangles.filaments
-            )
+            self._mesh.filaments.append(np.zeros(count, np.int8) if painted is None else painted)
         self._xml.skip(len(text))
         return True
 

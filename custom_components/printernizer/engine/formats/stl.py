@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     type Bytes = NDArray[np.uint8]
 
 _BEGIN: Final = 84
-_RECORD: Final = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+_RECORD: Final = np.dtype([("normal", "V12"), ("corners", "V36"), ("attribute", "V2")])
 _BLOCK_BYTES: Final = 512 << 10
 _LONGEST_FACET: Final = 64 << 10
 """Bytes of text between two ends of facets."""
@@ -72,7 +72,9 @@ class Stl:
                 if not len(records):
                     raise BadFile(f"{self._path.name}: it became shorter while it was read")
                 left -= len(records)
-                yield patch(np.ascontiguousarray(records["corners"]))
+                # As plain bytes, which are copied in one go.
+                corners = records["corners"].copy().view("<f4")
+                yield patch(corners.reshape(-1, 3, 3).astype(np.float32, copy=False))
 
     def _text(self) -> Iterator[Patch]:
         for text, at in self._facets():
