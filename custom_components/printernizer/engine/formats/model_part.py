@@ -126,11 +126,10 @@ class _Reader:
         """Read a text; return the rest that is to come again with more behind it."""
         while self._trusting:
             if self._inside is not None:
-                text = self._skim(text)
-                if not self._trusting:
-                    break
-                if self._inside is not None:
+                text, waits = self._skim(text)
+                if waits:
                     return text
+                continue
             tag = _TAG.search(text)
             close = text.find(b">", tag.end() - 1) if tag else -1
             if tag is None or close < 0:
@@ -150,25 +149,23 @@ class _Reader:
         self._inside = None
         return b""
 
-    def _skim(self, text: bytes) -> bytes:
-        """Read the whole elements of a mesh; return the rest.
+    def _skim(self, text: bytes) -> tuple[bytes, bool]:
+        """Read the whole elements of a mesh; return the rest, and whether it waits for more.
 
-        Behind it stands what ends them, or the beginning of another one. Gives up trusting where
-        the careful reader has to read on.
+        It does when it is the beginning of another one. Else it ends them, or the careful reader
+        has to read on.
         """
         last = text.rfind(b"<")
         if last >= 0 and not text.startswith(b"</", last) and self._keep_all(text[:last]):
-            # The end of this element is not here yet.
-            return text[last:] if len(text) - last <= _LONGEST_ELEMENT else self._give_up(text)
+            text = text[last:]
+            self._trusting = len(text) <= _LONGEST_ELEMENT
+            return text, self._trusting
         end = text.find(b"</")
         if end >= 0 and self._keep_all(text[:end]):
             self._inside = None
-            return text[end:]
-        return text if last < 0 and len(text) <= _LONGEST_ELEMENT else self._give_up(text)
-
-    def _give_up(self, text: bytes) -> bytes:
-        self._trusting = False
-        return text
+            return text[end:], False
+        self._trusting = last < 0 and len(text) <= _LONGEST_ELEMENT
+        return text, self._trusting
 
     def _keep_all(self, text: bytes) -> bool:
         """Keep whole elements of a mesh; False where the careful reader has to read them."""
