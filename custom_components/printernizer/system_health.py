@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import callback
@@ -9,7 +10,12 @@ from homeassistant.loader import async_get_integration
 
 from .const import DOMAIN
 from .engine.errors import StoreError
-from .runtime import async_database_facts, async_find_workshop, database_url
+from .runtime import (
+    async_database_facts,
+    async_find_workshop,
+    async_previews,
+    database_url,
+)
 
 if TYPE_CHECKING:
     from homeassistant.components.system_health import SystemHealthRegistration
@@ -34,15 +40,20 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     links = list(workshop.fleet)
     online = sum(1 for link in links if link.session is not None)
     info["printers_online"] = f"{online} / {len(links)}"
+    drawn = async_previews(hass).figures
     info |= _ledger(workshop.ledger.health)
     try:
         facts = await async_database_facts(workshop, database_url(hass))
+        library = await workshop.library.statistics()
     except StoreError as err:
         return info | {"database": {"type": "failed", "error": err.key}}
     return info | {
         "database": facts.kind,
         "schema_revision": facts.revision,
         "open_jobs": facts.open_jobs,
+        "library": f"{library.shelf_files} / {library.shelf_bytes / 1e9:.1f} GB",
+        "pictures": f"{drawn.drawn} / {drawn.refused} / {drawn.kept_bytes / 1e6:.0f} MB",
+        "other_models": "ok" if find_spec("trimesh") else {"type": "failed", "error": "missing"},
     }
 
 
