@@ -34,6 +34,8 @@ _COLOUR: Final = re.compile("#[0-9A-Fa-f]{6}")
 _MOST_FRAMES: Final = 60
 _FITTED: Final = 16
 """Directions of a turn that decide how far away the eye stays."""
+_RUNS: Final = 3
+"""Of zlib's strategies: Z_RLE."""
 _TURN_MS: Final = 4000
 
 
@@ -118,7 +120,8 @@ def encoded(frames: list[Picture], options: PictureOptions) -> bytes:
     out = io.BytesIO()
     first, rest = images[0], images[1:]
     if options.format is PictureFormat.PNG:
-        first.save(out, "PNG", compress_level=6)
+        # Of what is quick this is the smallest: pictures are smooth, with runs of nothing.
+        first.save(out, "PNG", compress_level=1, compress_type=_RUNS)
         return out.getvalue()
     name = "WEBP" if options.format is PictureFormat.WEBP else "GIF"
     if not rest:

@@ -27,7 +27,9 @@ _SMALL: Final = 0.22
 _ROOM: Final = 0.9
 """How much of it around them, beside their longest side."""
 _SHADOW_CELLS: Final = 160
-"""Of the map of the shadow, along the thing's longer side."""
+"""Of the map of the shadow, along the thing's longer side, at most."""
+_SHADOW_SOFT: Final = 0.07
+"""How far a shadow's rim is softened, as a share of that side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,11 @@ class Shadow:
             return
         low = np.array([x.min(), y.min()], np.float64)
         high = np.array([x.max(), y.max()], np.float64)
-        self._cell = max(float((high - low).max()) / _SHADOW_CELLS, 1e-9)
-        border = _SHADOW_CELLS // 5
+        # Points lie about a cell apart: fewer of them make a coarser map.
+        cells = min(max(int(0.7 * len(x) ** 0.5), 8), _SHADOW_CELLS)
+        self._cell = max(float((high - low).max()) / cells, 1e-9)
+        soft = max(1, round(cells * _SHADOW_SOFT))
+        border = 3 * soft + 2
         self._low = low - border * self._cell
         columns, rows = (np.ceil((high - low) / self._cell).astype(int) + 2 * border + 1).tolist()
         column = ((x - self._low[0]) / self._cell).astype(np.intp)
@@ -156,8 +161,8 @@ class Shadow:
         shape = hit.reshape(rows, columns)
         # Visible points lie loosely where the surface is steep: close the gaps, then soften.
         shape = _blurred(shape, 1) > np.float32(0.2)
-        wide = _blurred(_blurred(shape.astype(np.float32), 5), 9)
-        tight = _blurred(_blurred(shape.astype(np.float32), 1), 2)
+        wide = _blurred(_blurred(shape.astype(np.float32), soft), soft)
+        tight = _blurred(shape.astype(np.float32), max(1, soft // 4))
         self._dark = np.float32(0.42) * wide + np.float32(0.24) * tight
 
     def dark(self, x: Floats, y: Floats) -> Floats:

@@ -30,7 +30,9 @@ _DEEPEST: Final = np.float32(2**32 - 2**9)
 _EMPTY: Final = np.uint64(2**64 - 1)
 _NORMAL_BITS: Final = 10
 _NORMAL_STEPS: Final = (1 << _NORMAL_BITS) - 1
-_LOT: Final = 1 << 16
+_NEAR_MISS: Final = np.float32(1e-3)
+"""In samples: what roundings may decide."""
+_LOT: Final = 1 << 15
 """Rows or samples done at once: their arrays stay in the processor's cache."""
 _ORDER: Final = np.array(
     # Of the corners from top to bottom, by which of the comparisons hold: 0 below 1, 1 below 2,
@@ -56,13 +58,30 @@ class Canvas:
         self._nearest = np.full(self.rows * self.columns, _EMPTY, np.uint64)
 
     def touched(self, corners: Floats) -> Places:
-        """Return which triangles may cover a sample. Of fine meshes that is the smaller part.
+        """Return which triangles may cover a sample. Of fine meshes those are the smaller part.
 
-        corners: as of `draw`; the third row of depths may be missing.
+        corners: as of `draw`; the third row, of depths, does not matter.
         """
-        left, right = _span(corners[0], self.columns)
-        top, bottom = _span(corners[1], self.rows)
-        return np.flatnonzero((left < right) & (top < bottom))
+        left, right = _span(corners[0])
+        top, bottom = _span(corners[1])
+        some = np.flatnonzero(
+            (left < right)
+            & (top < bottom)
+            & (left < self.columns)
+            & (top < self.rows)
+            & (right > 0)
+            & (bottom > 0)
+        )
+        # Most of those that have a single sample in their box still miss it.
+        left, top = left[some], top[some]
+        single = (right[some] - left == 1) & (bottom[some] - top == 1)
+        x = np.take(corners[0], some, axis=1) - (left + np.float32(0.5))
+        y = np.take(corners[1], some, axis=1) - (top + np.float32(0.5))
+        sides = [x[one] * y[other] - x[other] * y[one] for one, other in ((0, 1), (1, 2), (2, 0))]
+        low = np.minimum(np.minimum(sides[0], sides[1]), sides[2])
+        high = np.maximum(np.maximum(sides[0], sides[1]), sides[2])
+        kept: Places = some[~single | (low > -_NEAR_MISS) | (high < _NEAR_MISS)]
+        return kept
 
     def draw(self, corners: Floats, normals: Floats, colours: NDArray[np.uint16] | int = 0) -> None:
         """Draw triangles; those parts that lie beside the canvas are left out.
@@ -85,29 +104,29 @@ class Canvas:
         else:
             paint = np.broadcast_to(np.asarray(colours, np.uint32), corners.shape[2:])
             values = np.concatenate((corners, folded))
-        top, bottom = _span(corners[1], self.rows)
-        for lot in _lots(bottom - top):
-            self._draw_lot(values[..., lot], paint[lot])
+        values = _from_top(values)
+        firsts = np.clip(np.ceil(values[1] - np.float32(0.5)), 0, self.rows).astype(np.intp)
+        for lot in _lots(firsts[2] - firsts[0]):
+            self._draw_lot(values[..., lot], firsts[:, lot], paint[lot])
 
-    def _draw_lot(self, values: Floats, paint: Paint) -> None:
-        edges, beginnings = _edges(values)
-        firsts = np.clip(beginnings, 0, self.rows)
+    def _draw_lot(self, values: Floats, firsts: Places, paint: Paint) -> None:
+        """Draw triangles whose corners come from top to bottom, by the first rows below those."""
         heights = firsts[2] - firsts[0]
-        which = np.repeat(np.arange(len(heights)), heights)
-        # Counts on from the first row of each triangle.
-        row = np.arange(len(which)) - np.repeat(np.cumsum(heights) - heights - firsts[0], heights)
-        y = row.astype(np.float32) + np.float32(0.5)
         count = len(heights)
-        short = which + np.where(row < firsts[1][which], count, 2 * count)
-        one = _crossing(edges, which, y)
-        other = _crossing(edges, short, y)
+        which = np.repeat(np.arange(count), heights)
+        # Counts on from the first row of each triangle.
+        row = np.arange(len(which)) - (np.cumsum(heights) - heights - firsts[0])[which]
+        y = row.astype(np.float32) + np.float32(0.5)
+        lower = which + count * (row >= firsts[1][which])
+        one = _crossing(_edges(values[:, :1], values[:, 2:]), which, y)
+        other = _crossing(_edges(values[:, :2], values[:, 1:]), lower, y)
         begin = _first(np.minimum(one[0], other[0]), self.columns)
         length = _first(np.maximum(one[0], other[0]), self.columns) - begin
         kept = np.flatnonzero(length > 0)
-        if not len(kept):
-            return
-        begin, length, one, other = begin[kept], length[kept], one[:, kept], other[:, kept]
-        slope = (other[1:] - one[1:]) / (other[0] - one[0])
+        begin, length = begin[kept], length[kept]
+        one, other = np.take(one, kept, axis=1), np.take(other, kept, axis=1)
+        with np.errstate(all="ignore"):
+            slope = (other[1:] - one[1:]) / (other[0] - one[0])
         value = one[1:] + (begin.astype(np.float32) + np.float32(0.5) - one[0]) * slope
         place = row[kept] * self.columns + begin
         paint = paint[which[kept]]
@@ -124,7 +143,8 @@ class Canvas:
             span = np.repeat(np.arange(len(length)), length)
             along = np.arange(total) - (np.cumsum(length) - length)[span]
             place = place[span] + along
-            value = value[:, span] + slope[:, span] * along.astype(np.float32)
+            value = np.take(value, span, axis=1)
+            value += np.take(slope, span, axis=1) * along.astype(np.float32)
             paint = paint[span]
         if len(value) > 1:
             paint = _paint(value[1], value[2], paint)
@@ -272,51 +292,62 @@ def _paint(u: Floats, v: Floats, colours: NDArray[np.integer] | int) -> Paint:
     return made
 
 
-def _first(value: Floats, end: int) -> NDArray[np.int32]:
+def _first(value: Floats, end: int) -> Places:
     """Return the first sample whose centre does not lie before a value, between 0 and `end`."""
     first: Floats = np.clip(np.ceil(value - np.float32(0.5)), 0, end)
-    return first.astype(np.int32)
+    return first.astype(np.intp)
 
 
-def _span(values: Floats, end: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _span(values: Floats) -> tuple[Floats, Floats]:
     """Return which samples lie between the corners: the first, and the first behind them."""
     low = np.minimum(np.minimum(values[0], values[1]), values[2])
     high = np.maximum(np.maximum(values[0], values[1]), values[2])
-    return _first(low, end), _first(high, end)
+    half = np.float32(0.5)
+    return np.ceil(low - half), np.ceil(high - half)
 
 
-def _edges(values: Floats) -> tuple[Floats, Floats]:
-    """Return the edges of triangles: from top to bottom, to the middle, and from there.
-
-    Returns (fields, 3 n): where an edge begins (y, then x and all other values) and how much all
-    but y grow with every row; and (3, n): the first rows at or below the corners.
-    """
+def _from_top(values: Floats) -> Floats:
+    """Return triangles, (values, 3, n), x and y first, with their corners from top to bottom."""
     y = values[1]
     code = (y[0] > y[1]) + 2 * (y[1] > y[2]) + 4 * (y[0] > y[2])
     count = values.shape[2]
-    order = _ORDER[:, code] * count + np.arange(count)
-    sorted_ = values.reshape(len(values), -1)[:, order]
-    begin = sorted_[:, [0, 0, 1]]
-    end = sorted_[:, [2, 1, 2]]
-    others = [0, *range(2, len(values))]
+    order = np.take(_ORDER, code, axis=1)
+    order *= count
+    order += np.arange(count)
+    made: Floats = np.take(values.reshape(len(values), -1), order, axis=1)
+    return made
+
+
+def _edges(begin: Floats, end: Floats) -> Floats:
+    """Return edges by their ends, (values, some, n).
+
+    Returns (fields, some n): where an edge begins (y, then x and all other values) and how much all
+    but y grow with every row.
+    """
+    begin = begin.reshape(len(begin), -1)
+    end = end.reshape(len(end), -1)
+    made = np.empty((2 * len(begin) - 1, begin.shape[1]), np.float32)
+    others = made[len(begin) :]
+    made[0] = begin[1]
+    made[1] = begin[0]
+    made[2 : len(begin)] = begin[2:]
+    others[0] = end[0]
+    others[1:] = end[2:]
+    others -= made[1 : len(begin)]
     with np.errstate(all="ignore"):
         # An edge along a row is never asked where it crosses one.
-        slope = (end[others] - begin[others]) / (end[1] - begin[1])
-    edges = np.concatenate((begin[1:2], begin[others], slope)).reshape(-1, 3 * count)
-    beginnings = np.clip(np.ceil(sorted_[1] - np.float32(0.5)), -1, np.float32(2**30))
-    return edges, beginnings.astype(np.int32)
+        others /= end[1] - begin[1]
+    return made
 
 
 def _crossing(edges: Floats, which: Places, y: Floats) -> Floats:
     """Return x and all other values where edges cross rows."""
+    found = np.take(edges, which, axis=1)
     fields = len(edges) // 2
-    below = y - edges[0][which]
-    return np.stack(
-        [
-            edges[1 + field][which] + below * edges[1 + fields + field][which]
-            for field in range(fields)
-        ]
-    )
+    made = found[1 + fields :]
+    made *= y - found[0]
+    made += found[1 : 1 + fields]
+    return made
 
 
 def _lots(counts: NDArray[np.integer]) -> Iterator[slice]:

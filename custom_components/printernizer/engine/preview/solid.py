@@ -71,7 +71,7 @@ class Solid:
                 seen = view.project(corners)
                 touched = canvas.touched(seen)
                 normals = view.normals(corners[touched])
-                canvas.draw(seen[..., touched], normals, number)
+                canvas.draw(np.take(seen, touched, axis=2), normals, number)
                 if canvas.filled > most:
                     raise BadFile("its surface lies over itself hundreds of times")
 
@@ -114,7 +114,7 @@ class Solid:
             seen = view.project(corners[lot])
             touched = canvas.touched(seen)
             facing = view.facing(corners[lot][touched], normals[lot][touched])
-            canvas.draw(seen[..., touched], facing, colours[lot][touched])
+            canvas.draw(np.take(seen, touched, axis=2), facing, colours[lot][touched])
 
 
 def _line(begin: Floats, end: Floats) -> Floats:

@@ -21,8 +21,9 @@ MARGIN: Final = 0.04
 """Left free at each side, as a share of the picture's width or height."""
 _NEAREST: Final = 0.05
 """How far the eye keeps from a thing at least, as a share of its depth."""
-_LOT: Final = 1 << 15
-"""Points looked at in one go."""
+_ALONE: Final = 2048
+"""Triangles in one go: of more the multiplication would wake up threads, which cost more than they
+save, and take memory."""
 
 
 def axes(azimuth_deg: float, elevation_deg: float) -> Axes:
@@ -65,7 +66,7 @@ class Framing:
 
     def add(self, points: Floats) -> None:
         """Tell of some more points, (n, 3), in mm. Finite."""
-        lot = max(1, _LOT * 9 // len(self._rows))
+        lot = max(1, _ALONE * 81 // self._rows.size)
         for begin in range(0, len(points), lot):
             seen = self._rows32 @ points[begin : begin + lot].T
             np.maximum(self._high, seen.max(axis=1), out=self._high)
@@ -185,7 +186,10 @@ class View:
         flat = corners.reshape(-1, 9)
         if self._origin is not None:
             flat = flat - self._origin
-        seen: Floats = self._matrix @ flat.T
+        seen = np.empty((9, len(flat)), np.float32)
+        for begin in range(0, len(flat), _ALONE):
+            lot = slice(begin, begin + _ALONE)
+            np.matmul(self._matrix, flat[lot].T, out=seen[:, lot])
         seen += self._offset
         # Now x and y, and the distance from the eye.
         near = np.float32(1e-3 * self.focal)
