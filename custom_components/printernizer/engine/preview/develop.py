@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PLATE: Final = 4095
 """The number that a plate has among the colours of a canvas."""
+_NOTHING: Final = np.uint16(PLATE + 1)
 _BAND_SAMPLES: Final = 1 << 16
 """Done at once, so that memory does not grow with the picture."""
 _HOLLOWS_PX: Final = 512
@@ -137,36 +138,40 @@ class _Desk:
         """Return some rows of the picture."""
         side = self._canvas.supersampling
         light, sheen, colours = self._lit(rows)
-        height = (rows.stop - rows.start, side)
-        width = (self._columns.stop - self._columns.start, side)
-        total = np.zeros((height[0], width[0], 3), np.float32)
-        opacity = np.zeros((height[0], width[0]), np.float32)
-        light = light.reshape(*height, *width)
-        sheen = sheen.reshape(*height, *width)
-        colours = colours.reshape(*height, *width)
-        plate = None
-        if self._plate is not None:
-            plate = self._on_plate(self._plate, rows, colours.reshape(-1))
-        albedo = np.concatenate((self._albedo, np.zeros((2, 3), np.float32)))
-        clear = np.concatenate((self._opacity, np.zeros(2, np.float32)))
-        nothing = len(albedo) - 1
-        for down in range(side):
-            for across in range(side):
-                some = np.s_[:, down, :, across]
-                number = np.minimum(colours[some], nothing)
-                alpha = clear[number]
-                seen = albedo[number] * light[some][..., None] + sheen[some][..., None]
-                if plate is not None:
-                    base, there = (each.reshape(*height, *width, -1)[some] for each in plate)
-                    seen += base * light[some][..., None]
-                    alpha = alpha + there[..., 0]
-                total += seen * alpha[..., None]
-                opacity += alpha
-        made = np.empty((height[0], width[0], 4), np.uint8)
+        shape = (rows.stop - rows.start, side, self._columns.stop - self._columns.start, side)
+        if self._plate is None and len(self._albedo) == 1:
+            total, opacity = self._plain(light.reshape(shape), sheen.reshape(shape), colours)
+        else:
+            base, there = self._surfaces(rows, colours.ravel())
+            base *= light.reshape(-1, 1)
+            base += sheen.reshape(-1, 1)
+            base *= there[:, None]
+            total = _summed(base.reshape(*shape, 3))
+            opacity = _summed(there.reshape(shape))
+        made = np.empty((shape[0], shape[2], 4), np.uint8)
         made[..., :3] = toned(total / np.maximum(opacity, np.float32(1e-6))[..., None])
         made[..., 3] = np.round(opacity * np.float32(255 / side**2))
         made[opacity == 0] = 0
         return made
+
+    def _plain(
+        self, light: Floats, sheen: Floats, colours: NDArray[np.uint16]
+    ) -> tuple[Floats, Floats]:
+        """Return the sums of light, (rows, columns, 3), and opacity of pixels in one colour."""
+        there = (colours != _NOTHING).reshape(light.shape).astype(np.float32)
+        total = _summed(light)[..., None] * self._albedo[0] + _summed(sheen)[..., None]
+        return total * self._opacity[0], _summed(there) * self._opacity[0]
+
+    def _surfaces(self, rows: slice, colours: NDArray[np.uint16]) -> tuple[Floats, Floats]:
+        """Return (n, 3) what samples give back of the light, and (n,) their opacity."""
+        number = np.minimum(colours, len(self._albedo))
+        albedo = np.concatenate((self._albedo, np.zeros((1, 3), np.float32)))
+        opacity = np.append(self._opacity, np.float32(0))
+        base, there = np.take(albedo, number, axis=0), np.take(opacity, number)
+        if self._plate is not None:
+            at = np.flatnonzero(colours == PLATE)
+            base[at], there[at] = self._on_plate(self._plate, rows, at)
+        return base, there
 
     def _lit(self, rows: slice) -> tuple[Floats, Floats, NDArray[np.uint16]]:
         """Return light, sheen and colour of the samples of some rows of pixels."""
@@ -182,28 +187,34 @@ class _Desk:
         inner = np.s_[1:-1, 1:-1]
         seen = covered[inner]
         opened = np.repeat(np.repeat(self._hollows.at(rows, self._columns), side, 0), side, 1)
-        light = np.zeros(seen.shape, np.float32)
-        sheen = np.zeros(seen.shape, np.float32)
-        light[seen], sheen[seen] = lit(normals[:, 1:-1, 1:-1][:, seen], opened[seen])
-        colours = np.where(seen, samples.colours[inner], np.uint16(PLATE + 1))
-        drawn[colours == PLATE] = 0
-        light *= 1 + drawn
-        sheen += np.maximum(drawn, 0) * np.float32(0.06) * seen
+        light, sheen = lit(normals[:, 1:-1, 1:-1], opened)
+        colours = np.where(seen, samples.colours[inner], _NOTHING)
+        if self._plate is not None:
+            drawn[colours == PLATE] = 0
+        sheen += np.maximum(drawn, 0) * np.float32(0.06)
+        drawn += 1
+        light *= drawn
+        light *= seen
+        sheen *= seen
         return light, sheen, colours
 
-    def _on_plate(
-        self, plate: Plate, rows: slice, colours: NDArray[np.uint16]
-    ) -> tuple[Floats, Floats]:
-        """Return (n, 3) what samples of the plate give back of the light, and (n,) opacity."""
-        base = np.zeros((len(colours), 3), np.float32)
-        there = np.zeros(len(colours), np.float32)
-        at = np.flatnonzero(colours == PLATE)
+    def _on_plate(self, plate: Plate, rows: slice, at: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """Return the same for samples of the plate, by their places in these rows."""
         side = self._canvas.supersampling
         width = (self._columns.stop - self._columns.start) * side
         x = (at % width + self._columns.start * side).astype(np.float32) + np.float32(0.5)
         y = (at // width + rows.start * side).astype(np.float32) + np.float32(0.5)
         place, sample_mm = self._view.on_level(x, y, plate.z)
-        base[at], there[at] = plate.pattern(place[0], place[1], sample_mm)
+        base, there = plate.pattern(place[0], place[1], sample_mm)
         if self._shadow is not None:
-            base[at] *= (1 - self._shadow.dark(place[0], place[1]))[:, None]
+            base *= (1 - self._shadow.dark(place[0], place[1]))[:, None]
         return base, there
+
+
+def _summed(samples: Floats) -> Floats:
+    """Return the sums of the samples of pixels: (rows, side, columns, side, ...)."""
+    side = samples.shape[1]
+    total: Floats = samples[:, 0, :, 0].copy()
+    for place in range(1, side * side):
+        total += samples[:, place // side, :, place % side]
+    return total
