@@ -96,8 +96,7 @@ def page(
     limit: int = 50,
 ) -> LibraryPage:
     """Read one page; `after` is where the page before ended."""
-    query = _chosen(connection, which)
-    number = LIBRARY_FILES.c.number
+    query, number = _chosen(connection, which, sort)
     column = _SORTS.get(sort)
     order = (number,) if column is None else (column, number)
     if after is not None:
@@ -117,15 +116,12 @@ def figures(connection: Connection) -> LibraryFigures:
     """Count files and bytes."""
     row = LIBRARY_FILES.c
     size = sa.func.sum(sa.case((row.size_bytes > 0, row.size_bytes), else_=0))
-    rows = connection.execute(
-        sa.select(
-            row.state, row.kind, row.whereabouts, row.shelved, sa.func.count(), size
-        ).group_by(row.state, row.kind, row.whereabouts, row.shelved)
-    ).all()
+    group = (row.shelved, row.state, row.kind, row.whereabouts)
+    rows = connection.execute(sa.select(*group, sa.func.count(), size).group_by(*group)).all()
     by_kind: dict[str, tuple[int, int]] = {}
     by_where: dict[Whereabouts, int] = defaultdict(int)
     kept = shelved = shelf_bytes = recycled = recycled_bytes = 0
-    for state, kind, where, on_shelf, count, total in rows:
+    for on_shelf, state, kind, where, count, total in rows:
         taken = int(total)
         if on_shelf:
             shelved, shelf_bytes = shelved + count, shelf_bytes + taken
@@ -220,14 +216,39 @@ def cleanable(connection: Connection, rule: CleanUpRule, now: datetime) -> tuple
 # -- choosing ----------------------------------------------------------------------------------
 
 
-def _chosen(connection: Connection, which: LibraryFilter) -> Select[Any]:
+def _chosen(
+    connection: Connection, which: LibraryFilter, sort: SortBy
+) -> tuple[Select[Any], ColumnElement[int]]:
+    """Return the files that are wanted, and the column that says in which order they were added.
+
+    That column is of the index that leads to the fewest files: so a page is read from it in
+    order, and ends with its last file instead of sorting all that fit.
+    """
     row = LIBRARY_FILES.c
     query = sa.select(LIBRARY_FILES).where(row.state == which.state.value)
+    number: ColumnElement[int] = row.number
+    labels_of = [
+        (kind, compared(wanted))
+        for kind, wanted in (
+            ("printer", which.printer_id),
+            ("tag", which.tag),
+            ("material", which.material),
+        )
+        if wanted is not None
+    ]
     terms = search_terms(which.text or "")
-    if terms:
-        query = _with_words(connection, query, terms)
+    if terms and connection.dialect.name == "sqlite":
+        query = query.where(row.number == _TEXT.c.rowid, _words_of_sqlite(terms))
+        number = _TEXT.c.rowid
+    elif terms:
+        query = query.where(_words_of_postgresql(terms))
     elif which.text:
         query = query.where(sa.false())
+    elif labels_of and sort is SortBy.ADDED:
+        lead = LIBRARY_LABELS.alias("lead")
+        kind, key = labels_of.pop(0)
+        query = query.where(row.number == lead.c.number, lead.c.kind == kind, lead.c.key == key)
+        number = lead.c.number
     for column, value in (
         (row.whereabouts, which.where),
         (row.kind, which.kind),
@@ -237,35 +258,29 @@ def _chosen(connection: Connection, which: LibraryFilter) -> Select[Any]:
     ):
         if value is not None:
             query = query.where(column == value)
-    for kind, wanted in (
-        ("printer", which.printer_id),
-        ("material", which.material),
-        ("tag", which.tag),
-    ):
-        if wanted is not None:
-            label = LIBRARY_LABELS.alias(kind)
-            query = query.where(
-                row.number == label.c.number,
-                label.c.kind == kind,
-                label.c.key == compared(wanted),
+    for kind, key in labels_of:
+        label = LIBRARY_LABELS.alias(kind)
+        query = query.where(
+            sa.exists().where(
+                label.c.number == row.number, label.c.kind == kind, label.c.key == key
             )
-    return query
-
-
-def _with_words(
-    connection: Connection, query: Select[Any], terms: Sequence[Sequence[str]]
-) -> Select[Any]:
-    """Keep files that have, for every term, a word which begins with one of its spellings."""
-    row = LIBRARY_FILES.c
-    if connection.dialect.name == "sqlite":
-        asked = " AND ".join(
-            f"({' OR '.join(f'"{spelling}" *' for spelling in term)})" for term in terms
         )
-        matching = sa.literal_column("library_text").op("MATCH")(asked)
-        return query.where(row.number == _TEXT.c.rowid, matching)
+    return query, number
+
+
+def _words_of_sqlite(terms: Sequence[Sequence[str]]) -> ColumnElement[bool]:
+    """Whether a file has, for every term, a word which begins with one of its spellings."""
+    asked = " AND ".join(
+        f"({' OR '.join(f'"{spelling}" *' for spelling in term)})" for term in terms
+    )
+    return sa.literal_column("library_text").op("MATCH", is_comparison=True)(asked)
+
+
+def _words_of_postgresql(terms: Sequence[Sequence[str]]) -> ColumnElement[bool]:
     asked = " & ".join(f"({' | '.join(f"'{spelling}':*" for spelling in term)})" for term in terms)
-    words = sa.func.array_to_tsvector(sa.func.string_to_array(row.search, sa.literal_column("' '")))
-    return query.where(words.op("@@")(sa.cast(asked, _TsQuery)))
+    search = LIBRARY_FILES.c.search
+    words = sa.func.array_to_tsvector(sa.func.string_to_array(search, sa.literal_column("' '")))
+    return words.op("@@", is_comparison=True)(sa.cast(asked, _TsQuery))
 
 
 class _TsQuery(sa.types.UserDefinedType[str]):

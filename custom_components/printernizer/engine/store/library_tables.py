@@ -52,13 +52,14 @@ LIBRARY_FILES: Final = sa.Table(
     sa.Column("printed_at", UtcDateTime),
     sa.Column("search", sa.Text, nullable=False),
     sa.Index("library_files_by_state", "state", "number"),
-    sa.Index("library_files_by_key", "key", "number"),
-    sa.Index("library_files_by_size", "size_bytes", "number"),
+    sa.Index("library_files_by_key", "state", "key", "number"),
+    sa.Index("library_files_by_size", "state", "size_bytes", "number"),
     sa.Index("library_files_by_place", "state", "whereabouts", "number"),
     sa.Index("library_files_by_kind", "state", "kind", "number"),
     sa.Index("library_files_by_collection", "collection_id", "number"),
     sa.Index("library_files_by_favour", "favourite", "number"),
     sa.Index("library_files_by_revision", "revision_of"),
+    sa.Index("library_figures", "shelved", "state", "kind", "whereabouts", "size_bytes"),
 )
 """One row for each content, and for each file seen on a printer that nobody fetched. `number` is
 the order in which they were added: the list is sorted by it, and the full-text index speaks of

@@ -15,7 +15,7 @@ _WORDS_OF_SQLITE = (
     """
     CREATE VIRTUAL TABLE library_text USING fts5(
         search, content='library_files', content_rowid='number',
-        tokenize='unicode61 remove_diacritics 0', prefix='2 3'
+        tokenize='unicode61 remove_diacritics 0', prefix='1 2 3'
     )
     """,
     """
@@ -86,8 +86,8 @@ def _files() -> None:
     )
     for name, columns in (
         ("state", ["state", "number"]),
-        ("key", ["key", "number"]),
-        ("size", ["size_bytes", "number"]),
+        ("key", ["state", "key", "number"]),
+        ("size", ["state", "size_bytes", "number"]),
         ("place", ["state", "whereabouts", "number"]),
         ("kind", ["state", "kind", "number"]),
         ("collection", ["collection_id", "number"]),
@@ -95,6 +95,8 @@ def _files() -> None:
         ("revision", ["revision_of"]),
     ):
         op.create_index(f"library_files_by_{name}", "library_files", columns)
+    counted = ["shelved", "state", "kind", "whereabouts", "size_bytes"]
+    op.create_index("library_figures", "library_files", counted)
 
 
 def _labels_and_places() -> None:
