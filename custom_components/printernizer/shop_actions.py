@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from .export_actions import EXPORT_ACTIONS
+from .idea_actions import IDEA_ACTIONS
 from .ledger_actions import LEDGER_ACTIONS
 from .library_actions import LIBRARY_ACTIONS
 from .office_actions import OFFICE_ACTIONS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SHOP_ACTIONS: Final[Mapping[str, ShopAction]] = {
     **EXPORT_ACTIONS,
+    **IDEA_ACTIONS,
     **LEDGER_ACTIONS,
     **LIBRARY_ACTIONS,
     **OFFICE_ACTIONS,
