@@ -7,10 +7,12 @@ then nothing is counted for it. Money is in the shop's currency; hours, grams an
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
+
+from .library_file import Quota
 
 
 class Process(StrEnum):
@@ -261,6 +263,28 @@ class RetentionPolicy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LibraryPolicy:
+    """What the library keeps, and how much of it."""
+
+    keep_printed_files: bool = True
+    """Whether the file of a print is fetched from its printer when nobody has it here."""
+    quota_gb: Decimal | None = None
+    """GB that may lie on the shelf, the recycle bin included; None: as much as the disk takes."""
+    bin_days: int = 30
+    """How long the recycle bin keeps what was put there."""
+
+    @property
+    def quota(self) -> Quota:
+        """Return how much may lie on the shelf."""
+        return Quota(bytes=None if self.quota_gb is None else int(self.quota_gb * 10**9))
+
+    @property
+    def bin_kept(self) -> timedelta:
+        """Return how long the recycle bin keeps."""
+        return timedelta(days=self.bin_days)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ShopSettings:
     """All of it."""
 
@@ -276,4 +300,5 @@ class ShopSettings:
     documents: DocumentPolicy = DocumentPolicy()
     default_purpose: Purpose = Purpose.BUSINESS
     rules: tuple[AssignmentRule, ...] = ()
+    library: LibraryPolicy = LibraryPolicy()
     retention: RetentionPolicy = field(default=RetentionPolicy())

@@ -155,6 +155,13 @@ class Storage(Protocol):
     def free_bytes(self) -> int | None:
         """Room left, where the printer says."""
 
+    @property
+    def calm(self) -> bool:
+        """Whether it may be listed and read by itself while a job prints.
+
+        Not where that is work for the processor, or the program, that feeds the print.
+        """
+
     async def list(self, path: str = "/") -> tuple[RemoteFile, ...]:
         """List one folder. Raises Refused(key="file_missing") or "storage_missing"."""
 

@@ -54,14 +54,32 @@ class Measures(Protocol):
         """Return what a plate lays down. Raises BadFile."""
 
 
+class Keeper(Protocol):
+    """Who keeps the files of runs, so that none is fetched twice."""
+
+    async def kept(self, printer_id: str, path: str) -> Path | None:
+        """Return where a file of a printer lies here, fetched if need be; None if none is kept.
+
+        Raises Unreachable, Garbled and StoreError.
+        """
+
+
 class Plans:
     """Knows, or finds out, what runs were to lay down. Open it with `async with`."""
 
-    def __init__(self, store: Store, clock: Clock, fleet: Fleet, measures: Measures) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        fleet: Fleet,
+        measures: Measures,
+        keeper: Keeper | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._fleet = fleet
         self._measures = measures
+        self._keeper = keeper
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -148,11 +166,20 @@ class Plans:
         storage = self._fleet[job.printer_id].require().storage
         if storage is None:
             return None
-        found = await _find(storage, job)
+        found = await file_of_run(storage, job)
         if found is None or (found.size is not None and not 0 < found.size <= LARGEST_BYTES):
             return None
-        if _is_newer(found, job, self._clock.now()):
+        if is_newer(found, job, self._clock.now()):
             return None  # another file lies there by now
+        if self._keeper is not None:
+            kept = await self._keeper.kept(job.printer_id, found.path)
+            if kept is not None:
+                return await self._keep(job.printer_id, found.path, kept, job.identity.plate)
+        return await self._fetch_to_measure(storage, found, job)
+
+    async def _fetch_to_measure(
+        self, storage: Storage, found: RemoteFile, job: Job
+    ) -> Extrusion | None:
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="printernizer-"))
         try:
             free = (await asyncio.to_thread(shutil.disk_usage, folder)).free
@@ -167,7 +194,7 @@ class Plans:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-def _is_newer(found: RemoteFile, job: Job, now: datetime) -> bool:
+def is_newer(found: RemoteFile, job: Job, now: datetime) -> bool:
     """Whether a file was written after a run of it began.
 
     Slicers send a file and start it in one moment, and clocks differ: some minutes prove nothing.
@@ -184,7 +211,7 @@ def _bounded(moved: int, total: int | None) -> None:
         raise BadFile("too long to be fetched")
 
 
-async def _find(storage: Storage, job: Job) -> RemoteFile | None:
+async def file_of_run(storage: Storage, job: Job) -> RemoteFile | None:
     """Find the file of a run by what the printer said of it."""
     identity = job.identity
     if identity.path is not None:

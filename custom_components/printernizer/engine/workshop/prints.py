@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .fleet import Fleet
     from .plans import Plans
+    from .printer_files import PrinterFiles
     from .starts import Starts
     from .uploads import Uploads
 
@@ -46,6 +47,7 @@ class Prints:
         store: Store,
         clock: Clock,
         plans: Plans,
+        files: PrinterFiles,
     ) -> None:
         self._fleet = fleet
         self._uploads = uploads
@@ -53,6 +55,7 @@ class Prints:
         self._store = store
         self._clock = clock
         self._plans = plans
+        self._files = files
         self._doors: dict[str, asyncio.Lock] = {}
         """Held while a file is read: who asks first is sent first."""
 
@@ -155,6 +158,7 @@ class Prints:
         assert upload.path is not None
         assert wish.facts is not None
         self._plans.sent(wish.printer_id, upload.path, source, wish.facts)
+        self._files.sent(wish.printer_id, upload.path, source)
         known = SentFile(size_bytes=upload.total_bytes, facts=wish.facts, sent_at=self._clock.now())
         try:
             remembering = self._store.run(sent.remember, wish.printer_id, upload.path, known)

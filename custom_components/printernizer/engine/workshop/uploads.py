@@ -7,7 +7,6 @@ import logging
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 from uuid import uuid4
@@ -15,6 +14,7 @@ from uuid import uuid4
 from ..errors import BadFile, NotAllowed, PrinternizerError, Refused, Unreachable
 from ..upload import LARGEST_BYTES, Upload, UploadState, target_path
 from .clock import within
+from .rate import Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +36,6 @@ PAUSES_S: Final = (2.0, 10.0)
 """Between the tries: an access point that roams is back within seconds."""
 RETURN_S: Final = 120.0
 """How long a line may be down before an upload gives up: a board that restarts takes a minute."""
-TELL_S: Final = 0.5
-_SMOOTH_S: Final = 4.0
-"""Time over which the rate forgets."""
-_LONGEST_LEFT: Final = timedelta(days=7)
 
 type Listener = Callable[[Upload], None]
 
@@ -114,7 +110,7 @@ class Uploads:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Hear of every upload of every printer; returns how to stop.
 
-        Called at every change of state, and at most every `TELL_S` in between.
+        Called at every change of state, and at most every `rate.TELL_S` in between.
         """
         self._listeners.append(listener)
 
@@ -265,7 +261,7 @@ class Uploads:
 
     async def _move(self, sending: _Sending, storage: Storage, attempt: int, *, again: bool) -> str:
         """Let the driver send it; returns where it lies. `again`: an earlier try may have begun."""
-        rate = _Rate(self._clock)
+        rate = Rate(self._clock)
         running = replace(sending.upload, state=UploadState.RUNNING, attempt=attempt, moved_bytes=0)
         self._show(sending, running)
         going = True
@@ -308,7 +304,7 @@ class Uploads:
 
     # -- telling -----------------------------------------------------------------------------
 
-    def _moved(self, sending: _Sending, rate: _Rate, moved: int) -> None:
+    def _moved(self, sending: _Sending, rate: Rate, moved: int) -> None:
         upload = sending.upload
         out = moved >= upload.total_bytes
         if not rate.take(moved, always=out):
@@ -319,7 +315,7 @@ class Uploads:
             state=state,
             moved_bytes=moved,
             bytes_per_s=rate.bytes_per_s,
-            left=_time_for(upload.total_bytes - moved, rate.bytes_per_s),
+            left=rate.time_for(upload.total_bytes - moved),
         )
         if shown != upload:
             self._show(sending, shown)
@@ -334,43 +330,6 @@ class Uploads:
                 listener(upload)
             except Exception:
                 _LOGGER.exception("%s: a listener failed", upload.printer_id)
-
-
-class _Rate:
-    """Bytes per second, smoothed, and when it is time to tell again."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._since: float | None = None
-        """When the first bytes were out: what it takes to get there says nothing of the rest."""
-        self._at = clock.monotonic()
-        self._moved = 0
-        self.bytes_per_s: float | None = None
-
-    def take(self, moved: int, *, always: bool) -> bool:
-        """Take what has moved so far; returns whether to tell."""
-        now = self._clock.monotonic()
-        span = now - self._at
-        if self._since is None and moved:
-            self._since, self._at, self._moved = now, now, moved
-            return always or span >= TELL_S
-        if self._since is None or span < TELL_S:
-            return always
-        fresh = max(0, moved - self._moved) / span
-        # Until there is enough to forget, all that was seen counts the same.
-        share = min(1.0, span / min(_SMOOTH_S, now - self._since))
-        known = self.bytes_per_s
-        self.bytes_per_s = fresh if known is None else known + (fresh - known) * share
-        self._at += span
-        self._moved = moved
-        return True
-
-
-def _time_for(left_bytes: int, bytes_per_s: float | None) -> timedelta | None:
-    if not bytes_per_s:
-        return None
-    left = left_bytes / bytes_per_s
-    return timedelta(seconds=round(left)) if left < _LONGEST_LEFT.total_seconds() else None
 
 
 async def _end(sending: _Sending) -> None:

@@ -15,6 +15,7 @@ from ..formats.facts import read_facts
 from .accounts import Accounts
 from .clock import within
 from .exports import Exports
+from .fetches import FETCHED, Fetches
 from .files_seen import FilesSeen
 from .fleet import Fleet
 from .ideas import Ideas
@@ -23,6 +24,7 @@ from .library import Library
 from .meters import Meters
 from .office import Office
 from .plans import Plans
+from .printer_files import PrinterFiles
 from .prints import Prints
 from .reports import Reports
 from .sandbox import measuring
@@ -81,12 +83,20 @@ class Workshop:
         self.measuring = measuring()
         self.meters = Meters(store, self.settings, clock)
         self.ideas = Ideas(store, clock)
-        self._plans = Plans(store, clock, self.fleet, self.measuring)
+        self.library = Library(store, clock, files)
+        self.fetches = Fetches(
+            self.fleet, self.library, clock, None if files is None else files / FETCHED
+        )
+        self.files = PrinterFiles(
+            self.fleet, self.library, self.fetches, store, self.settings, clock, files
+        )
+        self._plans = Plans(store, clock, self.fleet, self.measuring, self.files)
         self.accounts = Accounts(
             store, self.settings, clock, self.ledger, self.stock, self.meters, self._plans
         )
-        self._prints = Prints(self.fleet, self.uploads, self.starts, store, clock, self._plans)
-        self.library = Library(store, clock, files)
+        self._prints = Prints(
+            self.fleet, self.uploads, self.starts, store, clock, self._plans, self.files
+        )
         self._files = FilesSeen(store, clock)
         self._stack = AsyncExitStack()
 
@@ -109,6 +119,8 @@ class Workshop:
         await self._stack.enter_async_context(self._plans)
         await self._stack.enter_async_context(self.accounts)
         self._stack.callback(self.fleet.hear_histories(self.accounts.recall))
+        self._stack.callback(self.settings.subscribe(self._apply_policy))
+        self._apply_policy()
         await self._stack.enter_async_context(self.library)
         self._stack.callback(self.ledger.subscribe(self.library.on_job))
         await self._stack.enter_async_context(self._files)
@@ -117,6 +129,10 @@ class Workshop:
         self._stack.push_async_callback(self.fleet.close)
         await self._stack.enter_async_context(self.starts)
         await self._stack.enter_async_context(self.uploads)
+        await self._stack.enter_async_context(self.fetches)
+        await self._stack.enter_async_context(self.files)
+        self._stack.callback(self.ledger.subscribe(self.files.on_job))
+        self._stack.callback(self.uploads.subscribe(self.files.on_upload))
 
     async def __aexit__(
         self,
@@ -125,6 +141,12 @@ class Workshop:
         trace: TracebackType | None,
     ) -> None:
         await self._stack.aclose()
+
+    def _apply_policy(self) -> None:
+        """Let the library go by the settings of this moment."""
+        policy = self.settings.shop.library
+        self.library.quota = policy.quota
+        self.library.bin_kept = policy.bin_kept
 
     # -- printers ----------------------------------------------------------------------------
 
@@ -144,8 +166,9 @@ class Workshop:
             raise
 
     async def close_line(self, printer_id: str) -> None:
-        """Close a printer's line, and end what is being sent over it."""
+        """Close a printer's line, and end what is being sent or fetched over it."""
         await self.uploads.drop(printer_id)
+        await self.fetches.drop(printer_id)
         await self.fleet.remove(printer_id)
 
     # -- wishes ------------------------------------------------------------------------------
@@ -358,12 +381,14 @@ class Workshop:
 
         await self.command(printer_id, lambda s: move(s.mover) if s.mover else None)
         await self._prints.forget(printer_id, path)
+        self.files.moved(printer_id, path, moved)
         return moved
 
     async def delete_file(self, printer_id: str, path: str) -> None:
         """Remove a file from the printer's storage."""
         await self.command(printer_id, lambda s: s.storage.delete(path) if s.storage else None)
         await self._prints.forget(printer_id, path)
+        self.files.removed(printer_id, path)
 
     async def upload(
         self,
@@ -391,6 +416,7 @@ class Workshop:
         if storage is None:
             raise Refused("this printer shows no files", key="not_supported")
         found = await storage.list(path)
+        self.files.listed(printer_id, path, found)
         self._files.note(
             printer_id, ((file.path, file.name, file.size) for file in found if not file.folder)
         )

@@ -44,6 +44,7 @@ class BambuStorage:
     """FTPS, one session at a time, all of it in a thread. Also finds the picture of a job."""
 
     free_bytes: None = None
+    calm = False
 
     def __init__(
         self,

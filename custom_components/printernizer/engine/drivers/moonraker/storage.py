@@ -33,6 +33,9 @@ _UNZIPPED: Final = ".ufp"
 class MoonrakerStorage:
     """Files of the server."""
 
+    calm = True
+    """Moonraker is a process beside Klipper; web pages read files of running prints all the time."""
+
     def __init__(self, watch: Watch, http: Http) -> None:
         self._watch = watch
         self._http = http

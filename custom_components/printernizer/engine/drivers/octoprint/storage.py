@@ -49,6 +49,8 @@ class _Source:
 class OctoPrintStorage:
     """Files on the server and on the printer's card."""
 
+    calm = False
+
     def __init__(self, client: Client, line: Line, clock: Clock, facts: Facts) -> None:
         self._client = client
         self._line = line

@@ -33,6 +33,8 @@ _PARTIAL: Final = 206
 class PrusaLinkStorage:
     """Files on the printer."""
 
+    calm = False
+
     def __init__(
         self,
         client: Client,

@@ -1,0 +1,344 @@
+"""Which files lie on the printers: looked up now and then, noted in passing, kept once printed.
+
+A printer is looked through when its line is up, a while after it came up, every quarter of an
+hour, and soon after something changed there. Most printers and the servers that feed them list
+and read with the processor that feeds the print: those are left alone until they rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import posixpath
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from ..errors import BadFile, NotAllowed, PrinternizerError, Refused, StoreError, Unreachable
+from ..job import CLOSING, JobEventKind
+from ..library.shelf import Shelf
+from ..library_file import shown_name
+from ..store import library_walk
+from ..upload import UploadState
+from .plans import file_of_run, is_newer
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    from ..drivers.base import RemoteFile, Storage
+    from ..job import Job, JobEvent
+    from ..store.database import Store
+    from ..upload import Upload
+    from .clock import Clock
+    from .fetches import Fetches
+    from .fleet import Fleet
+    from .library import Library
+    from .link import Link
+    from .settings import Settings
+
+_LOGGER = logging.getLogger(__name__)
+
+TICK_S: Final = 15.0
+FIRST_S: Final = 20.0
+"""After a line came up: a printer that starts has other things to do."""
+SOON_S: Final = 10.0
+"""After something changed: slicers send several files in a row."""
+EVERY_S: Final = 15 * 60.0
+DEEPEST: Final = 8
+MOST_FOLDERS: Final = 200
+MOST_FILES: Final = 5_000
+MOST_NOTES: Final = 200
+"""Notes that may wait for the database; what is beyond is seen again at the next look."""
+LARGEST_KEPT: Final = 512 << 20
+"""Bytes. A longer file is not fetched by itself: on slow boards it would take hours."""
+_LARGEST: Final = 1 << 53
+_MODELS: Final = (".3mf", ".stl", ".obj", ".ply", ".off", ".glb", ".gcode", ".bgcode")
+_NOT_PRINTED: Final = frozenset({"config", "logs", "docs", "timelapse", "ipcam", "logger"})
+"""Folders of the root in which printers and servers keep what nobody prints."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One printer, as far as its files go."""
+
+    session: object = None
+    """Of which line: another one means that it was away."""
+    due: float = 0.0
+    """When to look, on the monotonic clock."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One look at a time."""
+    busy: bool = False
+    printed: Job | None = None
+    """The last run whose file may not be here yet."""
+
+
+class PrinterFiles:
+    """Owns the task that looks, and those that note; all end with it. Open with `async with`.
+
+    folder: of the library; without one nothing is looked up.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        library: Library,
+        fetches: Fetches,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        folder: Path | None,
+    ) -> None:
+        self._fleet = fleet
+        self._library = library
+        self._fetches = fetches
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._shelf = None if folder is None else Shelf(folder)
+        self._watched: dict[str, _Watched] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        if self._shelf is not None:
+            self._spawn(self._watch_forever(), "printernizer files of printers")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # -- what others tell --------------------------------------------------------------------
+
+    def listed(self, printer_id: str, folder: str, found: Iterable[RemoteFile]) -> None:
+        """Note what somebody saw in a folder; nobody waits for it, and nothing fails for it."""
+        if self._shelf is not None and _holds_prints(folder):
+            files = list(_noted(found))
+            self._note(self._library.seen(printer_id, folder, files), printer_id)
+
+    def removed(self, printer_id: str, path: str) -> None:
+        """Note that a file is not there any more, and look soon what is."""
+        if self._shelf is not None:
+            self._note(self._library.removed(printer_id, path), printer_id)
+            self.soon(printer_id)
+
+    def moved(self, printer_id: str, path: str, to: str) -> None:
+        """Note that a file lies elsewhere on its printer now."""
+        if self._shelf is not None:
+            noting = self._store.run(library_walk.moved, printer_id, path, to, self._clock.now())
+            self._note(noting, printer_id)
+            self.soon(printer_id)
+
+    def sent(self, printer_id: str, path: str, source: Path) -> None:
+        """Note that a file of ours lies on a printer: one of the shelf is known by its bytes."""
+        if self._shelf is not None and (sha256 := _content(self._shelf, source)):
+            noting = self._store.run(
+                library_walk.placed, printer_id, path, sha256, self._clock.now()
+            )
+            self._note(noting, printer_id)
+
+    def on_upload(self, upload: Upload) -> None:
+        """Look soon at a printer that has a new file."""
+        if upload.state is UploadState.DONE:
+            self.soon(upload.printer_id)
+
+    def on_job(self, event: JobEvent) -> None:
+        """Remember whose file to keep; look soon at a printer whose job ended."""
+        printer_id = event.job.printer_id
+        began = event.kind in {JobEventKind.STARTED, JobEventKind.IDENTIFIED}
+        if began or event.kind in CLOSING:
+            self._of(printer_id).printed = event.job
+            self.soon(printer_id)
+
+    def soon(self, printer_id: str) -> None:
+        """Look at a printer as soon as it may be looked at."""
+        watched = self._of(printer_id)
+        watched.due = min(watched.due, self._clock.monotonic() + SOON_S)
+
+    async def kept(self, printer_id: str, path: str) -> Path | None:
+        """Return where a file of a printer lies in the library, fetched if need be.
+
+        None where the shop keeps none, or the library does not take it. Raises Unreachable,
+        Garbled and StoreError.
+        """
+        if self._shelf is None or not self._settings.shop.library.keep_printed_files:
+            return None
+        try:
+            file = await self._fetches.fetch(printer_id, path)
+            return await self._library.path(file.id)
+        except (BadFile, NotAllowed, Refused) as err:
+            _LOGGER.debug("%s: %s is not kept: %s", printer_id, path, err)
+            return None
+
+    # -- looking -----------------------------------------------------------------------------
+
+    async def look(self, printer_id: str) -> int:
+        """Look through the folders of a printer; returns how many files lie there.
+
+        Raises Refused, Unreachable and StoreError; what was seen until then is noted.
+        """
+        link = self._fleet[printer_id]
+        watched = self._of(printer_id)
+        async with watched.lock:
+            storage = link.require().storage
+            return 0 if storage is None else await self._walk(link, storage)
+
+    async def _walk(self, link: Link, storage: Storage) -> int:
+        waiting = deque([("/", 0)])
+        walked: set[str] = set()
+        files, whole = 0, True
+        while waiting:
+            folder, depth = waiting.popleft()
+            if len(walked) == MOST_FOLDERS or files >= MOST_FILES or not _may_be_read(link):
+                whole = False
+                break
+            walked.add(folder)
+            found = await storage.list(folder)
+            noted = list(_noted(found))
+            await self._library.seen(link.printer_id, folder, noted[: MOST_FILES - files])
+            files += len(noted)
+            for each in found:
+                if not each.folder or each.path in walked or not _below(folder, each.path):
+                    continue
+                if depth < DEEPEST and _holds_prints(each.path):
+                    waiting.append((each.path, depth + 1))
+                elif depth >= DEEPEST:
+                    whole = False
+        if whole:
+            await self._store.run(library_walk.walked, link.printer_id, walked)
+        return min(files, MOST_FILES)
+
+    async def _watch_forever(self) -> None:
+        while True:
+            try:
+                self._look_around()
+            except Exception:
+                # Of one printer, and no reason never to look at any again.
+                _LOGGER.exception("The files of printers could not be looked up")
+            await self._clock.sleep(TICK_S)
+
+    def _look_around(self) -> None:
+        """Begin with every printer that is due, unless it is busy."""
+        now = self._clock.monotonic()
+        for link in self._fleet:
+            watched = self._of(link.printer_id)
+            if link.session is not watched.session:
+                watched.session, watched.due = link.session, now + FIRST_S
+            if link.session is None or watched.busy or now < watched.due or not _may_be_read(link):
+                continue
+            watched.busy, watched.due = True, now + EVERY_S
+            self._spawn(self._attend(link, watched), f"printernizer files of {link.printer_id}")
+
+    async def _attend(self, link: Link, watched: _Watched) -> None:
+        """Look at a printer, and keep what it printed. That it fails is no matter of the print."""
+        try:
+            await self.look(link.printer_id)
+            await self._keep(link, watched)
+        except PrinternizerError as err:
+            _LOGGER.debug("%s: its files: %s", link.printer_id, err)
+        except Exception:
+            # A driver that stumbles over it does so again, and the others must not miss a look.
+            _LOGGER.exception("%s: its files could not be looked up", link.printer_id)
+        finally:
+            watched.busy = False
+
+    async def _keep(self, link: Link, watched: _Watched) -> None:
+        """Bring the file of the last run into the library, unless it is there."""
+        job, watched.printed = watched.printed, None
+        try:
+            await self._keep_of(link, job)
+        except Unreachable:
+            watched.printed = watched.printed or job
+            raise
+
+    async def _keep_of(self, link: Link, job: Job | None) -> None:
+        storage = link.require().storage
+        if job is None or storage is None or not self._settings.shop.library.keep_printed_files:
+            return
+        found = await file_of_run(storage, job)
+        if found is None or is_newer(found, job, self._clock.now()):
+            return
+        known = await self._library.at_place(job.printer_id, found.path)
+        if known is not None and known.on_shelf:
+            certain = any(
+                place.certain and (place.printer_id, place.path) == (job.printer_id, found.path)
+                for place in known.places
+            )
+            if certain and found.size in {known.size_bytes, None}:
+                return
+        if found.size is None or found.size <= LARGEST_KEPT:
+            await self._fetches.fetch(job.printer_id, found.path)
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _of(self, printer_id: str) -> _Watched:
+        if printer_id not in self._watched:
+            due = self._clock.monotonic() + EVERY_S
+            self._watched[printer_id] = _Watched(due=due)
+        return self._watched[printer_id]
+
+    def _note(self, noting: Coroutine[Any, Any, Any], printer_id: str) -> None:
+        if len(self._tasks) > MOST_NOTES:
+            noting.close()
+            return
+        self._spawn(_noted_safely(noting, printer_id), f"printernizer note of {printer_id}")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _noted_safely(noting: Coroutine[Any, Any, Any], printer_id: str) -> None:
+    try:
+        await noting
+    except StoreError as err:
+        # The ledger tells the user of a database that takes no writes.
+        _LOGGER.debug("%s: its files could not be noted: %s", printer_id, err)
+    except Exception:
+        _LOGGER.exception("%s: its files could not be noted", printer_id)
+
+
+def _may_be_read(link: Link) -> bool:
+    """Whether a printer can be looked at now without harm to what it prints."""
+    session, status = link.session, link.status
+    if session is None or session.storage is None or status is None:
+        return False
+    return session.storage.calm or not status.active
+
+
+def _noted(found: Iterable[RemoteFile]) -> Iterator[tuple[str, str, int | None]]:
+    """Yield those of a listing that a library may hold, as (path, name, bytes)."""
+    for file in found:
+        if file.folder or not (file.printable or file.path.lower().endswith(_MODELS)):
+            continue
+        with suppress(NotAllowed):
+            # One that cannot be shown must not keep the others from the list.
+            shown_name(file.name)
+            size = file.size if file.size is not None and 0 <= file.size <= _LARGEST else None
+            yield file.path, file.name, size
+
+
+def _holds_prints(folder: str) -> bool:
+    return folder.strip("/").split("/", 1)[0].casefold() not in _NOT_PRINTED
+
+
+def _below(folder: str, path: str) -> bool:
+    """Whether a folder lies where its listing says: one that leads elsewhere is not followed."""
+    return posixpath.dirname(path) == (folder.rstrip("/") or "/") and ".." not in path.split("/")
+
+
+def _content(shelf: Shelf, source: Path) -> str | None:
+    """Return the hash of a file that lies on the shelf; None of any other."""
+    try:
+        return source.name if shelf.path(source.name) == source else None
+    except ValueError:
+        return None
