@@ -65,8 +65,8 @@ def tiles(folder: Path) -> Iterator[Tile]:
     yield Tile(label="STL: duck, smooth", path=duck, options=options(colour="#F5C518", smooth=True))
     yield Tile(
         label="STL: gyroid",
-        path=stl("gyroid", sculptures.gyroid),
-        options=options(colour="#B784E0", smooth=True),
+        path=stl("gyroid", lambda: sculptures.gyroid(150)),
+        options=options(colour="#B784E0"),
     )
     yield Tile(
         label="STL: sign",
@@ -132,9 +132,7 @@ def main() -> None:
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        sheet(Path(folder)).quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(
-            target, optimize=True
-        )
+        sheet(Path(folder)).save(target, optimize=True)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from PIL import Image
 
 from custom_components.printernizer.engine.errors import BadFile
 from custom_components.printernizer.engine.picture import PictureFormat, PictureOptions
+from custom_components.printernizer.engine.preview.develop import develop
 from custom_components.printernizer.engine.preview.picture import draw, pictures
-from custom_components.printernizer.engine.preview.raster import COLOURS
+from custom_components.printernizer.engine.preview.plate import Plate, Shadow
+from custom_components.printernizer.engine.preview.raster import COLOURS, Canvas
 from custom_components.printernizer.engine.preview.shading import Palette
 from custom_components.printernizer.engine.preview.solid import Solid
 from custom_components.printernizer.engine.preview.view import Framing, axes
@@ -427,6 +429,30 @@ def test_points_are_drawn_as_points() -> None:
     """All its triangles are degenerate; it says so by looking like it."""
     picture = seen(Model((np.full((3, 3, 3), 4, np.float32), None)))
     assert 0 < covered_px(picture) < 30
+
+
+def test_a_canvas_without_anything_is_a_clear_picture() -> None:
+    """Scenes may lie beside the canvas altogether."""
+    framing = Framing(40, 30, [axes(0, 30)])
+    picture = develop(Canvas(20, 15), framing.view(), Palette())
+    assert picture.shape == (15, 20, 4)
+    assert not picture.any()
+
+
+def test_nothing_throws_no_shadow() -> None:
+    """A plate may be all that is seen, from behind a thing's corner."""
+    box_ = (np.zeros(3), np.full(3, 10.0))
+    plate = Plate.below(box_, (20.0, 20.0), placed=True)
+    shadow = Shadow(np.zeros((3, 0), np.float32), plate, np.array([0.0, 0.0, 1.0]))
+    places = np.linspace(-30, 30, 7, dtype=np.float32)
+    assert not shadow.dark(places, places).any()
+
+
+@pytest.mark.parametrize("smooth", [False, True])
+def test_a_model_without_triangles_is_refused(*, smooth: bool) -> None:
+    """Readers refuse it first, but not of every kind of scene."""
+    with pytest.raises(BadFile, match="seen"):
+        seen(Model(), smooth=smooth)
 
 
 def test_one_triangle_of_any_size_is_drawn_at_once() -> None:
