@@ -25,7 +25,7 @@ from .sheet_files import three_mf, wavefront
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-TARGET: Final = Path(__file__).parents[2] / "docs/user/pictures/previews.png"
+TARGET: Final = Path(__file__).parents[2] / "docs/images/contact-sheet.png"
 _TILE_PX: Final = 320
 _ACROSS: Final = 5
 _LABEL_PX: Final = 26
