@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     type Places = NDArray[np.int64]
@@ -112,6 +114,14 @@ def _exponents(
         powers[places] = np.where(signs[known] == _MINUS, -values[known], values[known])
         stops[places] -= width
     return stops, powers
+
+
+def spelled(words: Sequence[str]) -> tuple[bytes, Places, Places]:
+    """Return words, without blanks around them, as a text and where in it they begin and end."""
+    tokens = [word.strip().encode() for word in words]
+    lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
+    ends = WORD - 1 + np.cumsum(lengths + 1)
+    return b" " * WORD + b" ".join(tokens) + PADDING, ends - lengths, ends
 
 
 def number(token: bytes) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import mesh_text
 from .careful_xml import CarefulXml
-from .digits import number
+from .digits import decimal, number, spelled, whole
 from .paint import Paint
 from .painting import MOST_FILAMENTS, filament
 
@@ -44,6 +44,8 @@ _TAG: Final = re.compile(rb"<(?:vertices|triangles)[\s>]")
 _TAIL: Final = 16
 """Bytes at the end of a text that may be half of such a tag."""
 _MOST_OBJECTS: Final = 100_000
+_MOST_WORDS: Final = 30_000
+"""Numbers that are kept as text."""
 _LONGEST_ELEMENT: Final = 1 << 20
 """Bytes of one element that are waited for before the careful reader gets it."""
 IDENTITY: Final = np.vstack([np.eye(3), np.zeros(3)])
@@ -106,6 +108,8 @@ class _Reader:
         self._id = ""
         self._shape = Shape()
         self._default: tuple[str, str] = ("", "")
+        self._usual = -1
+        """The colour of triangles that have none of their own."""
         self._mesh = _Collected()
         self._trusting = True
         """Nothing unusual was seen between vertices or triangles so far."""
@@ -182,7 +186,9 @@ class _Reader:
             painted = triangles.filaments
             self._mesh.triangles.append(triangles.corners)
             self._mesh.colours.append(self._colours(triangles))
-            self._mesh.filaments.append(np.zeros(count, np.int8) if painted is None else painted)
+            self._mesh.filaments.append(
+                np.broadcast_to(np.int8(0), (count,)) if painted is None else painted
+            )
         self._xml.skip(len(text))
         return True
 
@@ -208,7 +214,8 @@ class _Reader:
 
     def _element(self, name: str, above: str, said: Mapping[str, str]) -> None:
         if (name, above) == ("vertex", "vertices"):
-            self._mesh.vertex_rows.extend(_float(said.get(axis, "")) for axis in "xyz")
+            self._mesh.vertex_words += (said.get("x", ""), said.get("y", ""), said.get("z", ""))
+            self._mesh.settle(_MOST_WORDS)
         elif (name, above) == ("triangle", "triangles"):
             self._triangle(said)
 
@@ -216,6 +223,7 @@ class _Reader:
         match above, name:
             case "mesh", "vertices" | "triangles":
                 self._inside, self._inside_at = name, self._xml.at
+                self._usual = self._member(*self._default)
             case "resources", "object":
                 self._id = said.get("id", "").strip()
                 self._shape = Shape(kind=said.get("type", "model"))
@@ -249,18 +257,20 @@ class _Reader:
                 raise self._xml.bad(f"it requires an extension that is not read: {prefix[:50]!r}")
 
     def _triangle(self, said: Mapping[str, str]) -> None:
-        rows = self._mesh.triangle_rows
-        for corner in ("v1", "v2", "v3"):
-            rows.append(_index(said.get(corner, "")))
+        mesh = self._mesh
+        mesh.triangle_words += (said.get("v1", ""), said.get("v2", ""), said.get("v3", ""))
         code = said.get("paint_color") or said.get(_PRUSA_PAINT)
-        self._mesh.filament_rows.append(min(filament(code), MOST_FILAMENTS) if code else 0)
+        mesh.filament_rows.append(min(filament(code), MOST_FILAMENTS) if code else 0)
         pid, member = said.get("pid"), said.get("p1")
-        self._mesh.colour_rows.append(
-            self._member(
+        mesh.colour_rows.append(
+            self._usual
+            if pid is None and member is None
+            else self._member(
                 self._default[0] if pid is None else pid,
                 self._default[1] if member is None else member,
             )
         )
+        mesh.settle(_MOST_WORDS)
 
     def _member(self, group: str, member: str) -> int:
         colours = self._groups.get(group.strip(), ())
@@ -272,7 +282,7 @@ class _Reader:
         count = len(triangles.corners)
         groups, members = triangles.groups, triangles.members
         if groups is None and members is None:
-            return np.full(count, self._member(*self._default), np.int16)
+            return np.broadcast_to(np.int16(self._usual), (count,))
         nothing = np.full(count, -1, np.int32)
         both = (nothing if groups is None else groups).astype(np.int64) << 32
         both |= (nothing if members is None else members).astype(np.uint32)
@@ -333,34 +343,42 @@ class _Collected:
         self.triangles: list[NDArray[np.int32]] = []
         self.colours: list[NDArray[np.int16]] = []
         self.filaments: list[NDArray[np.int8]] = []
-        self.vertex_rows: list[float] = []
-        self.triangle_rows: list[int] = []
+        self.vertex_words: list[str] = []
+        self.triangle_words: list[str] = []
         self.colour_rows: list[int] = []
         self.filament_rows: list[int] = []
 
-    def settle(self) -> None:
-        """Put what came one by one behind what came at once."""
-        if self.vertex_rows:
+    def settle(self, least: int = 1) -> None:
+        """Put what came one by one behind what came at once, if it is so many words."""
+        if len(self.vertex_words) >= least:
+            values = decimal(*spelled(self.vertex_words))
             with np.errstate(over="ignore"):
-                rows = np.array(self.vertex_rows, np.float64).astype(np.float32)
-            self.vertices.append(rows.reshape(-1, 3))
-        if self.triangle_rows:
-            self.triangles.append(np.array(self.triangle_rows, np.int32).reshape(-1, 3))
+                self.vertices.append(values.astype(np.float32).reshape(-1, 3))
+            self.vertex_words = []
+        if len(self.triangle_words) >= least:
+            places, _ = whole(*spelled(self.triangle_words))
+            self.triangles.append(places.astype(np.int32).reshape(-1, 3))
             self.colours.append(np.array(self.colour_rows, np.int16))
             self.filaments.append(np.array(self.filament_rows, np.int8))
-        self.vertex_rows, self.triangle_rows = [], []
-        self.colour_rows, self.filament_rows = [], []
+            self.triangle_words, self.colour_rows, self.filament_rows = [], [], []
 
     def joined(
         self,
     ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int16], NDArray[np.int8]]:
-        """Return all of it."""
+        """Return all of it, and let it go."""
         return (
-            np.concatenate([np.empty((0, 3), np.float32), *self.vertices]),
-            np.concatenate([np.empty((0, 3), np.int32), *self.triangles]),
-            np.concatenate([np.empty(0, np.int16), *self.colours]),
-            np.concatenate([np.empty(0, np.int8), *self.filaments]),
+            _joined(self.vertices, np.empty((0, 3), np.float32)),
+            _joined(self.triangles, np.empty((0, 3), np.int32)),
+            _joined(self.colours, np.empty(0, np.int16)),
+            _joined(self.filaments, np.empty(0, np.int8)),
         )
+
+
+def _joined[Kind: np.generic](pieces: list[NDArray[Kind]], nothing: NDArray[Kind]) -> NDArray[Kind]:
+    """Return pieces as one, which are let go: not all of a mesh is there twice."""
+    joined: NDArray[Kind] = np.concatenate([nothing, *pieces])
+    pieces.clear()
+    return joined
 
 
 def _float(text: str) -> float:
