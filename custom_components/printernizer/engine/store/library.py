@@ -40,6 +40,22 @@ if TYPE_CHECKING:
 EVERYTHING: Final = LibraryFilter()
 _TEXT: Final = sa.table("library_text", sa.column("rowid", sa.Integer))
 """SQLite's index of words."""
+_NUMBERS: Final = sa.bindparam("numbers", expanding=True)
+_LABELS_OF: Final = (
+    sa.select(LIBRARY_LABELS.c.number, LIBRARY_LABELS.c.kind, LIBRARY_LABELS.c.value)
+    .where(LIBRARY_LABELS.c.number.in_(_NUMBERS), LIBRARY_LABELS.c.kind.in_(("tag", "alias")))
+    .order_by(LIBRARY_LABELS.c.key)
+)
+_PLACES_OF: Final = (
+    sa.select(
+        *(
+            LIBRARY_PLACES.c[name]
+            for name in ("number", "printer_id", "path", "present", "certain", "last_seen")
+        )
+    )
+    .where(LIBRARY_PLACES.c.number.in_(_NUMBERS))
+    .order_by(LIBRARY_PLACES.c.printer_id, LIBRARY_PLACES.c.path)
+)
 _SORTS: Final = {SortBy.NAME: LIBRARY_FILES.c.key, SortBy.SIZE: LIBRARY_FILES.c.size_bytes}
 
 
@@ -321,29 +337,21 @@ def files_of(connection: Connection, rows: Sequence[RowMapping]) -> tuple[Librar
     """Read files with their labels and places."""
     if not rows:
         return ()
-    numbers = [row["number"] for row in rows]
+    wanted = {"numbers": [row["number"] for row in rows]}
     found: dict[int, dict[str, tuple[str, ...]]] = defaultdict(dict)
-    label = LIBRARY_LABELS.c
-    for number, kind, value in connection.execute(
-        sa.select(label.number, label.kind, label.value)
-        .where(label.number.in_(numbers), label.kind.in_(("tag", "alias")))
-        .order_by(label.key)
-    ):
+    for number, kind, value in connection.execute(_LABELS_OF, wanted):
         found[number][kind] = (*found[number].get(kind, ()), value)
     places: dict[int, list[Place]] = defaultdict(list)
-    place = LIBRARY_PLACES.c
-    for one in connection.execute(
-        sa.select(LIBRARY_PLACES)
-        .where(place.number.in_(numbers))
-        .order_by(place.printer_id, place.path)
+    for number, printer_id, path, present, certain, last_seen in connection.execute(
+        _PLACES_OF, wanted
     ):
-        places[one.number].append(
+        places[number].append(
             Place(
-                printer_id=one.printer_id,
-                path=one.path,
-                present=one.present,
-                certain=one.certain,
-                last_seen=one.last_seen,
+                printer_id=printer_id,
+                path=path,
+                present=present,
+                certain=certain,
+                last_seen=last_seen,
             )
         )
     return tuple(
