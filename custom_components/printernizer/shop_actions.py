@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from .export_actions import EXPORT_ACTIONS
+from .fetch_actions import FETCH_ACTIONS
 from .idea_actions import IDEA_ACTIONS
 from .ledger_actions import LEDGER_ACTIONS
 from .library_actions import LIBRARY_ACTIONS
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SHOP_ACTIONS: Final[Mapping[str, ShopAction]] = {
     **EXPORT_ACTIONS,
+    **FETCH_ACTIONS,
     **IDEA_ACTIONS,
     **LEDGER_ACTIONS,
     **LIBRARY_ACTIONS,

@@ -10,6 +10,7 @@ from . import issues
 from .account_news import async_announce_accounts
 from .const import SHOP_PLATFORMS
 from .engine.errors import StoreError
+from .fetch_news import async_announce_fetches
 from .ha_errors import of_store
 from .idea_news import async_announce_ideas
 from .library_news import async_announce_library
@@ -46,6 +47,7 @@ async def async_open_shop(hass: HomeAssistant, entry: ShopConfigEntry) -> None:
     entry.async_on_unload(async_announce_documents(hass, workshop))
     entry.async_on_unload(async_announce_accounts(hass, workshop))
     entry.async_on_unload(async_announce_ideas(hass, workshop))
+    entry.async_on_unload(async_announce_fetches(hass, workshop))
     entry.async_on_unload(async_announce_library(hass, workshop))
     if "recorder" in hass.config.components:
         entry.async_on_unload(LongTerm(hass, workshop).async_listen())

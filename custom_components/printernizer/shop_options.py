@@ -106,6 +106,7 @@ class ShopOptionsFlow(OptionsFlowWithReload):
     async_step_stock = _section("stock")
     async_step_documents = _section("documents")
     async_step_assignment = _section("assignment")
+    async_step_library = _section("library")
     async_step_retention = _section("retention")
 
     async def async_ask(self, key: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:

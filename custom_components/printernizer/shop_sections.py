@@ -93,6 +93,11 @@ def sections(currency: str) -> dict[str, Fields]:
         "stock": _stock(currency),
         "documents": _documents(),
         "assignment": _assignment(),
+        "library": {
+            "keep_printed_files": BooleanSelector(),
+            "quota_gb": _number(100_000, unit="GB"),
+            "bin_days": _number(3_650, unit="d", whole=True),
+        },
         "retention": {
             "documents_years": _number(100, unit="a", whole=True),
             "customers_years": _number(100, unit="a", whole=True),

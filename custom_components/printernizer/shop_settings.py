@@ -17,6 +17,7 @@ from .engine.shop import (
     EnergyPolicy,
     Labour,
     LabourStep,
+    LibraryPolicy,
     MachineProfile,
     PowerModel,
     PriceBand,
@@ -60,6 +61,7 @@ def shop_settings(hass: HomeAssistant, options: Options) -> ShopSettings:
             _plain(AssignmentRule, rule, purpose=Purpose(rule["purpose"]))
             for rule in assignment.get("rules", ())
         ),
+        library=_plain(LibraryPolicy, options.get("library", _NOTHING)),
         retention=_plain(RetentionPolicy, options.get("retention", _NOTHING)),
     )
 
