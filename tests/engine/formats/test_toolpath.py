@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from custom_components.printernizer.engine.errors import BadFile
 from custom_components.printernizer.engine.formats import source, words
-from custom_components.printernizer.engine.formats.abridge import abridged
+from custom_components.printernizer.engine.formats.abridge import Forward, abridged
 from custom_components.printernizer.engine.formats.arcs import TOLERANCE_MM
 from custom_components.printernizer.engine.formats.extrusion import read_extrusion
 from custom_components.printernizer.engine.formats.feature import FEATURES, Feature
@@ -405,7 +405,7 @@ def test_an_abridged_file_lays_down_the_same_where_it_was_not_cut(
     chosen = np.isin(found.features, features)
     chosen[0] = True
     reader = PathReader(path.name)
-    short = joined(reader.read(text) for text in abridged(pieces(content), found, chosen))
+    short = joined(reader.read(text) for text in abridged(Forward(pieces(content)), found, chosen))
     whole = joined(read_toolpath(path))
     some = np.isin(whole.feature, [*features, Feature.CUSTOM])
     expected = lines(whole.chosen(some))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
@@ -21,41 +22,49 @@ _NOWHERE: Final = b"9000000"
 _ENDS: Final = (b" ", b"\n", b";", b"\r")
 
 
-def abridged(pieces: Pieces, found: Outline, chosen: NDArray[np.bool_]) -> Iterator[bytes]:
+class Text(Protocol):
+    """A text of which parts can be read, at rising places."""
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Return a part; less of it where the text ends."""
+        ...
+
+
+def abridged(text: Text, found: Outline, chosen: NDArray[np.bool_]) -> Iterator[bytes]:
     """Yield whole lines: the chosen sections, each with what leads to it.
 
     What precedes the first layer must be chosen: it says how everything else is to be read.
     Widths of beads that are not told within a section count as untold. Raises BadFile.
     """
-    source = _Forward(pieces)
     made: list[bytes] = []
     size = 0
     end_before = 0
     for index in np.flatnonzero(chosen).tolist():
         begin, end = int(found.begins[index]), int(found.ends[index])
         if begin != end_before:
-            before = source.read(max(end_before, begin - _BEFORE), begin)
+            before = text.read(max(end_before, begin - _BEFORE), begin)
             made.append(_leap(before, found, index))
         end_before = end
         for part in range(begin, end, _BLOCK_BYTES):
-            made.append(source.read(part, min(part + _BLOCK_BYTES, end)))
+            made.append(text.read(part, min(part + _BLOCK_BYTES, end)))
             size += len(made[-1])
             if size > _BLOCK_BYTES:
-                text = b"".join(made)
+                block = b"".join(made)
                 # Without an end it is no command, and is cut anywhere.
-                cut = text.rfind(b"\n") + 1 or len(text)
-                yield text[:cut] if text[cut - 1] == ord("\n") else text[:cut] + b"\n"
-                made = [text[cut:]]
+                cut = block.rfind(b"\n") + 1 or len(block)
+                yield block[:cut] if block[cut - 1] == ord("\n") else block[:cut] + b"\n"
+                made = [block[cut:]]
                 size = len(made[0])
-    text = b"".join(made)
-    if text:
-        yield text if text.endswith(b"\n") else text + b"\n"
+    last = b"".join(made)
+    if last:
+        yield last if last.endswith(b"\n") else last + b"\n"
 
 
-class _Forward:
-    """A text that is read at rising places."""
+class Forward:
+    """A text that comes in pieces."""
 
     def __init__(self, pieces: Pieces) -> None:
+        """Take the pieces."""
         self._pieces = pieces
         self._text = b""
         self._at = 0
@@ -75,6 +84,19 @@ class _Forward:
                 self._text = self._text[keep:] + piece[0]
                 self._at += keep
         return self._text[max(begin - self._at, 0) : max(end - self._at, 0)]
+
+
+class Anywhere:
+    """A file that is nothing but its text."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Take an open file."""
+        self._file = file
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Return a part; less of it where the file ends."""
+        self._file.seek(begin)
+        return self._file.read(end - begin)
 
 
 def _leap(before: bytes, found: Outline, index: int) -> bytes:

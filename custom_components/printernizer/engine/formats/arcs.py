@@ -31,10 +31,7 @@ def chords(
     start, end: (3, n), mm. words: (3, n): I, J and R of the moves, mm, NaN for none.
     turns: 1 for arcs counter-clockwise, -1 clockwise, 0 for what is straight.
     """
-    straight = np.ones(start.shape[1])
     arcs = np.flatnonzero(turns)
-    if not len(arcs):
-        return start, end, np.arange(len(turns)), straight
     turn = turns[arcs]
     centre = _centres(start[:2, arcs], end[:2, arcs], words[:, arcs], turn)
     begin, stop = start[:2, arcs] - centre, end[:2, arcs] - centre

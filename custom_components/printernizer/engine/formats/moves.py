@@ -14,6 +14,7 @@ import numpy as np
 from . import command
 from .digits import decimal
 from .scan import RESET, Scan, cut
+from .short_numbers import short
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,17 +31,20 @@ CENTRES: Final = slice(3, 6)
 """I, J, R."""
 _E: Final = 6
 _NAMES: Final = "XYZIJRE"
-_OTHER, _STOP, _ODD = 8, 9, 10
-"""Words that are passed over, what ends the words of a line, what makes it an unusual one."""
+_OTHER, _STOP, _ODD, _END = 8, 9, 10, 11
+"""Words that are passed over, what ends the words of a line, what makes it an unusual one; the
+line's end."""
 _LONGEST: Final = 4096
 """Bytes of a line that are read with care."""
 _BLANKS: Final = 3
 """Spaces behind a value that are usual, and a carriage return."""
+_BLANK: Final = 32
+"""Bytes up to this one are blanks, or nothing that stands in a line."""
 _MOST: Final = 1e9
 """Millimetres: beyond, a number is a mistake, or made to break us."""
 
 
-def _letters() -> NDArray[np.uint8]:
+def _letters() -> bytes:
     """Return what a byte is: 0 for those within a value, else one more than its row."""
     table = np.zeros(256, np.uint8)
     for letter in range(ord("A"), ord("Z") + 1):
@@ -49,7 +53,8 @@ def _letters() -> NDArray[np.uint8]:
         table[[ord(name), ord(name) | 32]] = row + 1
     table[np.frombuffer(b";*", np.uint8)] = _STOP
     table[np.frombuffer(b'("{[', np.uint8)] = _ODD
-    return table
+    table[ord("\n")] = _END
+    return table.tobytes()
 
 
 _LETTERS: Final = _letters()
@@ -80,17 +85,19 @@ def scan_moves(text: bytes) -> Moves:
     e = words[_E]
     resets = block.numbers == RESET
     # G92 without a word names all axes.
-    unclear |= resets & np.isnan(words).all(axis=0)
-    unclear |= ~(np.abs(e) <= _MOST) & ~np.isnan(e)
+    named = np.flatnonzero(resets)
+    unclear[named] |= np.isnan(words[:, named]).all(axis=0)
+    unclear |= np.abs(e) > _MOST
     block.careful[block.moves[unclear]] = True
-    feeding = ~(unclear | np.isnan(e))
+    feeding = np.flatnonzero(~(unclear | np.isnan(e)))
     at = block.starts[block.moves]
     careful = block.carefully()
+    clear = np.flatnonzero(~unclear) if unclear.any() else slice(None)
     found = Moves(
         feeds=Scan(at[feeding], e[feeding], resets[feeding], careful),
-        at=at[~unclear],
-        numbers=block.numbers[~unclear].astype(np.int64),
-        words=words[:_E, ~unclear],
+        at=at[clear],
+        numbers=block.numbers[clear].astype(np.int64),
+        words=words[:_E, clear],
         widths=_told(block, _MARKS[0]),
         heights=_told(block, _MARKS[1]),
     )
@@ -99,44 +106,52 @@ def scan_moves(text: bytes) -> Moves:
 
 def _words(block: Lines) -> tuple[Numbers, Flags]:
     """Return (7, n): the values of words by line, NaN for none; and which lines are unusual."""
-    starts, ends = block.starts[block.moves], block.ends[block.moves]
-    count = len(starts)
-    kinds = _LETTERS[block.data[: block.length]]
-    letters = np.flatnonzero(kinds)
-    # Behind the G.
-    first = np.searchsorted(letters, starts) + 1
-    many = np.searchsorted(letters, ends) - first
-    which = np.repeat(np.arange(count), many)
-    index = np.arange(len(which)) + np.repeat(first - (np.cumsum(many) - many), many)
-    places = letters[index]
-    kind = kinds[places].astype(np.int64)
-    until = np.minimum(np.append(letters, block.length)[index + 1], ends[which])
+    count = len(block.moves)
+    kinds = np.frombuffer(block.text.translate(_LETTERS), np.uint8, block.length)
+    marks = np.flatnonzero(kinds != 0)
+    kind = kinds[marks]
+    line = np.cumsum(kind == _END)
+    row = np.full(len(block.starts) + 1, -1, np.int32)
+    row[block.moves] = np.arange(count, dtype=np.int32)
     unclear = np.zeros(count, np.bool_)
-    if (stops := np.flatnonzero(kind >= _STOP)).size:
-        limits = ends.copy()
-        np.minimum.at(limits, which[stops], places[stops])
-        unclear[which[stops[(kind[stops] == _ODD) & (places[stops] <= limits[which[stops]])]]] = (
-            True
-        )
-        kept = (places < limits[which]) & (kind <= _E + 1)
-    else:
-        kept = kind <= _E + 1
-    which, places, kind, until = which[kept], places[kept], kind[kept] - 1, until[kept]
-    values = _values(block, places + 1, until)
-    words = np.full((len(_NAMES), count), np.nan)
-    words[kind, which] = values
-    again = words[kind, which] != values
-    unclear[which[again | np.isnan(values)]] = True
-    return words, unclear
+    usual = kind <= _E + 1
+    if np.count_nonzero(kind >= _STOP) > np.count_nonzero(kind == _END) + len(block.comments):
+        usual &= ~_behind_stops(kind, line)
+        odd = row[line[kind == _ODD]]
+        unclear[odd[odd >= 0]] = True
+    which = np.flatnonzero(usual)
+    rows = row[line[which]]
+    if (rows < 0).any():
+        kept = rows >= 0
+        which, rows = which[kept], rows[kept]
+    values = _values(block, marks[which] + 1, marks[which + 1])
+    place = (kind[which].astype(np.intp) - 1) * count + rows
+    words = np.full(len(_NAMES) * count, np.nan)
+    words[place] = values
+    if np.count_nonzero(words == words) != len(values):  # noqa: PLR0124 - NaN does not
+        unclear[rows[(words[place] != values) | np.isnan(values)]] = True
+    return words.reshape(len(_NAMES), count), unclear
+
+
+def _behind_stops(kind: NDArray[np.uint8], line: Places) -> Flags:
+    """Return which marks stand behind one that ends the words of their line."""
+    stops = np.cumsum((kind == _STOP) | (kind == _ODD))
+    before = np.zeros(int(line[-1]) + 1 if len(line) else 1, np.int64)
+    ends = kind == _END
+    before[line[ends]] = stops[ends]
+    behind: Flags = stops > before[line - ends]
+    return behind
 
 
 def _values(block: Lines, starts: Places, ends: Places) -> Numbers:
     """Return the values of words; NaN for what is none, or what is written with blanks before."""
-    for _ in range(_BLANKS):
-        behind = block.data[ends - 1]
-        blank = (behind == 32) | (behind == 13) | (behind == 9)
-        ends = ends - (blank & (ends > starts))
-    return decimal(block.text, starts, ends)
+    values = short(block.text, starts, ends)
+    if (longer := np.flatnonzero(np.isnan(values))).size:
+        begins, stops = starts[longer], ends[longer]
+        for _ in range(_BLANKS):
+            stops = stops - ((block.data[stops - 1] <= _BLANK) & (stops > begins))
+        values[longer] = decimal(block.text, begins, stops)
+    return values
 
 
 def _told(block: Lines, marks: tuple[bytes, ...]) -> tuple[Places, Numbers]:

@@ -159,18 +159,18 @@ class PathReader:
         net, tools = _laid(found, block)
         kept = self._kept(found, track, net)
         rows = np.flatnonzero(kept)
-        arcs = (found.numbers[rows] == 2) | (found.numbers[rows] == 3)
-        start, end, which, share = chords(
-            track[:, rows],
-            track[:, rows + 1],
-            found.words[CENTRES, rows] * _units(found, block)[rows],
-            np.where(arcs, 2 * found.numbers[rows] - 5, 0),
-        )
-        rows = rows[which]
-        beads = self._beads(found, block, rows, start, end, net[rows] * share, tools[rows])
+        numbers = found.numbers[rows]
+        turns = np.where((numbers == 2) | (numbers == 3), 2 * numbers - 5, 0)
+        start, end, filament = track[:, rows], track[:, rows + 1], net[rows]
+        if turns.any():
+            words = found.words[CENTRES, rows] * _units(found, block)[rows]
+            start, end, which, share = chords(start, end, words, turns)
+            rows, filament = rows[which], filament[which] * share
+        beads = self._beads(found, block, rows, start, end, filament, tools[rows])
+        if np.abs(start).max(initial=0) <= FARTHEST_MM >= np.abs(end).max(initial=0):
+            return beads
         reach = np.maximum(np.abs(beads.start), np.abs(beads.end))
-        near = np.flatnonzero((reach <= FARTHEST_MM).all(axis=0))
-        return beads if len(near) == len(beads) else beads.chosen(near)
+        return beads.chosen(np.flatnonzero((reach <= FARTHEST_MM).all(axis=0)))
 
     # -- where -------------------------------------------------------------------------------
 
@@ -193,14 +193,11 @@ class PathReader:
             for axis, row in np.argwhere(told & names).tolist():
                 self._shift[axis] = track[axis, row] - words[axis, row]
         else:
-            index = np.where(told, np.arange(words.shape[1]), -1)
-            index = np.maximum.accumulate(index, axis=1)
-            before = (self._stands - self._shift)[:, np.newaxis]
-            last = np.take_along_axis(words, np.maximum(index, 0), axis=1)
-            named = np.where(index >= 0, last, before)
+            before = self._stands - self._shift
+            named = np.stack([_lasting(*one) for one in zip(words, told, before, strict=True)])
             shift = self._shift[:, np.newaxis]
-            if (renamed := told & names).any():
-                jumps = np.concatenate((before, named[:, :-1]), axis=1) - named
+            if names.any() and (renamed := told & names).any():
+                jumps = np.diff(named, axis=1, prepend=before[:, np.newaxis]) * -1
                 jumps[~renamed | np.isnan(jumps)] = 0.0
                 shift = shift + np.cumsum(jumps, axis=1)
                 self._shift = shift[:, -1].copy()
@@ -306,6 +303,17 @@ class PathReader:
         width = np.nan_to_num(width, nan=_WIDTHS_MM[0])
         bounded: Numbers = np.clip(width, *_WIDTHS_MM)
         return bounded
+
+
+def _lasting(values: Numbers, told: NDArray[np.bool_], before: float) -> Numbers:
+    """Return what holds at each line: what was told last, `before` where nothing was yet."""
+    places = np.flatnonzero(told)
+    if not len(places):
+        return np.full(len(values), before)
+    made = np.empty(len(values))
+    made[: places[0]] = before
+    made[places[0] :] = np.repeat(values[places], np.diff(places, append=len(values)))
+    return made
 
 
 def _last(told: tuple[Places, Numbers], before: float) -> float:

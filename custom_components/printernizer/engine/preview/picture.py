@@ -10,9 +10,12 @@ import numpy as np
 from PIL import Image
 
 from ..errors import BadFile
+from ..file import FileKind
+from ..formats.facts import read_facts
 from ..formats.surface import open_mesh
 from ..picture import PictureFormat
 from .develop import PLATE, develop
+from .paths import ToolPath
 from .plate import Plate
 from .raster import Canvas
 from .solid import Solid
@@ -67,8 +70,13 @@ def _check(options: PictureOptions) -> None:
 
 
 def _open(path: Path, options: PictureOptions) -> Scene:
+    facts = read_facts(path)
+    sliced = facts.kind in {FileKind.GCODE, FileKind.BGCODE}
+    if sliced or facts.plate(options.plate) is not None:
+        return ToolPath(path, facts, options)
     mesh = open_mesh(path, plate=options.plate)
-    return Solid(mesh, colour=options.colour, smooth=options.smooth, placed=mesh.parts > 1)
+    placed = facts.kind is FileKind.THREEMF
+    return Solid(mesh, colour=options.colour, smooth=options.smooth, placed=placed)
 
 
 def pictures(scene: Scene, options: PictureOptions) -> list[Picture]:
