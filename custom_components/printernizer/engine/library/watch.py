@@ -1,0 +1,147 @@
+"""Looking through watched folders: what lies there, and what of it is whole.
+
+Not on the event loop. Folders are looked through time and again rather than listened to: a network
+share tells nobody of its changes, and a look finds what came while nobody looked as well.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..errors import BadFile
+from ..formats.sniff import HEAD_BYTES, sniff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import BinaryIO
+
+    from ..file import FileKind
+    from ..watched_folder import WatchedFolder
+
+SETTLED_S: Final = 8.0
+"""How long a file must have stood still. Slicers and copies write at least every second or two."""
+MOST_FILES: Final = 20_000
+"""Files in one folder that are looked at; who has more has named the wrong folder."""
+DEEPEST: Final = 16
+_UNFINISHED: Final = (".part", ".tmp", ".crdownload", ".partial", ".download", "~")
+"""Endings of what browsers and copying programs have not finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file as it lay there at one look."""
+
+    path: str
+    size_bytes: int
+    modified_ns: int
+    inode: int
+
+    @property
+    def name(self) -> str:
+        """Without its folder."""
+        return self.path.rpartition("/")[2]
+
+
+def look(folder: WatchedFolder) -> tuple[Found, ...]:
+    """Return the files of a folder that may become files of the library, in order of path.
+
+    Links are not followed, and what is hidden or half written is not seen. Raises OSError for a
+    folder that is not there or cannot be read; a folder in it that vanishes is passed over.
+    """
+    root = os.fspath(folder.path)
+    if os.path.realpath(root) != root:
+        raise NotADirectoryError(20, "it leads elsewhere", root)
+    found: list[Found] = []
+    waiting = [(root, 0)]
+    while waiting:
+        path, depth = waiting.pop()
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    _see(entry, found, waiting, depth if folder.subfolders else DEEPEST)
+        except OSError:
+            if path == root:
+                raise
+        if len(found) > MOST_FILES:
+            raise OSError(7, f"more than {MOST_FILES} files", root)
+    return tuple(sorted(found, key=lambda one: one.path))
+
+
+def _see(
+    entry: os.DirEntry[str], found: list[Found], waiting: list[tuple[str, int]], depth: int
+) -> None:
+    name = entry.name
+    if name.startswith(".") or name.lower().endswith(_UNFINISHED):
+        return
+    try:
+        if entry.is_dir(follow_symlinks=False):
+            if depth < DEEPEST:
+                waiting.append((entry.path, depth + 1))
+            return
+        about = entry.stat(follow_symlinks=False)
+    except OSError:
+        return  # It vanished meanwhile.
+    if stat.S_ISREG(about.st_mode) and about.st_size and _text(entry.path):
+        found.append(Found(entry.path, about.st_size, about.st_mtime_ns, about.st_ino))
+
+
+def _text(path: str) -> bool:
+    """Whether a path is text: one of broken bytes cannot be written down."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in path
+
+
+class Settling:
+    """Which files have stood still for long enough to be whole."""
+
+    def __init__(self) -> None:
+        self._since: dict[Found, float] = {}
+
+    def settled(self, found: Iterable[Found], now: float) -> list[Found]:
+        """Return those that look as they did `SETTLED_S` ago; `now` is a monotonic clock's."""
+        self._since = {each: self._since.get(each, now) for each in found}
+        return [each for each, since in self._since.items() if now - since >= SETTLED_S]
+
+
+@contextmanager
+def opened(found: Found) -> Iterator[BinaryIO]:
+    """Open a file that is still what it was when it was found. Raises BadFile."""
+    try:
+        # A pipe put in its place would not come back, a link would lead elsewhere.
+        number = os.open(found.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as err:
+        raise BadFile(f"{found.name}: {err.strerror}", key="file_unreadable") from err
+    with os.fdopen(number, "rb") as file:
+        about = os.fstat(number)
+        now = Found(found.path, about.st_size, about.st_mtime_ns, about.st_ino)
+        folder = found.path.rpartition("/")[0]
+        if now != found or os.path.realpath(folder) != folder:
+            raise BadFile(f"{found.name} has changed", key="file_changed")
+        yield file
+
+
+def kind_of(file: BinaryIO, found: Found) -> FileKind | None:
+    """Return what an open file is by its first bytes; it stands at its beginning again."""
+    try:
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+    except OSError as err:
+        raise BadFile(f"{found.name}: {err.strerror}", key="file_unreadable") from err
+    return sniff(head, found.size_bytes)
+
+
+def remove(found: Found) -> None:
+    """Delete a file that is still what it was when it was found. Raises BadFile."""
+    with opened(found):
+        try:
+            Path(found.path).unlink()
+        except OSError as err:
+            raise BadFile(f"{found.name}: {err.strerror}", key="file_unreadable") from err

@@ -1,0 +1,45 @@
+"""What was already taken in from watched folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from . import printers
+from .watched_tables import WATCHED_FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+type Look = tuple[int, int]
+"""Bytes, and nanoseconds of the last change."""
+
+_BATCH = 500
+
+
+def seen(connection: Connection, folder: str) -> dict[str, Look]:
+    """Read how the files of a folder were when they were taken in, by path."""
+    row = WATCHED_FILES.c
+    query = sa.select(row.path, row.size_bytes, row.modified_ns).where(row.folder == folder)
+    return {path: (size, changed) for path, size, changed in connection.execute(query)}
+
+
+def note(connection: Connection, folder: str, path: str, look: Look, at: datetime) -> None:
+    """Note that a file was taken in."""
+    size, changed = look
+    connection.execute(
+        printers.upsert(connection, WATCHED_FILES, ("folder", "path")),
+        {"folder": folder, "path": path, "size_bytes": size, "modified_ns": changed, "at": at},
+    )
+
+
+def forget(connection: Connection, folder: str, paths: Iterable[str]) -> None:
+    """Forget files that are there no more."""
+    row, gone = WATCHED_FILES.c, list(paths)
+    for start in range(0, len(gone), _BATCH):
+        some = gone[start : start + _BATCH]
+        connection.execute(sa.delete(WATCHED_FILES).where(row.folder == folder, row.path.in_(some)))
