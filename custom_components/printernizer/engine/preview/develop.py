@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .view import View
 
     type Floats = NDArray[np.float32]
+    type Places = NDArray[np.intp]
     type Picture = NDArray[np.uint8]
 
 PLATE: Final = 4095
@@ -75,11 +76,20 @@ class _Hollows:
     column: int
 
     def at(self, rows: slice, columns: slice) -> Floats:
-        """Return the values of pixels."""
-        down = (np.arange(rows.start, rows.stop) - self.row) // self.step
-        across = (np.arange(columns.start, columns.stop) - self.column) // self.step
-        values: Floats = self.values[down][:, across]
+        """Return the values of pixels, in between where they are finer."""
+        down = self._between(np.arange(rows.start, rows.stop) - self.row, 0)
+        across = self._between(np.arange(columns.start, columns.stop) - self.column, 1)
+        some = self.values[down[0]] * (1 - down[2])[:, None]
+        some += self.values[down[1]] * down[2][:, None]
+        values: Floats = some[:, across[0]] * (1 - across[2]) + some[:, across[1]] * across[2]
         return values
+
+    def _between(self, pixels: Places, axis: int) -> tuple[Places, Places, Floats]:
+        """Return the places before and behind pixels, and how near they are to the latter."""
+        last = self.values.shape[axis] - 1
+        at = np.clip((pixels + 0.5) / self.step - 0.5, 0, last)
+        before = at.astype(np.intp)
+        return before, np.minimum(before + 1, last), (at - before).astype(np.float32)
 
 
 class _Desk:
@@ -123,6 +133,7 @@ class _Desk:
         pitch = step * canvas.supersampling
         reach = max(2.0, _REACH * min(canvas.width_px, canvas.height_px) / step)
         values = openness(distance, normals, reach, pitch)
+        values[~covered] = 1
         hollows = _Hollows(values, step, self._rows.start, self._columns.start)
         if self._plate is None:
             return hollows, None

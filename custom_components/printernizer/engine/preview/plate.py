@@ -22,9 +22,9 @@ _BASE: Final = np.array([0.29, 0.305, 0.32], np.float32)
 _LINE: Final = np.float32(0.62)
 """How bright lines are beside the base."""
 _CORNER_MM: Final = 5.0
-_SMALL: Final = 0.22
+_SMALL: Final = 0.25
 """Things that are smaller, beside the plate, are shown with a part of it only."""
-_ROOM: Final = 0.9
+_ROOM: Final = 1.0
 """How much of it around them, beside their longest side."""
 _SHADOW_CELLS: Final = 160
 """Of the map of the shadow, along the thing's longer side, at most."""

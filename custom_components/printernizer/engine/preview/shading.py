@@ -101,7 +101,7 @@ def lit(normals: Floats, open_: Floats) -> tuple[Floats, Floats]:
     key = np.maximum(x * KEY[0] + y * KEY[1] + z * KEY[2], 0)
     fill = np.maximum(x * _FILL[0] + y * _FILL[1] + z * _FILL[2], 0)
     around = np.float32(0.17) + np.float32(0.07) * y + np.float32(0.10) * z
-    light = around + fill * np.float32(0.24)
+    light = around + fill * np.float32(0.15)
     light *= open_
     key *= np.float32(0.45) + np.float32(0.55) * open_
     light += key * np.float32(0.74)
