@@ -12,6 +12,7 @@ from .library_actions import LIBRARY_ACTIONS
 from .office_actions import OFFICE_ACTIONS
 from .preview_actions import PREVIEW_ACTIONS
 from .report_actions import REPORT_ACTIONS
+from .sender_actions import SENDER_ACTIONS
 from .stock_actions import STOCK_ACTIONS
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ SHOP_ACTIONS: Final[Mapping[str, ShopAction]] = {
     **OFFICE_ACTIONS,
     **PREVIEW_ACTIONS,
     **REPORT_ACTIONS,
+    **SENDER_ACTIONS,
     **STOCK_ACTIONS,
 }
 """Each part of the back office adds its own: `**STOCK_ACTIONS`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import voluptuous as vol
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
 
 from .const import CONF_DATABASE_URL
@@ -16,6 +16,7 @@ from .engine.numbering import document_number
 from .runtime import async_try_database
 from .shop_sections import sections
 from .shop_settings import shop_settings
+from .slicer_options import SENDER_ERRORS, SlicerOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -39,7 +40,7 @@ FIELD_ERRORS: Final = frozenset(
         "unreadable",
     }
 )
-ERRORS: Final = STORE_ERRORS | FIELD_ERRORS
+ERRORS: Final = STORE_ERRORS | FIELD_ERRORS | SENDER_ERRORS
 LONGEST: Final = 2_000
 _IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 
@@ -59,13 +60,14 @@ def _section(key: str) -> _Step:
     return step
 
 
-class ShopOptionsFlow(OptionsFlowWithReload):
+class ShopOptionsFlow(SlicerOptions):
     """Where the ledger is kept, and everything that money and papers need."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Offer the sections."""
         return self.async_show_menu(
-            step_id="init", menu_options=["database", *sections(self.hass.config.currency)]
+            step_id="init",
+            menu_options=["database", *sections(self.hass.config.currency), "slicers"],
         )
 
     async def async_step_database(

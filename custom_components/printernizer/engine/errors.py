@@ -227,6 +227,17 @@ KEYS: Final = frozenset(
         "not_on_shelf",
         "no_collection",
         "name_taken",
+        "bad_form",
+        "wrong_key",
+        "too_many_requests",
+        "bad_sender",
+        "sender_known",
+        "too_many_senders",
+        "no_sender",
+        "no_such_printer",
+        "sender_elsewhere",
+        "sender_may_not_print",
+        "sender_without_printer",
     }
 )
 """Every translation key that the engine raises."""

@@ -10,6 +10,7 @@ from .document import DocumentView
 from .export import ExportView
 from .library import LibraryFileView, LibraryPreviewView
 from .printer_files import PrinterFileView, ThumbnailView
+from .slicer import SlicerQuestionView, SlicerUploadView
 from .snapshot import SnapshotView
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _VIEWS: Final = (
     LibraryFileView,
     LibraryPreviewView,
     PrinterFileView,
+    SlicerQuestionView,
+    SlicerUploadView,
     SnapshotView,
     ThumbnailView,
 )
