@@ -7,7 +7,12 @@ import hashlib
 import io
 import json
 import os
+import random
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -653,6 +658,92 @@ async def test_a_killed_process_leaves_a_library_that_opens(
     async with Library(store, clock, tmp_path / "library") as again:
         assert parts(tmp_path) == []
         assert (await again.scrub()).sound
+
+
+async def test_a_file_that_has_arrived_is_listed_though_nobody_waits(
+    store: FaultyStore, clock: HandClock, tmp_path: Path
+) -> None:
+    """A browser that closes after the last byte has sent all of its file."""
+    async with Library(store, clock, tmp_path / "library", quota=NO_ROOM) as library:
+        await library._door.acquire()
+        adding = asyncio.create_task(library.add(streamed(GCODE), "a.gcode"))
+        async with asyncio.timeout(5):
+            while not library._listing:
+                await asyncio.sleep(0.001)
+        adding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await adding
+        library._door.release()
+    async with Library(store, clock, tmp_path / "library") as again:
+        assert await names(again) == ["a.gcode"]
+
+
+KEEPER = """
+import asyncio, sys, types
+package = types.ModuleType("shop")
+package.__path__ = [{package!r}]
+sys.modules["shop"] = package
+from pathlib import Path
+from shop.engine.library_file import Quota
+from shop.engine.store.database import Store
+from shop.engine.workshop.clock import SystemClock
+from shop.engine.workshop.library import Library
+
+async def pieces(number):
+    for piece in range(30):
+        yield b"; part %d\\nG1 X%d E1\\n" % (number, piece) * 100
+
+async def main():
+    folder = Path(sys.argv[1])
+    async with Store(f"sqlite:///{{folder / 'ledger.db'}}") as store:
+        async with Library(store, SystemClock(), folder / "library", quota=Quota()) as library:
+            for number in range(10_000):
+                file = (await library.add(pieces(number), f"{{number}}.gcode")).file
+                print("kept", file.sha256, flush=True)
+                if number % 3 == 2:
+                    await library.recycle([file.id])
+                    print("leaving", file.sha256, flush=True)
+                    await library.purge([file.id])
+                    print("gone", file.sha256, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("attempt", range(2))
+async def test_a_kill_at_any_moment_loses_no_file_that_was_reported(
+    clock: HandClock, tmp_path: Path, attempt: int
+) -> None:
+    """Between bytes, list and sidecar there is always a moment in which the power goes."""
+    package = str(Path(__file__).parents[3] / "custom_components/printernizer")
+    keeper = subprocess.Popen(
+        [sys.executable, "-c", KEEPER.format(package=package), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert keeper.stdout is not None
+    first = keeper.stdout.readline()
+    time.sleep(random.Random(attempt).uniform(0.02, 0.2))
+    keeper.send_signal(signal.SIGKILL)
+    rest, _ = keeper.communicate()
+    told = [line.split() for line in (first + rest).splitlines() if len(line.split()) == 2]
+    leaving = {sha256 for what, sha256 in told if what == "leaving"}
+    gone = {sha256 for what, sha256 in told if what == "gone"}
+    kept = {sha256 for what, sha256 in told if what == "kept"} - leaving
+    async with (
+        FaultyStore(f"sqlite:///{tmp_path / 'ledger.db'}") as store,
+        Library(store, clock, tmp_path / "library", quota=NO_ROOM) as library,
+    ):
+        assert parts(tmp_path) == []
+        listed_now = set(await store.run(listed.shelved))
+        assert kept <= listed_now
+        assert not gone & listed_now
+        report = await library.scrub()
+        # What came in and was not listed yet, or is not listed any more: nothing else.
+        assert {finding.fault for finding in report.findings} <= {Fault.UNLISTED}
+        await library.rebuild()
+        assert (await library.scrub()).sound
+        assert not gone & set(await store.run(listed.shelved))
 
 
 async def test_a_shop_without_a_folder_says_so(store: FaultyStore, clock: HandClock) -> None:

@@ -185,7 +185,7 @@ class Shelf:
             raise disk_error(err) from err
 
     def drop_sidecar(self, sha256: str) -> None:
-        """Remove a sidecar: what has none does not come back when the index is rebuilt."""
+        """Remove a sidecar: what has none comes back nameless at worst, when a list is rebuilt."""
         try:
             self._sidecar(sha256).unlink(missing_ok=True)
         except OSError as err:

@@ -99,6 +99,7 @@ class Library:
         """Held while a content and its line come or go together."""
         self._listeners: list[Callable[[LibraryEvent], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._listing: set[asyncio.Task[Added]] = set()
         self.scrubbing = Scrubbing(store, clock, self._shelf, self._told_of_scrub)
         self.bin_kept = BIN_KEPT
 
@@ -131,7 +132,7 @@ class Library:
         await self.scrubbing.stop()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._listing, return_exceptions=True)
 
     def subscribe(self, listener: Callable[[LibraryEvent], None]) -> Callable[[], None]:
         """Hear of changes once they are durable; returns how to stop."""
@@ -184,7 +185,10 @@ class Library:
             facts_error=error,
         )
         # Not given up half way: a content without its line would only be found by a scrub.
-        return await asyncio.shield(self._list(shelf, new, fresh=stored.fresh))
+        listing = asyncio.create_task(self._list(shelf, new, fresh=stored.fresh))
+        self._listing.add(listing)
+        listing.add_done_callback(self._listing.discard)
+        return await asyncio.shield(listing)
 
     async def _list(self, shelf: Shelf, new: LibraryFile, *, fresh: bool) -> Added:
         assert new.sha256 is not None
@@ -401,7 +405,7 @@ class Library:
             if file is None or file.recycled_at is None:
                 return False
             if file.sha256 is not None:
-                # First of all: from here on nothing brings it back by itself.
+                # First of all: from here on nothing brings back its name and what was said of it.
                 await asyncio.to_thread(shelf.drop_sidecar, file.sha256)
             await self._store.run(library_changes.forget, file_id)
             if file.sha256 is not None and file.on_shelf:
