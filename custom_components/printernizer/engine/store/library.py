@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 EVERYTHING: Final = LibraryFilter()
 _TEXT: Final = sa.table("library_text", sa.column("rowid", sa.Integer))
 """SQLite's index of words."""
-_NUMBERS: Final = sa.bindparam("numbers", expanding=True)
+_NUMBERS: Final[sa.BindParameter[Any]] = sa.bindparam("numbers", expanding=True)
 _LABELS_OF: Final = (
     sa.select(LIBRARY_LABELS.c.number, LIBRARY_LABELS.c.kind, LIBRARY_LABELS.c.value)
     .where(LIBRARY_LABELS.c.number.in_(_NUMBERS), LIBRARY_LABELS.c.kind.in_(("tag", "alias")))
