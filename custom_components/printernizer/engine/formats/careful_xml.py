@@ -12,6 +12,8 @@ DEEPEST: Final = 64
 LONGEST: Final = 8 << 20
 """Bytes of one tag, comment or text. The longest seen are paint on a triangle, some kB."""
 
+_TOO_DEEP: Final = f"its elements are deeper than {DEEPEST}"
+
 type Start = Callable[[str, Mapping[str, str]], None]
 type End = Callable[[str], None]
 
@@ -35,8 +37,7 @@ class CarefulXml:
         parser.StartDoctypeDeclHandler = self._refuse
         parser.EntityDeclHandler = self._refuse
         parser.StartNamespaceDeclHandler = self._declare
-        parser.StartElementHandler = self._open
-        parser.EndElementHandler = self._close
+        self._tell_all()
 
     @property
     def at(self) -> int:
@@ -70,6 +71,35 @@ class CarefulXml:
         """Return a refusal with the place."""
         return BadFile(f"{self.name} at byte {self.at}: {cause}")
 
+    def rows(self, row: Start) -> None:
+        """Tell `row` alone of what stands right below the present element, until that ends.
+
+        There may be millions of it, and every call counts.
+        """
+        deep = 0
+
+        def start(tag: str, attributes: dict[str, str]) -> None:
+            nonlocal deep
+            deep += 1
+            if deep == 1:
+                row(tag, attributes)
+            elif self.depth + deep > DEEPEST:
+                raise self.bad(_TOO_DEEP)
+
+        def end(tag: str) -> None:
+            nonlocal deep
+            deep -= 1
+            if deep < 0:
+                self._tell_all()
+                self._close(tag)
+
+        self._parser.StartElementHandler = start
+        self._parser.EndElementHandler = end
+
+    def _tell_all(self) -> None:
+        self._parser.StartElementHandler = self._open
+        self._parser.EndElementHandler = self._close
+
     def _refuse(self, *_: object) -> None:
         raise self.bad("it declares a document type or entities")
 
@@ -79,7 +109,7 @@ class CarefulXml:
     def _open(self, tag: str, attributes: dict[str, str]) -> None:
         self.depth += 1
         if self.depth > DEEPEST:
-            raise self.bad(f"its elements are deeper than {DEEPEST}")
+            raise self.bad(_TOO_DEEP)
         self._start(tag, attributes)
 
     def _close(self, tag: str) -> None:

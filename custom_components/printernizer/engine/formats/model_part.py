@@ -44,6 +44,8 @@ _TAG: Final = re.compile(rb"<(?:vertices|triangles)[\s>]")
 _TAIL: Final = 16
 """Bytes at the end of a text that may be half of such a tag."""
 _MOST_OBJECTS: Final = 100_000
+_ROWS: Final = {"vertices": "vertex", "triangles": "triangle"}
+_CORNERS: Final = 3
 _MOST_WORDS: Final = 30_000
 """Numbers that are kept as text."""
 _LONGEST_ELEMENT: Final = 1 << 20
@@ -116,6 +118,8 @@ class _Reader:
         self._inside: str | None = None
         """Which of the two has just begun."""
         self._inside_at = -1
+        self._row = ""
+        """What its elements are called."""
 
     def read(self, pieces: Iterable[bytes]) -> Part:
         """Return the part. Raises BadFile."""
@@ -201,9 +205,7 @@ class _Reader:
         if uri not in {self._core, MATERIAL}:
             name = ""
         above = self._open[-1] if self._open else ""
-        if uri == self._core and above in {"vertices", "triangles"}:
-            self._element(name, above, said)
-        elif name in {"basematerials", "colorgroup"}:
+        if name in {"basematerials", "colorgroup"}:
             self._group = self._groups.setdefault(said.get("id", "").strip(), [])
         elif above in {"basematerials", "colorgroup"}:
             said_so = said.get("displaycolor" if name == "base" else "color")
@@ -212,18 +214,21 @@ class _Reader:
             self._structure(name, above, said)
         self._open.append(name)
 
-    def _element(self, name: str, above: str, said: Mapping[str, str]) -> None:
-        if (name, above) == ("vertex", "vertices"):
-            self._mesh.vertex_words += (said.get("x", ""), said.get("y", ""), said.get("z", ""))
-            self._mesh.settle(_MOST_WORDS)
-        elif (name, above) == ("triangle", "triangles"):
-            self._triangle(said)
+    def _vertex(self, tag: str, said: Mapping[str, str]) -> None:
+        if tag != self._row:
+            return
+        words = self._mesh.vertex_words
+        words += (said.get("x", ""), said.get("y", ""), said.get("z", ""))
+        if len(words) >= _MOST_WORDS:
+            self._mesh.settle()
 
     def _structure(self, name: str, above: str, said: Mapping[str, str]) -> None:
         match above, name:
             case "mesh", "vertices" | "triangles":
                 self._inside, self._inside_at = name, self._xml.at
                 self._usual = self._member(*self._default)
+                self._row = f"{self._core} {_ROWS[name]}".lstrip()
+                self._xml.rows(self._vertex if name == "vertices" else self._triangle)
             case "resources", "object":
                 self._id = said.get("id", "").strip()
                 self._shape = Shape(kind=said.get("type", "model"))
@@ -256,21 +261,25 @@ class _Reader:
             if self._xml.prefixes.get(prefix) not in _UNDERSTOOD:
                 raise self._xml.bad(f"it requires an extension that is not read: {prefix[:50]!r}")
 
-    def _triangle(self, said: Mapping[str, str]) -> None:
+    def _triangle(self, tag: str, said: Mapping[str, str]) -> None:
+        if tag != self._row:
+            return
         mesh = self._mesh
         mesh.triangle_words += (said.get("v1", ""), said.get("v2", ""), said.get("v3", ""))
-        code = said.get("paint_color") or said.get(_PRUSA_PAINT)
-        mesh.filament_rows.append(min(filament(code), MOST_FILAMENTS) if code else 0)
-        pid, member = said.get("pid"), said.get("p1")
-        mesh.colour_rows.append(
-            self._usual
-            if pid is None and member is None
-            else self._member(
-                self._default[0] if pid is None else pid,
-                self._default[1] if member is None else member,
-            )
-        )
-        mesh.settle(_MOST_WORDS)
+        colour, painted = self._usual, 0
+        if len(said) > _CORNERS:
+            pid, member = said.get("pid"), said.get("p1")
+            if pid is not None or member is not None:
+                colour = self._member(
+                    self._default[0] if pid is None else pid,
+                    self._default[1] if member is None else member,
+                )
+            if code := said.get("paint_color") or said.get(_PRUSA_PAINT):
+                painted = min(filament(code), MOST_FILAMENTS)
+        mesh.colour_rows.append(colour)
+        mesh.filament_rows.append(painted)
+        if len(mesh.triangle_words) >= _MOST_WORDS:
+            mesh.settle()
 
     def _member(self, group: str, member: str) -> int:
         colours = self._groups.get(group.strip(), ())
@@ -348,14 +357,14 @@ class _Collected:
         self.colour_rows: list[int] = []
         self.filament_rows: list[int] = []
 
-    def settle(self, least: int = 1) -> None:
-        """Put what came one by one behind what came at once, if it is so many words."""
-        if len(self.vertex_words) >= least:
+    def settle(self) -> None:
+        """Put what came one by one behind what came at once."""
+        if self.vertex_words:
             values = decimal(*spelled(self.vertex_words))
             with np.errstate(over="ignore"):
                 self.vertices.append(values.astype(np.float32).reshape(-1, 3))
             self.vertex_words = []
-        if len(self.triangle_words) >= least:
+        if self.triangle_words:
             places, _ = whole(*spelled(self.triangle_words))
             self.triangles.append(places.astype(np.int32).reshape(-1, 3))
             self.colours.append(np.array(self.colour_rows, np.int16))
