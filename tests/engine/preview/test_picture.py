@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from custom_components.printernizer.engine.errors import BadFile
+from custom_components.printernizer.engine.formats.mesh import Patch
 from custom_components.printernizer.engine.picture import PictureFormat, PictureOptions
 from custom_components.printernizer.engine.preview.develop import develop
 from custom_components.printernizer.engine.preview.picture import draw, pictures
@@ -22,6 +24,7 @@ from custom_components.printernizer.engine.preview.view import Framing, axes
 from .shapes import Model, ball, box, stl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -429,6 +432,53 @@ def test_points_are_drawn_as_points() -> None:
     """All its triangles are degenerate; it says so by looking like it."""
     picture = seen(Model((np.full((3, 3, 3), 4, np.float32), None)))
     assert 0 < covered_px(picture) < 30
+
+
+@pytest.mark.parametrize(("azimuth", "elevation"), [(-35.0, 30.0), (0.0, 0.0), (11.0, 77.0)])
+@pytest.mark.parametrize("steps", [37, 120])
+def test_nothing_shines_through_a_closed_surface(
+    steps: int, azimuth: float, elevation: float
+) -> None:
+    """A crack of one sample among a million is a bright dot on a dark model."""
+    triangles = ball(10, steps)
+    framing = Framing(500, 500, [axes(azimuth, elevation)])
+    framing.add(triangles.reshape(-1, 3))
+    view, canvas = framing.view(), Canvas(250, 250)
+    Solid(Model((triangles, None))).draw(view, canvas)
+    for row in canvas.covered:
+        columns = np.flatnonzero(row)
+        if len(columns):
+            assert row[columns[0] : columns[-1] + 1].all()
+    beyond = view.distance(canvas.samples().depth) > view.focal + 2
+    assert not (beyond & canvas.covered).any()
+
+
+class Endless:
+    """The same ball, six times."""
+
+    parts = 1
+
+    def __init__(self) -> None:
+        """Make one."""
+        self._ball = ball(10, 60)
+
+    def patches(self) -> Iterator[Patch]:
+        """Yield one after the other."""
+        for _ in range(6):
+            yield Patch(self._ball)
+
+
+def test_memory_does_not_grow_with_the_model() -> None:
+    """Home Assistant shares a small machine with us."""
+    solid, options = Solid(Endless()), PictureOptions(width_px=256, height_px=256)
+    pictures(solid, options)
+    tracemalloc.start()
+    try:
+        pictures(solid, options)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 24e6
 
 
 def test_a_canvas_without_anything_is_a_clear_picture() -> None:
