@@ -16,6 +16,7 @@ from custom_components.printernizer.engine.errors import Refused
 from .moonraker_files import GCODES
 from .moonraker_methods import RpcError
 from .moonraker_past import EPOCH
+from .ranges import asked_range, content_range
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -103,13 +104,18 @@ class Pages:
         content = self._server.shelf.content(root, path)
         if content is None:
             return error_answer(404, "Not Found")
-        start = 0
+        try:
+            piece = asked_range(request.headers.get("Range", ""), len(content))
+        except IndexError:
+            return web.Response(status=416)
+        start, end = piece or (0, len(content))
         headers = {"Accept-Ranges": "bytes"}
-        if (asked := request.headers.get("Range", "")).startswith("bytes="):
-            start = int(asked.removeprefix("bytes=").partition("-")[0])
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        body = content[start:]
-        response = web.StreamResponse(status=206 if start else 200, headers=headers)
+        if piece is not None:
+            headers |= content_range(start, end, len(content))
+        body = content[start:end]
+        # So does tornado: all of it is no part.
+        part = len(body) < len(content)
+        response = web.StreamResponse(status=206 if part else 200, headers=headers)
         response.content_type = "application/octet-stream"
         response.content_length = len(body)
         await response.prepare(request)

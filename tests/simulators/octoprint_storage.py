@@ -14,6 +14,7 @@ from custom_components.printernizer.engine.errors import Refused
 from . import octoprint_answers as say
 from .octoprint_answers import NOT_FOUND, refused
 from .octoprint_files import ALLOWED
+from .ranges import asked_range, content_range
 
 if TYPE_CHECKING:
     from .octoprint import OctoPrintSimulator
@@ -170,11 +171,17 @@ class Storage:
         if content is None:
             return refused(404, NOT_FOUND)
         asked = request.headers.get("Range", "")
-        if self._sim.ranges and asked.startswith("bytes="):
-            start = int(asked[6:].split("-")[0])
-            span = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            return web.Response(status=206, body=content[start:], headers={"Content-Range": span})
-        return web.Response(body=content)
+        try:
+            piece = asked_range(asked, len(content)) if self._sim.ranges else None
+        except IndexError:
+            return web.Response(status=416)
+        if piece is None:
+            return web.Response(body=content)
+        begin, end = piece
+        headers = content_range(begin, end, len(content))
+        # So does tornado: all of it is no part.
+        status = 206 if end - begin < len(content) else 200
+        return web.Response(status=status, body=content[begin:end], headers=headers)
 
     async def films(self, request: web.Request, segments: list[str]) -> web.Response:
         if request.method == "DELETE":

@@ -164,6 +164,28 @@ async def test_a_download_goes_on_where_it_was_broken_off(stage: Stage, tmp_path
         assert target.read_bytes() == shop.play.content
 
 
+@needs(Offer.PRINT)
+async def test_a_piece_of_a_file_is_that_piece_or_refused(stage: Stage) -> None:
+    """A picture of a file of 40 MB must not cost 40 MB, and never show another file's."""
+    async with stage.scene() as shop:
+        storage, content = shop.part("storage"), shop.play.content
+        try:
+            piece = await storage.read_part(shop.path, 100, 50)
+        except Refused as err:
+            assert err.key == "not_supported"  # noqa: PT017 - of brands that hand out whole files
+        else:
+            assert piece == content[100:150]
+            end = len(content) - 10
+            assert await storage.read_part(shop.path, end, 10) == content[end:]
+            assert await storage.read_part(shop.path, end, 4096) == content[end:]
+            assert await storage.read_part(shop.path, 0, len(content) + 10) == content
+            assert await storage.read_part(shop.path, len(content) + 10, 10) == b""
+            with pytest.raises(Refused) as refusal:
+                await storage.read_part(shop.beside("nowhere.gcode"), 0, 10)
+            assert refusal.value.key == "file_missing"
+        assert await everything(storage)
+
+
 @needs(Offer.PRINT, part="mover")
 async def test_a_file_is_found_where_it_was_moved_to(stage: Stage, tmp_path: Path) -> None:
     async with stage.scene() as shop:

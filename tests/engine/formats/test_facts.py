@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import struct
 import zipfile
 import zlib
@@ -264,14 +265,12 @@ def test_a_picture_does_not_hide_what_stands_behind_it(path: Path) -> None:
     "content",
     [
         b"",
-        b"solid cube\n facet normal 0 0 1\n",
-        b"# comment\nv 0 0 0\nf 1 2 3\n",
         b"\x89PNG\r\n\x1a\n",
         b"G28\n\x00\x01\x02",
         b"<html>",
         bytes(4096),
     ],
-    ids=["empty", "stl", "obj", "png", "binary", "html", "zeros"],
+    ids=["empty", "png", "binary", "html", "zeros"],
 )
 def test_what_is_none_of_ours_says_nothing(path: Path, content: bytes) -> None:
     assert read(path, content) is NO_FACTS
@@ -407,10 +406,32 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 }
 
 
+MESSAGES = {
+    "a bomb": "inflates beyond 8388608 bytes",
+    "a bomb that lies about its size": "its archive is broken",
+    "a billion laughs": "it declares a document type or entities",
+    "a reference to the outside": "it declares a document type or entities",
+    "too deep": "its elements are too many or too deep",
+    "too many elements": "its elements are too many or too deep",
+    "too many filaments": "a plate has too many filaments",
+    "UTF-16": "it is not UTF-8",
+    "not XML": "at byte 15: no element found",
+    "not JSON": "at byte 1: it is not JSON",
+    "deep JSON": "it is not JSON",
+    "too many members": "its archive has 2001 members",
+    "a name twice": "a name occurs twice in its archive",
+    "encrypted": "it is encrypted",
+    "cut off": "its archive is broken: File is not a zip file",
+    "an end and no beginning": "its archive is broken",
+    "a directory of its own size": "its directory has 20971520 bytes",
+    "a compression nobody has": "its archive is broken",
+}
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_archive_is_named_and_costs_nothing(path: Path, name: str) -> None:
     """They come from students, and from the internet by way of students."""
-    with pytest.raises(BadFile) as refusal:
+    with pytest.raises(BadFile, match=re.escape(MESSAGES[name])) as refusal:
         read(path, HOSTILE[name]())
     assert refusal.value.key == "bad_file"
     assert refusal.value.reason.startswith("it")

@@ -172,6 +172,13 @@ class Storage(Protocol):
         line breaks (what came stays in `to`), and Garbled when the length does not fit.
         """
 
+    async def read_part(self, path: str, offset: int, length: int) -> bytes:
+        """Return `length` bytes of a file from `offset`, fewer where it ends. Never moves it all.
+
+        Raises Refused(key="file_missing"), Unreachable, and Refused(key="not_supported") where
+        the printer hands out whole files only.
+        """
+
     async def upload(
         self,
         source: Path,

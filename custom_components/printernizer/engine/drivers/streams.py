@@ -10,7 +10,7 @@ from contextlib import suppress
 from io import SEEK_END
 from typing import TYPE_CHECKING, Final, Self
 
-from ..errors import BadFile, Garbled, StoreError
+from ..errors import BadFile, Garbled, Refused, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +29,9 @@ READ_BUFFER: Final = 1 << 18
 """What a large answer should ask of the HTTP library as `read_bufsize`."""
 WHOLE: Final = {"Accept-Encoding": "identity"}
 """What a large answer is asked with: a packed one has no ranges and no length."""
+_OK: Final = 200
 _PARTIAL: Final = 206
+_BEHIND_THE_END: Final = 416
 
 
 class Outgoing:
@@ -125,6 +127,39 @@ def goes_on(response: aiohttp.ClientResponse, held: int) -> bool:
     if not response.headers.get("Content-Range", "").startswith(f"bytes {held}-"):
         raise Garbled("it answered with another part of the file")
     return True
+
+
+def part_asked(offset: int, length: int) -> dict[str, str]:
+    """Return what asks for a piece of a file."""
+    return {"Range": f"bytes={offset}-{offset + length - 1}"}
+
+
+async def part_of(response: aiohttp.ClientResponse, offset: int, length: int) -> bytes:
+    """Read the answer to such a question: at most `length` bytes, none behind the end.
+
+    A short file that was asked for whole is no part, and some servers then say so.
+
+    Raises Refused(key="not_supported") when it is not the piece that was asked for: what asked
+    for it then hangs up, rather than take the whole file.
+    """
+    if response.status == _BEHIND_THE_END:
+        return b""
+    if not _is_part(response, offset, length):
+        raise Refused("it hands out whole files only", key="not_supported")
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > length:
+            raise Refused("it hands out more than it is asked for", key="not_supported")
+    return bytes(content)
+
+
+def _is_part(response: aiohttp.ClientResponse, offset: int, length: int) -> bool:
+    if response.status == _OK:
+        told = response.content_length
+        return offset == 0 and told is not None and told <= length
+    said = response.headers.get("Content-Range", "")
+    return response.status == _PARTIAL and said.startswith(f"bytes {offset}-")
 
 
 async def save(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -54,50 +55,70 @@ class _Block:
     at: int
     """Of its parameters, in the file."""
     parameters: int
+    checked: bool
+    """Whether a checksum follows."""
 
     @property
     def after(self) -> int:
-        return self.at + self.parameters + self.stored
+        return self.at + self.parameters + self.stored + (_SIZE.size if self.checked else 0)
 
 
 def read(file: BinaryIO, size: int, name: str) -> FileFacts:
     """Return what the blocks before the moves say. Raises BadFile."""
-    version, checksum = _begin(file, name)
     settings: dict[str, str] = {}
     producer: dict[str, str] = {}
+    version, checked = _begin(file, name)
     if version != 1:
         # Another layout: nothing in it can be trusted to be where we look.
         return FileFacts(kind=FileKind.BGCODE)
-    at = _HEADER.size
-    for _ in range(_MOST_BLOCKS):
-        block = _next(file, at, size, name)
-        if block is None or block.kind == _GCODE:
-            break
-        end = block.after + (4 if checksum == _CRC32 else 0)
-        if end > size:
-            raise BadFile(f"{name} at byte {at}: a block ends behind the file")
+    for block in _before_moves(file, size, name, checked=checked):
         if block.kind in _METADATA:
-            said = _said(_content(file, block, name, checked=checksum == _CRC32))
+            said = _said(_content(file, block, name))
             if block.kind == _FILE:
                 producer = said
             # A later block repeats what an earlier one says; the printer's own counts.
             settings = said | settings if block.kind != _PRINTER else settings | said
-        at = end
     return facts_of(settings, FileKind.BGCODE, author=_author(producer), pieces=pieces_in(settings))
 
 
-def _begin(file: BinaryIO, name: str) -> tuple[int, int]:
+def pictures(file: BinaryIO, size: int, name: str, most: int) -> Iterator[bytes]:
+    """Yield the pictures before the moves, those of at most `most` bytes that are not broken.
+
+    Raises BadFile.
+    """
+    version, checked = _begin(file, name)
+    if version != 1:
+        return
+    for block in _before_moves(file, size, name, checked=checked):
+        if block.kind == _THUMBNAIL:
+            with suppress(BadFile):
+                yield _content(file, block, name, most=most)
+
+
+def _before_moves(file: BinaryIO, size: int, name: str, *, checked: bool) -> Iterator[_Block]:
+    """Yield the first blocks, up to those of moves. Raises BadFile."""
+    at = _HEADER.size
+    for _ in range(_MOST_BLOCKS):
+        block = _next(file, at, size, name, checked=checked)
+        if block is None or block.kind == _GCODE:
+            return
+        yield block
+        at = block.after
+
+
+def _begin(file: BinaryIO, name: str) -> tuple[int, bool]:
+    """Return the version, and whether there are checksums. Raises BadFile."""
     head = file.read(_HEADER.size)
     if len(head) < _HEADER.size:
         raise BadFile(f"{name} at byte {len(head)}: it ends within its header")
     magic, version, checksum = _HEADER.unpack(head)
     if magic != b"GCDE" or checksum > _CRC32:
         raise BadFile(f"{name} at byte 0: its header is not one of binary G-code")
-    return version, checksum
+    return version, checksum == _CRC32
 
 
-def _next(file: BinaryIO, at: int, size: int, name: str) -> _Block | None:
-    """Read the header of the block at `at`; None at the end of the file."""
+def _next(file: BinaryIO, at: int, size: int, name: str, *, checked: bool) -> _Block | None:
+    """Read the header of the block at `at`; None at the end of the file. Raises BadFile."""
     if at >= size:
         return None
     file.seek(at)
@@ -114,7 +135,7 @@ def _next(file: BinaryIO, at: int, size: int, name: str) -> _Block | None:
         (stored,) = _SIZE.unpack(more)
     if compression > max(_WINDOWS):
         raise BadFile(f"{name} at byte {at}: unknown compression {compression}")
-    return _Block(
+    block = _Block(
         kind=kind,
         compression=compression,
         inflated=inflated,
@@ -122,18 +143,20 @@ def _next(file: BinaryIO, at: int, size: int, name: str) -> _Block | None:
         head=head,
         at=at + len(head),
         parameters=6 if kind == _THUMBNAIL else 2,
+        checked=checked,
     )
+    if block.after > size:
+        raise BadFile(f"{name} at byte {at}: a block ends behind the file")
+    return block
 
 
-def _content(
-    file: BinaryIO, block: _Block, name: str, *, checked: bool, most: int = _LARGEST
-) -> bytes:
+def _content(file: BinaryIO, block: _Block, name: str, *, most: int = _LARGEST) -> bytes:
     """Read and inflate a block, parameters cut off. Raises BadFile."""
     if max(block.stored, block.inflated) > most:
         raise BadFile(f"{name} at byte {block.at}: a block of {block.inflated} bytes")
     file.seek(block.at)
     body = file.read(block.parameters + block.stored)
-    if checked:
+    if block.checked:
         check = file.read(4)
         if check != _SIZE.pack(zlib.crc32(block.head + body)):
             raise BadFile(f"{name} at byte {block.at}: the checksum of a block does not fit")
@@ -163,21 +186,19 @@ def moves(file: BinaryIO, size: int, name: str) -> Iterator[tuple[bytes, int, in
     # Loaded by those who read moves: it needs numpy.
     from . import meatpack
 
-    version, checksum = _begin(file, name)
+    version, checked = _begin(file, name)
     if version != 1:
         raise BadFile(f"{name}: binary G-code of version {version}")
     at = _HEADER.size
     for _ in range(_MOST_MOVES):
-        block = _next(file, at, size, name)
+        block = _next(file, at, size, name, checked=checked)
         if block is None:
             return
-        end = block.after + (4 if checksum == _CRC32 else 0)
-        if end > size:
-            raise BadFile(f"{name} at byte {at}: a block ends behind the file")
+        end = block.after
         if block.kind == _GCODE:
             file.seek(block.at)
             (encoding,) = struct.unpack("<H", file.read(2))
-            text = _content(file, block, name, checked=checksum == _CRC32, most=_LARGEST_MOVES)
+            text = _content(file, block, name, most=_LARGEST_MOVES)
             if encoding in {_MEATPACK, _MEATPACK_COMMENTS}:
                 text = meatpack.decode(text)
             elif encoding != _RAW:

@@ -43,22 +43,23 @@ def marked(settings: Mapping[str, str], remarks: Remarks) -> dict[str, str]:
 def _layers(settings: Mapping[str, str], remarks: Remarks) -> dict[str, str]:
     found: dict[str, str] = {}
     end = remarks.tail or remarks.head
-    layers = _LAYER.findall(remarks.head)
-    if not remarks.whole:
-        layers += _LAYER.findall(remarks.tail)
+    layers: list[tuple[str, str]] = []
+    for text in (remarks.head, remarks.tail):
+        if "\n;LAYER_CHANGE\n" in text:
+            layers += _LAYER.findall(text)
     if layers:
         if remarks.whole:
             found["total layer number"] = str(len(layers))
         # Heights are told with the noise of their arithmetic: 0.2 and 0.200001.
         if len({round(float(height), 2) for _, height in layers[1:]}) > 1:
             found[UNEVEN] = "1"
-        if settings.get("complete_objects", "0") == "0" and _LAYER.search(end):
+        if settings.get("complete_objects", "0") == "0" and "\n;LAYER_CHANGE\n;Z:" in end:
             found["max_layer_z"] = layers[-1][0]
-    elif told := _SIMPLIFY.findall(end):
+    elif "\n; layer " in end and (told := _SIMPLIFY.findall(end)):
         found["total layer number"], found["max_layer_z"] = told[-1]
-    elif told := _NUMBERED.findall(end):
+    elif "\n;LAYER:" in end and (told := _NUMBERED.findall(end)):
         found["total layer number"] = str(int(told[-1]) + 1)
-    elif told := _KISS_TOP.findall(end):
+    elif "\n; END_LAYER_OBJECT " in end and (told := _KISS_TOP.findall(end)):
         found["max_layer_z"] = told[-1]
     return {key: value for key, value in found.items() if key not in settings}
 

@@ -26,6 +26,7 @@ _HEAD_BYTES: Final = 64 << 10
 """Of the root model, which may hold all of the geometry: its words stand before that."""
 _MOST_WORDS: Final = 200
 _LONGEST: Final = 2000
+_PLATE: Final = re.compile(r"Metadata/plate_([1-9]\d{0,3})(?:_small)?\.png")
 _TAG: Final = re.compile(r"<[^<>]{0,2000}>")
 _BREAK: Final = re.compile(r"(?i)<(?:br|/p|/div|/li|/h\d)\b[^<>]{0,200}>")
 
@@ -55,6 +56,12 @@ def relations(archive: Archive) -> Relations:
         Elements(f"{archive.name}/{_RELATIONS}", begin).read_what_can_be(content)
     usual = (name for name in archive.members if name.casefold() == _USUAL_MODEL.casefold())
     return Relations(model=found.get(_MODEL) or next(usual, None), thumbnail=found.get(_THUMBNAIL))
+
+
+def plate_shown_by(member: str) -> int | None:
+    """Return the plate that a member of Bambu Studio or Orca is a picture of."""
+    match = _PLATE.fullmatch(member)
+    return None if match is None else int(match.group(1))
 
 
 def member_of(archive: Archive, target: str) -> str | None:

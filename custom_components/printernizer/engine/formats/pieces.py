@@ -28,7 +28,6 @@ _PRINTING: Final = re.compile(
 )
 _MESH: Final = re.compile(r"\n;(?:MESH|PRINTING):([^\n]{1,1000})")
 _NO_MESH: Final = frozenset({"NONMESH", "Non-Object", "Non Object"})
-_SECOND_LAYER: Final = re.compile(r"\n(?:;LAYER:1\n|;LAYER_CHANGE\n(?s:.)*?\n;LAYER_CHANGE\n)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,30 +69,45 @@ def _listed(said: str) -> Pieces:
 
 def _marked(remarks: Remarks) -> Pieces:
     """Read Klipper's definitions, or what comes with the first layer."""
-    if defined := _DEFINED.findall(remarks.head):
-        names = [name[1].strip("'\"") for one in defined if (name := _NAME.search(one))]
-        outlines = [json.loads(one[1]) for text in defined if (one := _valid_outline(text))]
-        return Pieces(
-            named=named((name, name) for name in names),
-            count=len(defined),
-            box_mm=box_of(outlines),
-        )
-    if not remarks.whole and not _SECOND_LAYER.search(remarks.head):
+    head = remarks.head
+    # Looking for a word first takes a tenth of the time that looking for a pattern does.
+    if "\nEXCLUDE_OBJECT_DEFINE " in head and (defined := _DEFINED.findall(head)):
+        return _defined(defined)
+    if not remarks.whole and not _has_second_layer(head):
         # Others may come after what was read.
         return NONE_NAMED
-    if copies := dict.fromkeys(_PRINTING.findall(remarks.head)):
+    if "\n; printing object " in head and (found := _PRINTING.findall(head)):
+        copies = dict.fromkeys(found)
         return Pieces(named=named((None, name) for name, _, _ in copies), count=len(copies))
-    meshes = dict.fromkeys(name.strip() for name in _MESH.findall(remarks.head))
-    return Pieces(named=named((None, name) for name in meshes if name not in _NO_MESH))
+    if "\n;MESH:" in head or "\n;PRINTING:" in head:
+        meshes = dict.fromkeys(name.strip() for name in _MESH.findall(head))
+        return Pieces(named=named((None, name) for name in meshes if name not in _NO_MESH))
+    return NONE_NAMED
 
 
-def _valid_outline(definition: str) -> re.Match[str] | None:
+def _has_second_layer(head: str) -> bool:
+    return "\n;LAYER:1\n" in head or head.count("\n;LAYER_CHANGE\n") > 1
+
+
+def _defined(definitions: list[str]) -> Pieces:
+    names: list[str] = []
+    outlines = []
+    for definition in definitions:
+        if name := _NAME.search(definition):
+            names.append(name[1].strip("'\""))
+        if (outline := _outline(definition)) is not None:
+            outlines.append(outline)
+    return Pieces(
+        named=named((name, name) for name in names), count=len(names), box_mm=box_of(outlines)
+    )
+
+
+def _outline(definition: str) -> Any:
     found = _POLYGON.search(definition)
     try:
-        json.loads(found[1] if found else "")
+        return json.loads(found[1] if found else "")
     except ValueError, RecursionError:
         return None
-    return found
 
 
 def named(

@@ -57,7 +57,7 @@ def remarks_in(content: bytes, *, whole: bool = True) -> Remarks:
 
 def read_remarks(file: BinaryIO, size: int) -> Remarks:
     """Read both ends of a file of `size` bytes: 128 kB, at most 1.5 MB where remarks go on."""
-    head = _head(file, size)
+    head = head_of(file, size)
     if len(head) >= size:
         return remarks_in(head)
     tail = _tail(file, size, len(head))
@@ -69,13 +69,14 @@ def read_remarks(file: BinaryIO, size: int) -> Remarks:
     return Remarks(head=_lines(head[:cut].removeprefix(_BOM)), tail=_lines(tail), whole=False)
 
 
-def _head(file: BinaryIO, size: int) -> bytes:
+def head_of(file: BinaryIO, size: int, most: int = HEAD_BYTES) -> bytes:
+    """Read the beginning of a file of `size` bytes, as far as remarks go: at most `most` bytes."""
     wanted = PIECE_BYTES
     head = file.read(min(size, wanted))
-    while len(head) == wanted < min(size, HEAD_BYTES) and _remarks_go_on(
+    while len(head) == wanted < min(size, most) and _remarks_go_on(
         head[head.rfind(b"\n", 0, -_EDGE) + 1 :]
     ):
-        wanted = min(wanted * _GROWTH, HEAD_BYTES)
+        wanted = min(wanted * _GROWTH, most)
         head += file.read(wanted - len(head))
     return head
 

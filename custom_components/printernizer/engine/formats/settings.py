@@ -126,6 +126,9 @@ def _filaments(
     settings: Mapping[str, str], used: Sequence[int], materials: Sequence[str]
 ) -> tuple[FilamentFacts, ...]:
     count = len(materials)
+    if not count and used and "filament" in settings:
+        # A header alone: its lists are of the filaments that it names as used.
+        count = max(used) + 1
     colours = _list(settings.get("filament_colour"), ";") or _list(
         settings.get("extruder_colour"), ";"
     )
@@ -138,7 +141,7 @@ def _filaments(
     return tuple(
         FilamentFacts(
             index=index,
-            material=text(materials[index]) if index < count else None,
+            material=text(materials[index]) if index < len(materials) else None,
             colour=colour(colours[index]) if index < len(colours) else None,
             used_mm=lengths.get(index),
             used_g=masses.get(index),

@@ -309,7 +309,7 @@ async def test_a_job_without_a_file_on_the_storage_has_no_picture(sim) -> None:
 
 
 async def test_a_piece_of_a_file_can_be_read(sim) -> None:
-    assert await storage_of(sim).read_range("/cache/big.gcode", 1000, 50) == CONTENT[1000:1050]
+    assert await storage_of(sim).read_part("/cache/big.gcode", 1000, 50) == CONTENT[1000:1050]
 
 
 def test_a_name_from_a_printer_never_leaves_the_storage() -> None:

@@ -115,10 +115,10 @@ class BambuStorage:
         path = printer_path(reference)
         return await self._run(lambda ftps: _picture(ftps, [path], None))
 
-    async def read_range(self, path: str, offset: int, count: int) -> bytes:
-        """Return a piece of a file. Raises Refused("not_supported") without ranged reads."""
+    async def read_part(self, path: str, offset: int, length: int) -> bytes:
+        """Return a piece of a file, in a session of its own that hangs up behind it."""
         source = printer_path(path)
-        return await self._run(lambda ftps: ftps.read_range(source, offset, count))
+        return await self._run(lambda ftps: ftps.read_range(source, offset, length))
 
     async def picture(self, job: CurrentJob) -> bytes | None:
         """Return the picture of a job's plate, or None when its file is not on the storage."""

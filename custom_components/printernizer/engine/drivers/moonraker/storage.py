@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from ...errors import Garbled, Refused, Unreachable
-from ..streams import Outgoing, goes_on, save, size_held, size_to_send
+from ..streams import Outgoing, goes_on, part_asked, part_of, save, size_held, size_to_send
 from .address import target_of
 from .layout import MAIN, picture_in
 from .messages import name, obj, parse, whole
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _OK: Final = 200
 _PARTIAL: Final = 206
 _CREATED: Final = 201
+_MISSING: Final = 404
 _UNZIPPED: Final = ".ufp"
 """An Ultimaker package is taken apart: what lies there afterwards is a G-code file."""
 
@@ -34,7 +35,7 @@ class MoonrakerStorage:
     """Files of the server."""
 
     calm = True
-    """Moonraker is a process beside Klipper; web pages read files of running prints all the time."""
+    """It is a process beside Klipper; web pages read files of running prints all the time."""
 
     def __init__(self, watch: Watch, http: Http) -> None:
         self._watch = watch
@@ -116,6 +117,16 @@ class MoonrakerStorage:
             got = await save(response, to, start, size, progress)
         if got != size:
             raise Garbled(f"{got} bytes came of {size}")
+
+    async def read_part(self, path: str, offset: int, length: int) -> bytes:
+        """Fetch a piece of a file."""
+        target = self._target(self._layout.locate(path))
+        async with self._http.stream(target, headers=part_asked(offset, length)) as response:
+            if response.status == _MISSING:
+                raise Refused(f"no file {path}", key="file_missing", path=path)
+            if response.status in {401, 403} or response.status >= 500:
+                raise await self._http.complaint(response)
+            return await part_of(response, offset, length)
 
     # -- storing -----------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ...errors import Garbled, Refused, Unreachable
-from ..streams import Outgoing, goes_on, save, size_held, size_to_send
+from ..streams import Outgoing, goes_on, part_asked, part_of, save, size_held, size_to_send
 from .address import target_of
 from .client import PICTURE_LIMIT, Answer, parse_object
 from .control import settled
@@ -19,6 +19,8 @@ from .transfer import Form, sha1, sha1_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import aiohttp
 
     from ...workshop.clock import Clock
     from ..base import Progress, RemoteFile
@@ -177,6 +179,24 @@ class OctoPrintStorage:
         if not held or not await self._fetch(source, to, 0, progress):
             raise Garbled("what came is not what the server has: the checksum differs")
 
+    async def read_part(self, path: str, offset: int, length: int) -> bytes:
+        """Fetch a piece of a file that lies with the server."""
+        place = located(path)
+        if place.root == CARD:
+            raise Refused("files on the printer's card cannot be fetched", key="not_supported")
+        source = await self._source(path, place)
+        asked = part_asked(offset, length)
+        async with self._client.stream(source.target, headers=asked) as response:
+            if response.status in {401, 403, 404} or response.status >= 500:
+                raise await self._unwelcome(response)
+            return await part_of(response, offset, length)
+
+    async def _unwelcome(self, response: aiohttp.ClientResponse) -> Exception:
+        body = await response.content.read(2048)
+        return await self._client.complaint(
+            Answer(status=response.status, headers=response.headers, body=body)
+        )
+
     async def _source(self, path: str, place: Place) -> _Source:
         if place.root == TIMELAPSE:
             film = next((file for file in await self.list("/timelapse") if file.path == path), None)
@@ -194,12 +214,7 @@ class OctoPrintStorage:
         headers = {"Range": f"bytes={held}-"} if held else {}
         async with self._client.stream(source.target, headers=headers) as response:
             if response.status not in {_OK, _PARTIAL}:
-                answer = Answer(
-                    status=response.status,
-                    headers=response.headers,
-                    body=await response.content.read(2048),
-                )
-                raise await self._client.complaint(answer)
+                raise await self._unwelcome(response)
             start = held if goes_on(response, held) else 0
             total = source.size if source.size is not None else response.content_length
             got = await save(response, to, start, total, progress, digest)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from ...errors import Garbled, Refused, Unreachable
-from ..streams import Outgoing, goes_on, save, size_held, size_to_send
+from ..streams import Outgoing, goes_on, part_asked, part_of, save, size_held, size_to_send
 from .client import PICTURE_LIMIT, Answer, error_of, parse_object, target_of
 from .messages import Dialect, obj, reference, text, whole
 
@@ -156,6 +156,20 @@ class PrusaLinkStorage:
             got = await save(response, to, start, total, progress)
         if total is not None and got != total:
             raise Garbled(f"{got} bytes came of {total}")
+
+    async def read_part(self, path: str, offset: int, length: int) -> bytes:
+        """Fetch a piece of a file. The firmware hands out whole files only."""
+        if not self._ranges:
+            raise Refused("it hands out whole files only", key="not_supported")
+        segments = self._layout.locate(path)
+        facts = await self._facts(segments)
+        if facts is None or text(facts, "type") == "FOLDER":
+            raise Refused(f"no file {path}", key="file_missing", path=path)
+        target = self._download_target(facts, segments)
+        async with self._client.stream(target, headers=part_asked(offset, length)) as response:
+            if response.status in {403, 404} or response.status >= 500:
+                raise await self._refusal(response)
+            return await part_of(response, offset, length)
 
     def _download_target(self, facts: Json, segments: tuple[str, ...]) -> str:
         named = reference(obj(facts, "refs"), "download")

@@ -72,6 +72,14 @@ class VirtualStorage:
         if progress is not None:
             progress(len(file.content), len(file.content))
 
+    async def read_part(self, path: str, offset: int, length: int) -> bytes:
+        """Return a piece of a file."""
+        self._reach()
+        file = self._machine.files.get(path)
+        if file is None:
+            raise Refused(f"no file {path}", key="file_missing", path=path)
+        return bytes(file.content[offset : offset + length])
+
     async def upload(
         self,
         source: Path,

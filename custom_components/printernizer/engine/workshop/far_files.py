@@ -1,0 +1,93 @@
+"""Looks into files that lie on printers, by the pieces of them that are needed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, cast
+
+from ..errors import Refused, Unreachable
+from ..formats.facts import facts_in
+from ..formats.ranged import RangedFile
+from ..formats.thumbnails import thumbnail_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from typing import BinaryIO
+
+    from ..drivers.base import RemoteFile, Storage
+    from ..file import FileFacts
+
+PIECE_S: Final = 60.0
+"""How long one piece may take: a session with a slow printer takes some seconds."""
+
+
+async def far_facts(storage: Storage, file: RemoteFile) -> FileFacts:
+    """Return what a file on a printer says of itself; moves some 300 kB of whatever size.
+
+    Raises Refused(key="not_supported") where the printer hands out whole files only or does not
+    say how long they are, BadFile, and what the line to the printer raises.
+    """
+    size = _size_of(file)
+    return await look_into(storage, file, lambda far: facts_in(far, size, file.name))
+
+
+async def far_thumbnail(
+    storage: Storage,
+    file: RemoteFile,
+    *,
+    plate: int | None = None,
+    at_least_px: int | None = None,
+) -> bytes | None:
+    """Return the picture of a plate in a file on a printer, as PNG or JPEG; None without one.
+
+    `plate` and `at_least_px` as in `thumbnails.thumbnail`; raises what `far_facts` raises.
+    """
+    size = _size_of(file)
+    return await look_into(
+        storage,
+        file,
+        lambda far: thumbnail_in(far, size, file.name, plate=plate, at_least_px=at_least_px),
+    )
+
+
+async def look_into[T](storage: Storage, file: RemoteFile, what: Callable[[BinaryIO], T]) -> T:
+    """Run `what` in a thread, on a file whose pieces come over the line as it reads."""
+    loop = asyncio.get_running_loop()
+    asked: Future[bytes] | None = None
+    given_up = False
+
+    def read_at(offset: int, length: int) -> bytes:
+        nonlocal asked
+        if given_up:
+            raise Unreachable("nobody waits for it any more")
+        asked = asyncio.run_coroutine_threadsafe(_piece(storage, file.path, offset, length), loop)
+        return asked.result()
+
+    far = RangedFile(read_at, _size_of(file), file.name)
+    working = asyncio.ensure_future(asyncio.to_thread(what, cast("BinaryIO", far)))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        given_up = True
+        if asked is not None:
+            asked.cancel()
+        await asyncio.wait([working])
+        with suppress(Exception):
+            working.result()
+        raise
+
+
+async def _piece(storage: Storage, path: str, offset: int, length: int) -> bytes:
+    try:
+        async with asyncio.timeout(PIECE_S):
+            return await storage.read_part(path, offset, length)
+    except TimeoutError as err:
+        raise Unreachable("a piece of the file did not come in time") from err
+
+
+def _size_of(file: RemoteFile) -> int:
+    if file.size is None:
+        raise Refused("it does not say how long its files are", key="not_supported")
+    return file.size
