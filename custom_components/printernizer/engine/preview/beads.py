@@ -48,6 +48,8 @@ _FINE: Final = (np.float32(3.0), np.float32(6.0))
 those further apart than the second their own outline."""
 _LEANING: Final = np.float32(0.2)
 """How much walls look upwards."""
+_LEANING_TOP: Final = np.float32(0.4)
+"""How much their upper sides look sideways: steps of a slope are too fine to be seen singly."""
 
 
 def draw(
@@ -136,8 +138,10 @@ class _Pieces:
         thick = 2 * self._half * self._scale
         self._lines = np.clip(np.ceil(thick / _SPACING), 1, _MOST_LINES).astype(np.intp)
         low, high = _FINE
-        # How far apart beads of their kind are seen, one over or beside the other.
-        apart = np.where(upright, height * level, width * steep) * self._scale
+        # How far apart beads of their kind are seen, one over or beside the other: as in the
+        # picture's middle, since a change of manners within a wall would be seen.
+        across, down = np.hypot(view.axes[2, 0], view.axes[2, 1]), abs(view.axes[2, 2])
+        apart = np.where(upright, height * across, width * down) * view.scale
         self._own = np.where(self._tall, 0, np.clip((apart - low) / (high - low), 0, 1))
 
     def draw(self, canvas: Canvas) -> None:
@@ -208,8 +212,9 @@ class _Pieces:
         paint = canvas.paint(directions, self.colours[which])
         _fill(canvas, face, along, low - face, paint)
         # Walls are seen from above as well where they end, or lean.
-        directions[:] = self._view.turned(np.array([[0], [0], [1]], np.float32))
-        paint = canvas.paint(directions, self.colours[which])
+        side = self._side[:, which] * _LEANING_TOP
+        up = np.stack((side[0], side[1], np.ones(len(which), np.float32)))
+        paint = canvas.paint(self._view.turned(up), self.colours[which])
         _fill(canvas, face, along, back - face, paint)
 
     @staticmethod
