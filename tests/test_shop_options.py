@@ -223,6 +223,8 @@ async def test_what_cannot_be_is_refused_at_its_field(
 def test_every_field_of_every_section_means_something(hass: HomeAssistant) -> None:
     """A field that nobody reads is a lie to the person who fills it in."""
     asked = {key: set(fields) for key, fields in sections("EUR").items()}
+    # Watched folders need real ones: tests/test_watched_options.py.
+    assert asked.pop("watched") == {"folders"}
     assert asked == {key: set(fields) for key, fields in FILLED.items()}
     whole = shop_settings(hass, FILLED)
     for key, fields in FILLED.items():

@@ -17,6 +17,7 @@ from .runtime import async_try_database
 from .shop_sections import sections
 from .shop_settings import shop_settings
 from .slicer_options import SENDER_ERRORS, SlicerOptions
+from .watched_options import FOLDER_ERRORS, async_wrong_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -40,7 +41,7 @@ FIELD_ERRORS: Final = frozenset(
         "unreadable",
     }
 )
-ERRORS: Final = STORE_ERRORS | FIELD_ERRORS | SENDER_ERRORS
+ERRORS: Final = STORE_ERRORS | FIELD_ERRORS | SENDER_ERRORS | FOLDER_ERRORS
 LONGEST: Final = 2_000
 _IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 
@@ -109,6 +110,7 @@ class ShopOptionsFlow(SlicerOptions):
     async_step_documents = _section("documents")
     async_step_assignment = _section("assignment")
     async_step_library = _section("library")
+    async_step_watched = _section("watched")
     async_step_retention = _section("retention")
 
     async def async_ask(self, key: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
@@ -119,6 +121,8 @@ class ShopOptionsFlow(SlicerOptions):
         if user_input is not None:
             typed = {name: said for name, said in user_input.items() if said not in ("", None, [])}
             errors = _wrong(typed)
+            if wrong := await async_wrong_folders(self.hass, typed):
+                errors["folders"] = wrong
             if not errors:
                 options[key] = typed
                 try:

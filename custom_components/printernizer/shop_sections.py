@@ -28,6 +28,7 @@ from homeassistant.helpers.selector import (
 )
 
 from .engine.shop import LabourStep, Purpose, Surcharge
+from .watched_options import folder_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +99,7 @@ def sections(currency: str) -> dict[str, Fields]:
             "quota_gb": _number(100_000, unit="GB"),
             "bin_days": _number(3_650, unit="d", whole=True),
         },
+        "watched": folder_fields(),
         "retention": {
             "documents_years": _number(100, unit="a", whole=True),
             "customers_years": _number(100, unit="a", whole=True),

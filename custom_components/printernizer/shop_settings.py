@@ -32,6 +32,7 @@ from .engine.shop import (
     TaxPolicy,
     TaxRate,
 )
+from .watched_options import watched_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +63,7 @@ def shop_settings(hass: HomeAssistant, options: Options) -> ShopSettings:
             for rule in assignment.get("rules", ())
         ),
         library=_plain(LibraryPolicy, options.get("library", _NOTHING)),
+        watched=tuple(watched_folders(hass, options.get("watched", _NOTHING))),
         retention=_plain(RetentionPolicy, options.get("retention", _NOTHING)),
     )
 

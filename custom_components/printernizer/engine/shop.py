@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from .library_file import Quota
+from .watched_folder import WatchedFolder
 
 
 class Process(StrEnum):
@@ -301,4 +302,5 @@ class ShopSettings:
     default_purpose: Purpose = Purpose.BUSINESS
     rules: tuple[AssignmentRule, ...] = ()
     library: LibraryPolicy = LibraryPolicy()
+    watched: tuple[WatchedFolder, ...] = ()
     retention: RetentionPolicy = field(default=RetentionPolicy())

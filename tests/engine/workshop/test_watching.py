@@ -43,10 +43,7 @@ class Shop:
         # A clock of its own: whoever sleeps on ours is the watching.
         quota = Quota(spare_bytes=0)
         self.library = Library(store, HandClock(), tmp_path / "shelf", quota=quota)
-        self.watching = Watching(store, clock, self.library, self.look)
-
-    def look(self, folder: WatchedFolder, /) -> tuple[Found, ...]:
-        return look(folder)
+        self.watching = Watching(store, clock, self.library, tmp_path / "shelf")
 
     def folder(self, **more: Any) -> WatchedFolder:
         return WatchedFolder(path=self.root, **more)
@@ -62,7 +59,8 @@ class Shop:
         for _ in range(looks):
             await self.idle()
             await self.clock.advance(EVERY_S)
-        await self.idle()
+        if self.watching._watched:
+            await self.idle()
 
     async def idle(self) -> None:
         """Wait until the watching sleeps again."""
@@ -148,7 +146,7 @@ async def test_what_was_taken_in_is_not_read_again_after_a_restart(
     await shop.passes(2)
     read: list[str] = []
     monkeypatch.setattr(watch, "opened", lambda found: read.append(found.name))
-    again = Watching(shop.store, shop.clock, shop.library)
+    again = Watching(shop.store, shop.clock, shop.library, None)
     again.watch([shop.folder()])
     each = again._watched[0]
     for _ in range(2):
@@ -192,6 +190,30 @@ async def test_a_folder_that_became_a_link_is_gone(shop: Shop, tmp_path: Path) -
     shop.root.symlink_to(secret)
     await shop.passes(3)
     assert (await shop.names(), list(shop.watching.gone)) == ([], [str(shop.root)])
+
+
+@pytest.mark.parametrize("where", ["shelf/sub", "."])
+async def test_the_library_does_not_watch_itself(
+    shop: Shop, tmp_path: Path, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would take in its own files, and delete them there."""
+    shop.put("a.gcode")
+    path = (tmp_path / where).resolve()
+    path.mkdir(exist_ok=True)
+    shop.watching.watch([WatchedFolder(path=path, remove=True)])
+    await shop.passes(3)
+    assert await shop.names() == []
+    assert "the library itself lies there" in caplog.text
+
+
+async def test_nothing_is_done_while_nothing_is_watched(shop: Shop) -> None:
+    shop.watching.watch([])
+    await shop.passes()
+    shop.put("a.gcode")
+    assert shop.clock.sleeping == 0
+    shop.watching.watch([shop.folder()])
+    await shop.passes(2)
+    assert await shop.names() == ["a.gcode"]
 
 
 async def test_files_get_their_tag_and_collection_and_leave_when_told(shop: Shop) -> None:

@@ -16,6 +16,7 @@ from ..store import watched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
     from types import TracebackType
     from uuid import UUID
 
@@ -58,13 +59,22 @@ class Watching:
     """Open it with `async with`, and tell it what to watch."""
 
     def __init__(
-        self, store: Store, clock: Clock, library: Library, look: Scanner = watch.look
+        self,
+        store: Store,
+        clock: Clock,
+        library: Library,
+        shelf: Path | None,
+        look: Scanner = watch.look,
     ) -> None:
+        """Put it together. shelf: the library's own folder, which is never watched."""
         self._store = store
         self._clock = clock
         self._library = library
+        self._shelf = shelf
         self._look = look
         self._watched: list[_Watched] = []
+        self._some = asyncio.Event()
+        """Whether there is anything to watch."""
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -85,6 +95,10 @@ class Watching:
         """Watch these folders from the next look on, and no others."""
         known = {each.folder: each for each in self._watched}
         self._watched = [known.get(folder) or _Watched(folder) for folder in folders]
+        if folders:
+            self._some.set()
+        else:
+            self._some.clear()
 
     @property
     def gone(self) -> dict[str, str]:
@@ -93,6 +107,7 @@ class Watching:
 
     async def _look_forever(self) -> None:
         while True:
+            await self._some.wait()
             for each in tuple(self._watched):
                 try:
                     await self._look_at(each)
@@ -109,7 +124,7 @@ class Watching:
         if each.seen is None:
             each.seen = await self._store.run(watched.seen, folder)
         try:
-            found = await asyncio.to_thread(self._look, each.folder)
+            found = await asyncio.to_thread(self._found, each.folder)
         except OSError as err:
             # Nothing is forgotten: a share that comes back has what it had.
             if each.gone is None:
@@ -127,6 +142,14 @@ class Watching:
         for one in each.settling.settled(news, self._clock.monotonic()):
             if not await self._take(each, one, each.seen):
                 return
+
+    def _found(self, folder: WatchedFolder) -> tuple[Found, ...]:
+        """Raises OSError. A library that takes in its own files would end by deleting them."""
+        if self._shelf is not None:
+            shelf = self._shelf.resolve()
+            if shelf.is_relative_to(folder.path) or folder.path.is_relative_to(shelf):
+                raise OSError(22, "the library itself lies there")
+        return self._look(folder)
 
     async def _take(self, each: _Watched, found: Found, seen: dict[str, Look]) -> bool:
         """Take a file in, or say why not; returns whether the library takes more."""

@@ -16,7 +16,6 @@ from .accounts import Accounts
 from .clock import within
 from .exports import Exports
 from .fetches import FETCHED, Fetches
-from .files_seen import FilesSeen
 from .fleet import Fleet
 from .ideas import Ideas
 from .ledger import Ledger
@@ -33,6 +32,7 @@ from .spoolman import SpoolmanKeeper
 from .starts import Starts
 from .stock import Stock
 from .uploads import Uploads
+from .watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -84,6 +84,7 @@ class Workshop:
         self.meters = Meters(store, self.settings, clock)
         self.ideas = Ideas(store, clock)
         self.library = Library(store, clock, files)
+        self.watching = Watching(store, clock, self.library, files)
         self.fetches = Fetches(
             self.fleet, self.library, clock, None if files is None else files / FETCHED
         )
@@ -97,7 +98,6 @@ class Workshop:
         self._prints = Prints(
             self.fleet, self.uploads, self.starts, store, clock, self._plans, self.files
         )
-        self._files = FilesSeen(store, clock)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -123,9 +123,7 @@ class Workshop:
         self._apply_policy()
         await self._stack.enter_async_context(self.library)
         self._stack.callback(self.ledger.subscribe(self.library.on_job))
-        await self._stack.enter_async_context(self._files)
-        self._stack.callback(self.ledger.subscribe(self._files.on_job))
-        self._stack.callback(self.uploads.subscribe(self._files.on_upload))
+        await self._stack.enter_async_context(self.watching)
         self._stack.push_async_callback(self.fleet.close)
         await self._stack.enter_async_context(self.starts)
         await self._stack.enter_async_context(self.uploads)
@@ -147,6 +145,7 @@ class Workshop:
         policy = self.settings.shop.library
         self.library.quota = policy.quota
         self.library.bin_kept = policy.bin_kept
+        self.watching.watch(self.settings.shop.watched)
 
     # -- printers ----------------------------------------------------------------------------
 
@@ -417,9 +416,6 @@ class Workshop:
             raise Refused("this printer shows no files", key="not_supported")
         found = await storage.list(path)
         self.files.listed(printer_id, path, found)
-        self._files.note(
-            printer_id, ((file.path, file.name, file.size) for file in found if not file.folder)
-        )
         return found
 
     async def download(
