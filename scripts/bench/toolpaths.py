@@ -1,6 +1,6 @@
 """How fast tool paths are read and drawn, beside a Python loop, OctoPrint and matplotlib.
 
-    python -m scripts.bench.toolpaths [--megabytes 1,20,100,300] [--rounds 3]
+    python -m scripts.bench.toolpaths [--megabytes 1,20,100,300] [--rounds 3] [--matplotlib PYTHON]
 
 The files are a generated print: round bodies with infill and supports, more and higher ones the
 longer it has to be (16 of 160 mm in 300 MB). Every run is a process of its own; seconds are those
@@ -204,14 +204,18 @@ def main() -> None:
     parser.add_argument("--megabytes", default="1,20,100,300")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rivals-upto", type=int, default=100, help="MB; OctoPrint a fifth")
+    parser.add_argument("--matplotlib", metavar="PYTHON", help="one that has matplotlib")
     chosen = parser.parse_args()
     sizes = [float(size) for size in chosen.megabytes.split(",")]
     contestants = [
         ("tool path", sys.executable, _OURS, math.inf),
         ("a Python loop", sys.executable, _LOOP, chosen.rivals_upto),
         ("picture", sys.executable, _PICTURE, math.inf),
-        ("matplotlib, 3D", sys.executable, _MATPLOTLIB, chosen.rivals_upto / 5),
     ]
+    if chosen.matplotlib:
+        contestants.append(
+            ("matplotlib, 3D", chosen.matplotlib, _MATPLOTLIB, chosen.rivals_upto / 5)
+        )
     if python := octoprint():
         contestants.insert(2, ("OctoPrint", python, _OCTOPRINT, chosen.rivals_upto / 5))
     print(f"{platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
