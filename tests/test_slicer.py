@@ -221,6 +221,16 @@ async def test_upload_and_print_prints(desk: Desk, shape: Any) -> None:
     assert (event.data["reach"], event.data["error"]) == ("print", None)
 
 
+async def test_a_real_print_begins_with_one_click(desk: Desk) -> None:
+    """From the slicer's button to a machine that heats, with all checks between."""
+    await desk.let_in(Reach.PRINT, printer=True)
+    status, text, _ = await desk.post(curl_form("cube.gcode", GCODE, print_it=True))
+    assert status == 201, text
+    assert json.loads(text)["effectivePrint"]
+    _, job = await desk.ask("job")
+    assert (job["state"], job["job"]["file"]["path"]) == ("Starting", "/cube.gcode")
+
+
 async def test_a_real_upload_reaches_the_printer_without_a_print(desk: Desk) -> None:
     """The other button of the slicer."""
     await desk.let_in(Reach.SEND, printer=True)

@@ -46,7 +46,8 @@ class SlicerOptions(OptionsFlowWithReload):
         senders = senders_in(self.config_entry.options)
         names = async_printer_names(self.hass)
         listed = [
-            f"- {each.name}" + (f" ({names.get(each.printer_id)})" if each.printer_id else "")
+            f"- {each.name}"
+            + (f" ({names.get(each.printer_id, each.printer_id)})" if each.printer_id else "")
             for each in senders
         ]
         return self.async_show_menu(
