@@ -22,7 +22,7 @@ from uuid import uuid4
 import pytest
 
 from custom_components.printernizer.engine.errors import BadFile, NotAllowed, StoreError
-from custom_components.printernizer.engine.file import FileKind
+from custom_components.printernizer.engine.file import FileFacts, FileKind, MeshFacts
 from custom_components.printernizer.engine.job import (
     Job,
     JobEvent,
@@ -45,6 +45,7 @@ from custom_components.printernizer.engine.store import library as listed
 from custom_components.printernizer.engine.store.library_changes import Came
 from custom_components.printernizer.engine.workshop import scrubbing
 from custom_components.printernizer.engine.workshop.library import Library, LibraryEvent
+from custom_components.printernizer.engine.workshop.sandbox import Sandbox
 from custom_components.printernizer.engine.workshop.workshop import Workshop
 from tests.hand_clock import HandClock
 
@@ -776,3 +777,52 @@ def test_this_database_can_search() -> None:
     with sqlite3.connect(":memory:") as connection:
         connection.execute("CREATE VIRTUAL TABLE t USING fts5(a)")
     connection.close()
+
+
+class Scales(Sandbox):
+    """Measures at once, and may find that it cannot."""
+
+    def __init__(self, trouble: Exception | None = None) -> None:
+        super().__init__(at_once=1, longest_s=1, memory_bytes=1, largest_bytes=1)
+        self.trouble = trouble
+
+    async def described(self, path: Path, name: str) -> FileFacts:
+        if self.trouble is not None:
+            raise self.trouble
+        return FileFacts(kind=FileKind.STL, mesh=MeshFacts(triangles=1, size_mm=(1, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "size", "error"),
+    [
+        (None, (1, 2, 3), None),
+        (BadFile("it takes too long"), None, "it takes too long"),
+        (NotAllowed("it went", key="no_file"), None, None),
+    ],
+    ids=["measured", "refused", "gone"],
+)
+async def test_a_model_is_measured_after_it_came_in(
+    store: FaultyStore,
+    clock: HandClock,
+    tmp_path: Path,
+    trouble: Exception | None,
+    size: tuple[float, float, float] | None,
+    error: str | None,
+) -> None:
+    """Nobody waits for four million triangles to see a file in the list."""
+    scales = Scales(trouble)
+    async with Library(store, clock, tmp_path / "l", quota=NO_ROOM, sandbox=scales) as library:
+        added = await library.add(io.BytesIO(bytes(80) + b"\1\0\0\0" + bytes(50)), "part.stl")
+        await asyncio.gather(
+            *(
+                task
+                for task in library._tasks
+                if task.get_name() == "printernizer library measuring"
+            )
+        )
+        file = await library.get(added.file.id)
+        assert (file.facts.mesh.size_mm if file.facts and file.facts.mesh else None) == size
+        assert file.facts_error == error
+        again = await library.add(io.BytesIO(gcode()), "part.gcode")
+        assert again.file.facts is not None
+        assert again.file.facts.mesh is None

@@ -306,3 +306,23 @@ async def test_the_slicers_own_picture_is_taken_first(
         assert worker.main(["/nowhere", request]) == 0
         assert wire.picture_in(capfdbinary.readouterr().out) == expected
     assert asked == [200, 200]
+
+
+async def test_a_model_is_measured_where_it_can_do_no_harm(tmp_path: Path) -> None:
+    """A shelf calls it by its hash; what people call it says that it is an OBJ."""
+    path = tmp_path / "ab12"
+    path.write_text("v 0 0 0\nv 10 0 0\nv 0 20 0\nv 0 0 30\nf 1 3 2\nf 1 2 4\nf 2 3 4\nf 1 4 3\n")
+    facts = await sandbox().described(path, "tent.obj")
+    assert facts.mesh is not None
+    assert facts.mesh.size_mm == (10, 20, 30)
+    assert facts.mesh.volume_mm3 == pytest.approx(1000)
+    assert facts.mesh.watertight
+    path.write_text("v 0 0 0\nf 1 2 3\n")
+    with pytest.raises(BadFile, match=r"tent\.obj|ab12"):
+        await sandbox().described(path, "tent.obj")
+
+
+@pytest.mark.parametrize("answer", [b'{"facts": 7}\n', b'{"facts": {"plates": [1]}}\n', b"{}\n"])
+def test_facts_that_are_none_are_refused(answer: bytes) -> None:
+    with pytest.raises(BadFile, match="cannot be read"):
+        wire.facts_in(answer)

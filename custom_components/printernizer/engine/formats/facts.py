@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 
-def read_facts(path: Path, *, measured: bool = False) -> FileFacts:
+def read_facts(path: Path, *, measured: bool = False, name: str | None = None) -> FileFacts:
     """Read what a file says of itself, from its bytes: at most some MB of them.
 
     measured: walk the surface of a model, too. That reads all of it, some 100 ns and 50 bytes of
-    memory for each triangle: in a process of its own.
+    memory for each triangle: in a process of its own. name: what people call it, where it lies
+    under another one.
     Not on the event loop. Raises BadFile with the file, the place and the cause for one that is
     broken, hostile or cannot be read.
     """
@@ -30,7 +31,7 @@ def read_facts(path: Path, *, measured: bool = False) -> FileFacts:
             # Before it is opened: a pipe would not come back.
             raise BadFile(f"{path.name} is not a file", key="file_unreadable")
         with path.open("rb") as file:
-            facts = facts_in(file, os.fstat(file.fileno()).st_size, path.name)
+            facts = facts_in(file, os.fstat(file.fileno()).st_size, name or path.name)
     except OSError as err:
         raise BadFile(f"{path.name}: {err.strerror}", key="file_unreadable") from err
     return _measured(path, facts) if measured else facts

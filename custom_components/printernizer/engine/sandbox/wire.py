@@ -9,14 +9,25 @@ import json
 import math
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..account import Role
 from ..errors import BadFile
 from ..extrusion import Extrusion, ToolExtrusion
+from ..file_data import facts_data, facts_from
 from ..picture import Colouring, PictureFormat, PictureOptions
 
-_GARBLED: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+if TYPE_CHECKING:
+    from ..file import FileFacts
+
+_GARBLED: Final = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 def measuring(path: str, plate: int | None, *, memory_bytes: int, processor_s: int) -> str:
@@ -26,6 +37,19 @@ def measuring(path: str, plate: int | None, *, memory_bytes: int, processor_s: i
             "deed": "measure",
             "path": path,
             "plate": plate,
+            "memory_bytes": memory_bytes,
+            "processor_s": processor_s,
+        }
+    )
+
+
+def describing(path: str, name: str, *, memory_bytes: int, processor_s: int) -> str:
+    """Ask what a file says of itself, its surface measured. name: what people call it."""
+    return json.dumps(
+        {
+            "deed": "describe",
+            "path": path,
+            "name": name,
             "memory_bytes": memory_bytes,
             "processor_s": processor_s,
         }
@@ -70,6 +94,11 @@ def measured(extrusion: Extrusion) -> bytes:
     return text.encode() + b"\n"
 
 
+def described(facts: FileFacts) -> bytes:
+    """Answer with what a file says of itself."""
+    return json.dumps({"facts": facts_data(facts)}, allow_nan=False).encode() + b"\n"
+
+
 def drawn(picture: bytes, by: str) -> bytes:
     """Answer with a picture. by: "render", or "thumbnail" for the slicer's own."""
     return json.dumps({"picture": len(picture), "by": by}).encode() + b"\n" + picture
@@ -86,6 +115,14 @@ def extrusion_in(answer: bytes) -> Extrusion:
         return _extrusion(_said(answer)["extrusion"])
     except _GARBLED as err:
         raise BadFile(f"its measurement cannot be read: {err}") from err
+
+
+def facts_in(answer: bytes) -> FileFacts:
+    """Read the answer to `describing`. Raises BadFile, its own or one about what it wrote."""
+    try:
+        return facts_from(_said(answer)["facts"])
+    except _GARBLED as err:
+        raise BadFile(f"what it says cannot be read: {err}") from err
 
 
 def picture_in(answer: bytes) -> tuple[bytes, str]:

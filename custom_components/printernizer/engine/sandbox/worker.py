@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     request = json.loads(text)
     errors, wire = _ours("errors"), _ours("sandbox.wire")
-    do = {"measure": _measure, "picture": _picture}[request["deed"]]
+    do = {"measure": _measure, "describe": _describe, "picture": _picture}[request["deed"]]
     prepared = do(request)
     _limit(request["memory_bytes"], request["processor_s"])
     try:
@@ -60,6 +60,13 @@ def _measure(request: dict[str, Any]) -> Any:
     extrusion, wire = _ours("formats.extrusion"), _ours("sandbox.wire")
     path, plate = Path(request["path"]), request["plate"]
     return lambda: wire.measured(extrusion.read_extrusion(path, plate))
+
+
+def _describe(request: dict[str, Any]) -> Any:
+    facts, wire = _ours("formats.facts"), _ours("sandbox.wire")
+    _ours("formats.surface")
+    path, name = Path(request["path"]), request["name"]
+    return lambda: wire.described(facts.read_facts(path, measured=True, name=name))
 
 
 def _picture(request: dict[str, Any]) -> Any:

@@ -16,7 +16,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import uuid4
 
-from ..errors import NotAllowed, PrinternizerError, StoreError
+from ..errors import BadFile, NotAllowed, PrinternizerError, StoreError
+from ..file import MODELS, FileKind
 from ..file_match import Sighting
 from ..job import JobEventKind
 from ..library.intake import ANYTHING_WE_READ, read_facts_of, receive
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from ..shelf_report import ScrubReport
     from ..store.database import Store
     from .clock import Clock
+    from .sandbox import Sandbox
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -89,10 +91,18 @@ class Library:
     """
 
     def __init__(
-        self, store: Store, clock: Clock, folder: Path | None, *, quota: Quota | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        folder: Path | None,
+        *,
+        quota: Quota | None = None,
+        sandbox: Sandbox | None = None,
     ) -> None:
+        """Prepare it. sandbox: who measures models; without one their sizes stay unknown."""
         self._store = store
         self._clock = clock
+        self._sandbox = sandbox
         self.quota = quota or Quota()
         self._shelf = None if folder is None else Shelf(folder, spare_bytes=self.quota.spare_bytes)
         self._door = asyncio.Lock()
@@ -204,7 +214,21 @@ class Library:
         await self._keep_sidecars([added.file])
         await asyncio.to_thread(_show, shelf, added.file)
         self._tell("changed" if added.came is Came.DUPLICATE else "added", [added.file.id])
+        if self._sandbox is not None and _has_surface(added.file):
+            self._spawn(self._measure(self._sandbox, added.file), "printernizer library measuring")
         return added
+
+    async def _measure(self, sandbox: Sandbox, file: LibraryFile) -> None:
+        """Find out how large a model is. It is kept all the same when that cannot be told."""
+        facts, error = file.facts, None
+        try:
+            facts = await sandbox.described(await self.path(file.id), file.name)
+        except BadFile as err:
+            error = err.reason
+        except PrinternizerError:
+            return  # it went meanwhile
+        with suppress(PrinternizerError):
+            await self.set_facts(file.id, facts if error is None else None, error)
 
     def _admitted(self, connection: Connection, new: LibraryFile) -> Added:
         """List a file unless others took the room while it came in."""
@@ -532,6 +556,14 @@ class Library:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _has_surface(file: LibraryFile) -> bool:
+    """Whether a file is a model that nobody measured yet."""
+    facts = file.facts
+    if facts is None or facts.mesh is not None:
+        return False
+    return file.kind in MODELS or (file.kind is FileKind.THREEMF and not facts.plates)
 
 
 def _there(file: LibraryFile | None) -> LibraryFile:

@@ -15,6 +15,7 @@ from ..sandbox import wire
 
 if TYPE_CHECKING:
     from ..extrusion import Extrusion
+    from ..file import FileFacts
     from ..picture import PictureOptions
 
 WORKER: Final = Path(wire.__file__).with_name("worker.py")
@@ -58,6 +59,13 @@ class Sandbox:
         answer = await self._ask(path, request)
         # An answer of some MB takes tens of milliseconds to read.
         return await asyncio.to_thread(wire.extrusion_in, answer)
+
+    async def described(self, path: Path, name: str) -> FileFacts:
+        """Return what a file says of itself, its surface measured. Raises BadFile."""
+        request = wire.describing(
+            os.fspath(path), name, memory_bytes=self._memory_bytes, processor_s=self._processor_s
+        )
+        return wire.facts_in(await self._ask(path, request))
 
     async def picture(
         self, path: Path, options: PictureOptions, *, thumbnail: bool

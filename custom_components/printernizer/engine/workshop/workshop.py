@@ -83,7 +83,7 @@ class Workshop:
         self.measuring = measuring()
         self.meters = Meters(store, self.settings, clock)
         self.ideas = Ideas(store, clock)
-        self.library = Library(store, clock, files)
+        self.library = Library(store, clock, files, sandbox=self.measuring)
         self.watching = Watching(store, clock, self.library, files)
         self.fetches = Fetches(
             self.fleet, self.library, clock, None if files is None else files / FETCHED
