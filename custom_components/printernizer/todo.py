@@ -135,9 +135,7 @@ class IdeaList(ShopEntity, TodoListEntity):
         below, notes = _parted(item.description)
         with told_to_the_user():
             wish = Wish(url=url or below, title=title or None, notes=notes)
-            added = await self.workshop.ideas.add(wish, by=self._asked_by())
-            if item.status == TodoItemStatus.COMPLETED:
-                await self.workshop.ideas.change(added.idea.id, {"state": IdeaState.PRINTED})
+            await self.workshop.ideas.add(wish, by=self._asked_by())
 
     @override
     async def async_update_todo_item(self, item: TodoItem) -> None:

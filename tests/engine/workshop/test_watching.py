@@ -331,6 +331,54 @@ def test_a_look_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         look(WatchedFolder(path=root / "missing"))
 
 
+def test_what_vanishes_during_a_look_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slicer that clears up its folder must not make the whole share look gone."""
+    root = tmp_path.resolve()
+    (root / "sub").mkdir()
+    (root / "a.gcode").write_bytes(GCODE)
+    real = os.scandir
+
+    class Vanishing:
+        name = "b.gcode"
+
+        def is_dir(self, *, follow_symlinks: bool) -> bool:
+            raise FileNotFoundError(2, "gone")
+
+    def scandir(path: str) -> Any:
+        if path.endswith("sub"):
+            raise FileNotFoundError(2, "gone")
+        return real(path)
+
+    monkeypatch.setattr(watch.os, "scandir", scandir)  # type: ignore[attr-defined]
+    found: list[Found] = []
+    watch._see(Vanishing(), found, [], 0)  # type: ignore[arg-type]
+    assert found == []
+    assert [each.name for each in look(WatchedFolder(path=root))] == ["a.gcode"]
+
+
+def test_a_disk_that_fails_is_told_as_a_file_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path.resolve()
+    (root / "a.gcode").write_bytes(GCODE)
+    (found,) = look(WatchedFolder(path=root))
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    class Broken:
+        read = fail
+
+    with pytest.raises(BadFile) as unread:
+        watch.kind_of(Broken(), found)  # type: ignore[arg-type]
+    monkeypatch.setattr(Path, "unlink", fail)
+    with pytest.raises(BadFile) as stays:
+        watch.remove(found)
+    assert unread.value.key == stays.value.key == "file_unreadable"
+
+
 def test_what_stands_still_is_settled_by_a_clock_that_only_grows() -> None:
     settling = Settling()
     one, two = Found("/a", 1, 1, 1), Found("/b", 1, 1, 2)
