@@ -102,7 +102,7 @@ def rows() -> Iterator[tuple[str, str, Any]]:
             spool_entities.SLOT_SPOOL,
             spool_entities.tool_spool(0, 2),
         ),
-        "todo": (todo.TASKS,),
+        "todo": (todo.IDEAS, todo.TASKS),
         "camera": (camera.CAMERA, camera.MORE),
         "image": (image.JOB_PICTURE, image.SNAPSHOT),
         "update": (update.FIRMWARE,),
