@@ -22,7 +22,7 @@ from custom_components.printernizer.engine.job import Job, JobEvent, Outcome
 from custom_components.printernizer.engine.job_list import JobFilter
 from custom_components.printernizer.engine.memory import Memory
 from custom_components.printernizer.engine.start import StartEvent, StartStep
-from custom_components.printernizer.engine.store import files, jobs, migrate, printers, sent, starts
+from custom_components.printernizer.engine.store import jobs, migrate, printers, sent, starts
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.store.schema import CHAIN, JOB_EVENTS
 from custom_components.printernizer.engine.store.sent import SentFile
@@ -402,20 +402,6 @@ async def test_meeting_a_printer_again_keeps_the_first_time(store: Store) -> Non
     await store.run(printers.meet, "P1", kind="bambu", model="A1", name="Berta", at=later)
     (printer,) = await store.run(printers.load_all)
     assert (printer.name, printer.first_seen, printer.last_seen) == ("Berta", BEGINNING, later)
-
-
-async def test_files_seen_are_kept_with_first_and_last_time(store: Store) -> None:
-    later = BEGINNING + timedelta(days=1)
-    await store.run(files.seen, "P1", [("/a", "a", 10), ("/b", "b", None)], BEGINNING)
-    await store.run(files.seen, "P1", [("/a", "A", 2**40)], later)
-    await store.run(files.seen, "P1", [], later)
-    first, second = await store.run(files.of_printer, "P1")
-    assert (first.path, first.name, first.size_bytes) == ("/a", "A", 2**40)
-    assert (first.first_seen, first.last_seen) == (BEGINNING, later)
-    assert (second.path, second.size_bytes) == ("/b", None)
-    await store.run(files.seen, "P1", [("/a", "a", None)], later)
-    first, _ = await store.run(files.of_printer, "P1")
-    assert (first.name, first.size_bytes) == ("a", 2**40), "not told is not unknown"
 
 
 async def test_two_instances_write_one_chain(url: str) -> None:

@@ -137,7 +137,7 @@ FILES_SEEN: Final = sa.Table(
     sa.Column("first_seen", UtcDateTime, nullable=False),
     sa.Column("last_seen", UtcDateTime, nullable=False),
 )
-"""Files that lay on a printer's storage."""
+"""Files that lay on a printer's storage, as noted before there was a library; written no more."""
 
 START_EVENTS: Final = sa.Table(
     "start_events",
