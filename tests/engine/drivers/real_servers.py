@@ -154,7 +154,7 @@ def octoprint(houses: Callable[[], Houses], name: str, peer: str, parts: frozens
             await asyncio.to_thread(server.upload, "part.gcode", on.content)
             yield on
 
-    offers = frozenset(Offer) - {Offer.MACHINE}
+    offers = frozenset(Offer) - {Offer.MACHINE, Offer.SHELF}
     return Stage(name=name, offers=offers, parts=parts, play=play, real=True)
 
 
@@ -213,9 +213,8 @@ def moonraker(houses: Callable[[], Houses], parts: frozenset[str]) -> Stage:
                     await asyncio.sleep(0.02)
             yield on
 
-    return Stage(
-        name="moonraker-0.11.0", offers=frozenset(Offer), parts=parts, play=play, real=True
-    )
+    offers = frozenset(Offer) - {Offer.SHELF}
+    return Stage(name="moonraker-0.11.0", offers=offers, parts=parts, play=play, real=True)
 
 
 # -- PrusaLink -----------------------------------------------------------------------------------

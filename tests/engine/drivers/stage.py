@@ -63,6 +63,7 @@ class Offer(StrEnum):
     """Files may be stored and printed, heaters and axes moved."""
     MACHINE = "its machine cannot be looked into"
     FILES = "its storage cannot be looked into"
+    SHELF = "nothing can be put onto its storage past its driver"
     RUNOUT = "its filament cannot be made to run out"
     HEATER_FAULT = "its heater cannot be made to fail"
     POWER = "its power cannot be cut"

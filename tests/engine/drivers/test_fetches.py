@@ -103,7 +103,7 @@ class Breaks:
         raise Unreachable("the line broke")
 
 
-@needs(Offer.MACHINE)
+@needs(Offer.SHELF)
 async def test_a_file_comes_into_the_library_and_is_known_there(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +138,7 @@ async def test_a_file_comes_into_the_library_and_is_known_there(
         assert len((await shop.workshop.library.page()).files) == 2
 
 
-@needs(Offer.MACHINE)
+@needs(Offer.SHELF)
 async def test_a_fetch_goes_on_over_a_broken_line_with_the_same_file_only(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

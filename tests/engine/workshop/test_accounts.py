@@ -292,6 +292,19 @@ async def test_a_file_that_was_not_ours_is_read_when_the_printer_rests(rig: Rig)
         assert rig.told[0][1].consumption[0].source is Source.SLOTS, "the best until then"
 
 
+async def test_an_account_that_is_known_better_stays_in_the_currency_of_its_day(rig: Rig) -> None:
+    """3 euros are not 3 francs because the shop moved while the printer cooled."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        before = await rig.until_told()
+        workshop.settings.apply(ShopSettings(currency="CHF", time_zone="Europe/Berlin"))
+        job = rig.told[-1][0]
+        after = await workshop.accounts.reckon(job)
+        assert (before.currency, after.currency) == ("EUR", "EUR")
+
+
 async def test_a_run_of_which_nobody_knows_anything_is_unknown_and_no_guess(rig: Rig) -> None:
     async with rig.shop() as workshop:
         job = await _unseen(workshop)

@@ -378,7 +378,7 @@ class Accounts:
             return await self._power(job.id)
         if known.account is not None and not self._settings.describes(job.printer_id):
             return known.account  # whoever knows what its machine costs reckons it
-        evidence = await self._evidence(job, known.kind)
+        evidence = await self._evidence(job, known)
         now, age = self._clock.now(), self._age(job)
         readable = job.id not in self._looked_for and age < FILE_PATIENCE
         fileless = readable and wants_file(evidence)
@@ -418,7 +418,11 @@ class Accounts:
     def _age(self, job: Job) -> timedelta:
         return self._clock.now() - (job.closed_at or job.first_seen_at)
 
-    async def _evidence(self, job: Job, kind: str | None) -> Evidence:
+    async def _evidence(self, job: Job, known: _Known) -> Evidence:
+        shop = self._settings.shop
+        if known.account is not None:
+            # What was euros does not become francs because more is known of the run.
+            shop = replace(shop, currency=known.account.currency)
         watch = self._watches.get(job.id) or RunWatch(job_id=job.id, printer_id=job.printer_id)
         told = self._recalled.get((job.printer_id, job.identity.printer_job_id or ""))
         if told is not None and told > (watch.measured_mm or 0.0):
@@ -430,9 +434,9 @@ class Accounts:
             extrusion=extrusion,
             plate=plate,
             energy=self._meters.of(job.id) or NO_ENERGY,
-            settings=self._settings.shop,
+            settings=shop,
             machine=self._settings.machine(job.printer_id),
-            by_bytes=kind in _BY_BYTES,
+            by_bytes=known.kind in _BY_BYTES,
         )
 
     def _forget(self, job_id: UUID) -> None:
