@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import secrets
 import shutil
 import signal
 import socket
@@ -14,6 +15,8 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from custom_components.printernizer.engine.sender import Reach, key_hash
+
 from .back_office import SHOP_OPTIONS
 from .check import check
 from .config_folder import Entry, House, Owner
@@ -21,6 +24,8 @@ from .dashboard import furnish
 from .fleet_process import FleetDidNotStart, FleetProcess
 from .history import PastPrinter, write_history
 from .home_assistant import DidNotStart, HomeAssistant
+from .library_card import YAML
+from .shelf import SLICED, write_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,21 +126,26 @@ async def _run(arguments: argparse.Namespace, config: Path, begun: float) -> int
         fleet = await stack.enter_async_context(FleetProcess(ROOT, speed=arguments.speed))
         entries = (*fleet.entries, _virtual_printer(arguments.speed))
         print("writing ninety days of history ...", flush=True)
-        jobs = await write_history(config / "printernizer" / "ledger.db", _pasts(entries))
+        ledger = config / "printernizer" / "ledger.db"
+        jobs = await write_history(ledger, _pasts(entries))
+        await write_library(ledger.with_name("library"), ledger, arguments.language)
+        key = secrets.token_hex(16).upper()
         house = House(
             folder=config,
             integration=INTEGRATION,
             port=arguments.port,
-            entries=(*entries, _shop()),
+            entries=(*entries, _shop(config, key)),
             language=arguments.language,
+            extra_yaml=YAML,
         )
         print(f"starting Home Assistant ({jobs} jobs in its ledger) ...", flush=True)
         home = HomeAssistant(config, arguments.port, house.build())
+        _watched(config).mkdir()
         await stack.enter_async_context(home)
         await furnish(home, entries, arguments.language)
         if arguments.check:
-            return await check(home, entries, since=begun)
-        _welcome(home, house.owner, time.monotonic() - begun)
+            return await check(home, entries, key, since=begun)
+        _welcome(home, house.owner, key, _watched(config), time.monotonic() - begun)
         return await _watch(home, fleet)
 
 
@@ -144,19 +154,39 @@ def _virtual_printer(speed: float) -> Entry:
     return Entry(title="Virtual One", unique_id=VIRTUAL, data=data)
 
 
-def _shop() -> Entry:
+def _shop(config: Path, key: str) -> Entry:
+    slicer = {
+        "id": secrets.token_hex(16),
+        "name": "PrusaSlicer",
+        "key_sha256": key_hash(key),
+        "reach": Reach.PRINT.value,
+    }
+    watched = {"path": str(_watched(config)), "subfolders": True}
     return Entry(
-        title="Printernizer", unique_id="shop", data={"kind": "shop"}, options=SHOP_OPTIONS
+        title="Printernizer",
+        unique_id="shop",
+        data={"kind": "shop"},
+        options={**SHOP_OPTIONS, "senders": [slicer], "watched": {"folders": [watched]}},
     )
+
+
+def _watched(config: Path) -> Path:
+    """Return the folder whose files go into the library; below one that Home Assistant may read."""
+    return config.resolve() / "media" / "slicer"
 
 
 def _pasts(entries: Sequence[Entry]) -> list[PastPrinter]:
     return [PastPrinter.of(entry.unique_id, entry.data["kind"]) for entry in entries]
 
 
-def _welcome(home: HomeAssistant, owner: Owner, seconds: float) -> None:
+def _welcome(home: HomeAssistant, owner: Owner, key: str, watched: Path, seconds: float) -> None:
+    sliced = SLICED.relative_to(ROOT) / "knurled knob.gcode"
     print(
         f"\n  {home.url}\n  user {owner.username}, password {owner.password}\n\n"
+        f"  Slicers send to {home.url}/printernizer-slicer\n  with the API key {key}, or:\n"
+        f"  curl -H 'X-Api-Key: {key}' -F 'file=@{sliced}' \\\n"
+        f"    {home.url}/printernizer-slicer/api/files/local\n"
+        f"  What is put into this folder goes into the library, too:\n  {watched}\n\n"
         f"ready after {seconds:.0f} s; Ctrl-C ends it and all its printers.",
         flush=True,
     )

@@ -6,7 +6,7 @@ reckoning, and what follows is written by its own store.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -38,9 +38,10 @@ from custom_components.printernizer.engine.store import accounts, jobs, slots, s
 from custom_components.printernizer.engine.workshop.office import Office
 from custom_components.printernizer.engine.workshop.settings import Settings
 
+from .past import PastClock
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -151,23 +152,6 @@ class _Holder:
     spool: Spool | None = None
     left_g: Decimal = Decimal(0)
     bought: int = 0
-
-
-@dataclass(slots=True)
-class _PastClock:
-    """Stands at a moment of the past."""
-
-    at: datetime
-    slept: list[float] = field(default_factory=list)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
 
 
 async def write_back_office(store: Store, places: Sequence[tuple[str, str]]) -> None:
@@ -290,7 +274,7 @@ async def _write_invoices(store: Store) -> None:
     if not closed:
         return
     settings = Settings(SETTINGS)
-    clock = _PastClock(closed[0].first_seen_at)
+    clock = PastClock(closed[0].first_seen_at)
     office = Office(store, settings, clock)
     customers = [await office.add_customer(**who) for who in _CUSTOMERS]
     last = closed[-1].first_seen_at

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from custom_components.printernizer.engine.store import jobs, starts
 from custom_components.printernizer.engine.store.database import Store
 
+from .check_library import check_library
 from .config_folder import DOMAIN
 from .dashboard import entities_of
+from .facts import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,25 +32,17 @@ _TROUBLE: Final = re.compile(r"^\S+ \S+ (?:ERROR|CRITICAL) .*$", re.MULTILINE)
 _BLOCKING: Final = "Detected blocking call"
 
 
-class Facts:
-    """Prints each fact as it is settled, and remembers whether all were good."""
+async def check(home: HomeAssistant, entries: Sequence[Entry], key: str, *, since: float) -> int:
+    """Print all facts; returns 0 when every one is good.
 
-    def __init__(self) -> None:
-        self.good = True
-
-    def tell(self, good: bool, text: str) -> None:  # noqa: FBT001 - the fact itself
-        """Settle one."""
-        self.good = self.good and good
-        print(f"{'ok  ' if good else 'FAIL'} {text}", flush=True)
-
-
-async def check(home: HomeAssistant, entries: Sequence[Entry], *, since: float) -> int:
-    """Print all facts; returns 0 when every one is good. since: monotonic start of the demo."""
+    key: of a slicer that may send files. since: monotonic start of the demo.
+    """
     facts = Facts()
     facts.tell(True, f"Home Assistant is up after {time.monotonic() - since:.0f} s")
     for entry in entries:
         await _online(facts, home, entry)
-    ended = await _first_complete_job(home)
+    # The print takes its time; so much of it is used.
+    ended, _ = await asyncio.gather(_first_complete_job(home), check_library(facts, home, key))
     if ended is None:
         facts.tell(False, f"no print was seen to start and finish in {PATIENCE_S:.0f} s")
     else:

@@ -11,6 +11,7 @@ import random
 from typing import TYPE_CHECKING, Any, Final
 
 from .config_folder import DOMAIN
+from .library_card import library_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,13 @@ _WORDS: Final = {
         "spools": "Spools",
         "heat": "Temperatures",
         "duty": "Keep the virtual printer busy",
+        "library": "Library",
+        "newest": "Newest files",
+        "kept": "Files in the library",
+        "files": "Files",
+        "file": "File",
+        "tags": "Tags",
+        "ideas": "Ideas",
     },
     "de": {
         "title": "Druckerflotte",
@@ -33,6 +41,13 @@ _WORDS: Final = {
         "spools": "Spulen",
         "heat": "Temperaturen",
         "duty": "Den virtuellen Drucker beschäftigen",
+        "library": "Bibliothek",
+        "newest": "Neueste Dateien",
+        "kept": "Dateien in der Bibliothek",
+        "files": "Dateien",
+        "file": "Datei",
+        "tags": "Schlagwörter",
+        "ideas": "Ideen",
     },
 }
 _SETTLE_S: Final = 15.0
@@ -60,7 +75,8 @@ async def furnish(home: HomeAssistant, entries: Sequence[Entry], language: str) 
     words = _WORDS[language]
     settled = await asyncio.gather(*(_settled(home, entry) for entry in entries))
     printers = {entry.title: found for entry, found in zip(entries, settled, strict=True)}
-    config = {"views": [_fleet(printers, words)]}
+    ideas = (await entities_of(home, "shop")).get(("todo", "ideas"))
+    config = {"views": [_fleet(printers, words), library_view(ideas, words)]}
     about = {"icon": "mdi:printer-3d-nozzle", "show_in_sidebar": True, "require_admin": False}
     await home.ask_all(
         {

@@ -167,6 +167,12 @@ class HomeAssistant:
         data = {"domain": domain, "service": service, "service_data": data}
         return await self.ask("call_service", **data)
 
+    async def answer(self, action: str, **data: Any) -> Any:
+        """Do an action that is a question, and return its response."""
+        domain, service = action.split(".")
+        data = {"domain": domain, "service": service, "service_data": data}
+        return (await self.ask("call_service", return_response=True, **data))["response"]
+
     async def ask(self, kind: str, **data: Any) -> Any:
         """Send one WebSocket command and return its result."""
         async with self._socket() as socket:
