@@ -10,12 +10,16 @@ import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from socket import herror
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from aiohttp.test_utils import TestClient
+from homeassistant.components.http import ban
+from homeassistant.components.http.ban import KEY_BAN_MANAGER
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.printernizer import received
@@ -79,7 +83,8 @@ class Desk:
     def left(self) -> list[Path]:
         """Return what lies on the shelf, or on its way to it."""
         shelf = Path(self.hass.config.path("printernizer/library"))
-        return [each for each in shelf.rglob("*") if each.is_file()]
+        # Its own mark is no file of anybody.
+        return [each for each in shelf.rglob("*") if each.is_file() and each.name != "shelf-id"]
 
 
 @pytest.fixture
@@ -191,6 +196,17 @@ async def test_a_printer_is_shown_as_it_is(desk: Desk) -> None:
         assert (await desk.ask("connection"))[1]["current"]["state"] == "Closed"
 
 
+async def test_who_may_only_keep_files_does_not_learn_what_others_print(desk: Desk) -> None:
+    """A pupil's key would tell what the teacher prints, at one printer after the other."""
+    await desk.let_in(Reach.KEEP)
+    await desk.floor.printers[0].begin()
+    base = f"{BASE}/virtual_one"
+    _, job = await desk.ask("job", base)
+    assert (job["state"], job["job"]["file"]["name"]) == ("Operational", None)
+    assert (await desk.ask("printer", base))[1]["temperature"] == {}
+    assert (await desk.ask("connection", base))[1]["current"]["state"] == "Operational"
+
+
 async def test_a_library_is_always_ready(desk: Desk) -> None:
     """A sender without a printer has nothing to wait for."""
     await desk.let_in()
@@ -219,6 +235,46 @@ async def test_upload_and_print_prints(desk: Desk, shape: Any) -> None:
     assert asked == [("FLOOR0000", GCODE, "/customers/one/cube.gcode", True)]
     (event,) = await desk.heard.until(1)
     assert (event.data["reach"], event.data["error"]) == ("print", None)
+
+
+async def test_orca_says_which_plate_of_a_project_it_means(desk: Desk) -> None:
+    """The first plate would be printed, of whichever the person looked at."""
+    await desk.let_in(Reach.PRINT, printer=True)
+    asked: list[int | None] = []
+
+    async def print_file(*_: Any, plate: int | None, **__: Any) -> None:
+        asked.append(plate)
+
+    for said in (b"2", b"0", b"\xb2", b"1000", b""):
+        parts = {
+            'Content-Disposition: form-data; name="print"': b"true",
+            'Content-Disposition: form-data; name="path"': b"",
+            'Content-Disposition: form-data; name="plateindex"': said,
+            FILE_HEAD.format("two.gcode"): GCODE,
+        }
+        with patch.object(Workshop, "print_file", print_file):
+            status, text, _ = await desk.post(form(parts))
+        assert status == 201, text
+    assert asked == [2, None, None, None, None]
+
+
+async def test_of_two_prints_at_once_one_begins_and_none_is_harmed(desk: Desk) -> None:
+    """Two people send at the same moment, and a third replaces the file that is being printed."""
+    await desk.let_in(Reach.PRINT, printer=True)
+    both = await asyncio.gather(
+        desk.post(curl_form("one.gcode", GCODE, print_it=True)),
+        desk.post(curl_form("two.gcode", GCODE + b"; two\n", print_it=True)),
+        desk.post(curl_form("three.gcode", GCODE + b"; three\n")),
+    )
+    assert sorted(status for status, _, _ in both[:2]) == [201, 409]
+    assert both[2][0] == 201
+    assert len(await desk.files()) == 3
+    _, job = await desk.ask("job")
+    printing = job["job"]["file"]["path"]
+    assert printing in {"/one.gcode", "/two.gcode"}
+    status, text, _ = await desk.post(curl_form(printing[1:], GCODE + b"; other\n"))
+    assert (status, "in the library" in text) == (409, True)
+    assert (await desk.ask("job"))[1]["job"]["file"]["path"] == printing
 
 
 async def test_a_real_print_begins_with_one_click(desk: Desk) -> None:
@@ -271,7 +327,7 @@ async def test_a_print_that_may_not_be_is_refused_and_not_overheard(
         curl_form("cube.gcode", GCODE, print_it=True), **{"Accept-Language": "fr, de;q=0.9"}
     )
     assert (said, headers["Content-Type"]) == (status, "text/plain")
-    assert text.startswith("Die Datei liegt in der Bibliothek")
+    assert text.endswith("(Die Datei selbst liegt in der Bibliothek.)")
     assert len(await desk.files()) == 1
     (event,) = await desk.heard.until(1)
     assert event.data["error"] == key
@@ -285,8 +341,10 @@ async def test_a_refusal_of_the_printer_is_told_with_its_reason(desk: Desk, shap
     status, text, _ = await desk.post(shape("cube.gcode", GCODE, print_it=True))
     # Cura has a text of its own for 409, and a wrong one.
     assert status == (409 if shape is curl_form else 422)
-    assert text.startswith("The file is in the library, but did not get on.")
-    assert "printing" in text
+    # Cura shows a hundred characters: why stands in front.
+    assert text.startswith("The printer is not free")
+    assert "printing" in text[:100]
+    assert text.endswith("(The file itself is in the library.)")
     assert len(await desk.files()) == 1
 
 
@@ -351,6 +409,31 @@ async def test_without_the_key_nothing_gets_in(
         counted = [each for each in logged if "invalid authentication" in each.getMessage()]
         assert len(counted) == (3 if wrong else 0)
     assert not await desk.files()
+
+
+async def test_who_guesses_is_banned_and_not_the_proxy_between(
+    hass: HomeAssistant, floor: Floor, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    """With the proxy banned, nobody at all would get in from outside any more."""
+    proxied = {"use_x_forwarded_for": True, "trusted_proxies": ["127.0.0.1"]}
+    limited = {"ip_ban_enabled": True, "login_attempts_threshold": 2}
+    assert await async_setup_component(hass, "http", {"http": {**proxied, **limited}})
+    await floor.add()
+    client = await hass_client_no_auth()
+    bans = hass.http.app[KEY_BAN_MANAGER]
+
+    async def guess(whose: str) -> int:
+        headers = {"X-Forwarded-For": whose, "X-Api-Key": "0" * 32}
+        with patch.object(slicer_door, "DELAY_S", 0.01):
+            answer = await client.get(f"{BASE}/api/version", headers=headers)
+            return int(answer.status)
+
+    with patch.object(bans, "_add_ban"), patch.object(ban, "gethostbyaddr", side_effect=herror):
+        assert [await guess("203.0.113.9") for _ in range(2)] == [403, 403]
+    assert [str(each) for each in bans.ip_bans_lookup] == ["203.0.113.9"]
+    assert (await client.get("/", headers={"X-Forwarded-For": "203.0.113.9"})).status == 403
+    answer = await client.get(f"{BASE}/api/version", headers={"X-Forwarded-For": "203.0.113.10"})
+    assert "API key" in await answer.text()
 
 
 async def test_the_key_of_a_removed_sender_opens_nothing(desk: Desk) -> None:
@@ -497,6 +580,32 @@ async def test_what_is_no_upload_is_refused_and_leaves_nothing(desk: Desk) -> No
         assert not desk.left(), what
     assert not await desk.files()
     assert not desk.heard.events
+
+
+async def test_names_of_all_kinds_arrive_and_lead_nowhere(desk: Desk) -> None:
+    """Programs send the letters of their own country, and some of them what nobody can read."""
+    await desk.let_in(Reach.SEND, printer=True)
+    heads = (
+        (FILE_HEAD.format("Würfel 50%.gcode").encode(), "Würfel 50%.gcode"),
+        (FILE_HEAD.format("Würfel.gcode").encode("latin-1"), "W?rfel.gcode"),
+        (
+            FILE_HEAD.format("a.gcode").encode() + b"; filename*=UTF-8''b%0Ac%E2%80%AE.gcode",
+            "bc.gcode",
+        ),
+        (FILE_HEAD.format("部品🧩.gcode").encode(), "部品🧩.gcode"),
+        (FILE_HEAD.format("x" * 300 + ".gcode").encode(), None),
+    )
+    for number, (head, name) in enumerate(heads):
+        content = GCODE + b"; %d\n" % number
+        body = b"--b\r\n" + head + b"\r\n\r\n" + content + b"\r\n--b--\r\n"
+        status, text, _ = await desk.post(
+            ({"Content-Type": "multipart/form-data; boundary=b"}, body)
+        )
+        file = (await desk.files())[0]
+        assert file.size_bytes == len(content)
+        assert name is None or file.name == name
+        assert status in {201, 400}, text
+        assert status == 201 or name is None, text
 
 
 async def test_a_folder_that_leads_elsewhere_is_refused(desk: Desk) -> None:

@@ -47,6 +47,10 @@ if TYPE_CHECKING:
             """Whether what lies under its name has to stay."""
 
         @property
+        def plate(self) -> int | None:
+            """Which of its plates is to be printed, from 1; None where that is not said."""
+
+        @property
         def target(self) -> str:
             """Where it is to lie on a printer. Raises NotAllowed."""
 
@@ -86,7 +90,6 @@ async def async_receive(
     try:
         reach = reach_of(sender, printer_id, print_it=arriving.print_it)
         entry = None if reach is Reach.KEEP else _entry(hass, printer_id)
-        target = arriving.target
     except NotAllowed as err:
         _announce(hass, file, sender, Reach.KEEP, printer_id, err)
         return Received(file=file, reach=Reach.KEEP, refusal=err)
@@ -96,7 +99,7 @@ async def async_receive(
     assert printer_id is not None
     going = entry.async_create_background_task(
         hass,
-        _go_on(hass, workshop, file, sender, reach, printer_id, target, arriving.keep_other),
+        _go_on(hass, workshop, file, sender, reach, printer_id, arriving),
         f"printernizer {file.name} to {printer_id}",
     )
     # Not called off with the request: a slicer that hangs up does not stop a print.
@@ -122,15 +125,19 @@ async def _go_on(
     sender: Sender,
     reach: Reach,
     printer_id: str,
-    target: str,
-    keep_other: bool,  # noqa: FBT001
+    wishes: Arriving,
 ) -> PrinternizerError | None:
     """Send a file to its printer; returns why that was refused."""
     refusal = None
-    send = workshop.print_file if reach is Reach.PRINT else workshop.upload
+    replace, by = not wishes.keep_other, f"sender:{sender.id}"
     try:
-        path = await workshop.library.path(file.id)
-        await send(printer_id, path, path=target, replace=not keep_other, by=f"sender:{sender.id}")
+        target, path = wishes.target, await workshop.library.path(file.id)
+        if reach is Reach.PRINT:
+            await workshop.print_file(
+                printer_id, path, path=target, plate=wishes.plate, replace=replace, by=by
+            )
+        else:
+            await workshop.upload(printer_id, path, target, replace=replace, by=by)
     except PrinternizerError as err:
         refusal = err
         _LOGGER.info("%s of %s is kept and did not get on: %s", file.name, sender.name, err)

@@ -106,7 +106,7 @@ class SlicerQuestionView(HomeAssistantView):
         if what == "printerprofiles":
             called = async_printer_names(hass).get(printer_id) if printer_id else None
             return web.json_response(words.profile_words(called or "Printernizer"))
-        status = _status(hass, printer_id)
+        status = _status(hass, printer_id) if _may_see(sender, printer_id) else words.IDLE
         if what == "job":
             return web.json_response(words.job_words(status))
         if what == "connection":
@@ -202,6 +202,11 @@ def _printer(hass: HomeAssistant, sender: Sender, called: str) -> str | None:
         if called == printer_id or slugify(called) == slugify(name):
             return printer_of(sender, printer_id)
     raise NotAllowed(called[:100], key="no_such_printer")
+
+
+def _may_see(sender: Sender, printer_id: str | None) -> bool:
+    """Whether it is a sender's business how a printer is, and what somebody prints there."""
+    return sender.reach is not Reach.KEEP or sender.printer_id == printer_id
 
 
 @callback

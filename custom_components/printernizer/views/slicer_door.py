@@ -90,8 +90,9 @@ async def async_sender(request: web.Request) -> Sender:
     door.guessing += 1
     try:
         if key:
-            # Without what stands behind its "?": it is logged, and may be a key.
-            await process_wrong_login(request.clone(rel_url=request.path))
+            # Without what stands behind its "?": it is logged, and may be a key. A clone forgets
+            # whom a proxy asked for, and it is not the proxy that is to be banned.
+            await process_wrong_login(request.clone(rel_url=request.path, remote=request.remote))
         await asyncio.sleep(DELAY_S)
     finally:
         door.guessing -= 1

@@ -25,6 +25,7 @@ LONGEST_S: Final = 3600.0
 """For all of it: 4 GiB at little more than a megabyte a second."""
 MOST_PARTS: Final = 20
 """OctoPrint's own form has eight."""
+MOST_PLATES: Final = 100
 _FIELD_BYTES: Final = 4096
 _FORM_BYTES: Final = 1 << 20
 """What a form may weigh beside its file."""
@@ -81,6 +82,12 @@ class SlicerForm:
     def keep_other(self) -> bool:
         """Whether a file of this name on the printer has to stay as it is."""
         return self._says("noOverwrite")
+
+    @property
+    def plate(self) -> int | None:
+        """Which plate of the file is to be printed; OrcaSlicer says so of projects, from 1."""
+        said = self._fields.get("plateindex", "").strip()
+        return int(said) if said.isdecimal() and 0 < int(said) <= MOST_PLATES else None
 
     @property
     def target(self) -> str:
