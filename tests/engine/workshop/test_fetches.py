@@ -34,6 +34,7 @@ from tests.hand_clock import HandClock, settle
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+    from uuid import UUID
 
     from custom_components.printernizer.engine.drivers.base import Progress
 
@@ -342,6 +343,36 @@ async def test_two_who_want_one_file_wait_for_one_fetch(floor: Floor) -> None:
     assert len(floor.card.held) == 1
 
 
+async def test_who_asks_while_a_fetch_is_called_off_gets_one_of_their_own(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is told that somebody else's fetch was cancelled."""
+    floor.card.gate = asyncio.Event()
+    discarding, discarded = asyncio.Event(), asyncio.Event()
+    fetching = floor.workshop.library.fetching
+
+    async def slowly(file_id: UUID, *, now: bool) -> None:
+        if not now:
+            discarding.set()
+            await discarded.wait()
+        await fetching(file_id, now=now)
+
+    await floor.workshop.files.look("V1")
+    one = asyncio.ensure_future(floor.workshop.fetches.fetch("V1", PATH))
+    await until(lambda: bool(floor.card.held))
+    monkeypatch.setattr(floor.workshop.library, "fetching", slowly)
+    cancelling = asyncio.ensure_future(floor.workshop.fetches.cancel("V1"))
+    await discarding.wait()
+    other = asyncio.ensure_future(floor.workshop.fetches.fetch("V1", PATH))
+    await settle()
+    discarded.set()
+    await cancelling
+    with pytest.raises(NotAllowed):
+        await one
+    floor.card.gate.set()
+    assert (await other).on_shelf
+
+
 async def test_who_goes_away_alone_ends_the_fetch(floor: Floor) -> None:
     floor.card.gate = asyncio.Event()
     one = asyncio.ensure_future(floor.workshop.fetches.fetch("V1", PATH))
@@ -478,6 +509,18 @@ async def test_a_file_of_the_list_is_fetched_from_whoever_has_it(floor: Floor) -
     assert file.id == known.id
     assert file.on_shelf
     assert floor.card.held == []
+
+
+async def test_a_printer_that_was_removed_is_not_asked_for_its_files(floor: Floor) -> None:
+    """Another one has the same file, and only has to be switched on."""
+    await floor.workshop.files.look("V1")
+    other = await floor.add("V2")
+    await floor.workshop.files.look("V2")
+    file = (await floor.workshop.library.page()).files[0]
+    assert {place.printer_id for place in file.places} == {"V1", "V2"}
+    await floor.workshop.close_line("V1")
+    assert (await floor.workshop.fetches.file(file.id)).on_shelf
+    assert other.held == [0]
 
 
 async def test_a_file_that_no_printer_has_any_more_is_gone(floor: Floor) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -17,7 +18,8 @@ from custom_components.printernizer.engine.drivers.virtual.machine import (
     VirtualFile,
     VirtualMachine,
 )
-from custom_components.printernizer.engine.errors import Refused, Unreachable
+from custom_components.printernizer.engine.errors import NotAllowed, Refused, Unreachable
+from custom_components.printernizer.engine.job import JobEvent, JobEventKind
 from custom_components.printernizer.engine.library_file import Quota, Whereabouts
 from custom_components.printernizer.engine.shop import LibraryPolicy, ShopSettings
 from custom_components.printernizer.engine.store.database import Store
@@ -25,6 +27,7 @@ from custom_components.printernizer.engine.workshop import printer_files
 from custom_components.printernizer.engine.workshop.printer_files import (
     EVERY_S,
     FIRST_S,
+    MOST_PRINTED,
     SOON_S,
     TICK_S,
 )
@@ -179,7 +182,7 @@ async def test_a_look_that_stumbles_is_not_the_last(
     floor: Floor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(printer_files, "_may_be_read", lambda _: 1 / 0)
+        patch.setattr(printer_files, "may_be_read", lambda _: 1 / 0)
         await floor.passes(3 * TICK_S)
         assert "could not be looked up" in caplog.text
     await floor.passes(2 * TICK_S)
@@ -405,6 +408,97 @@ async def test_a_file_that_could_not_be_fetched_is_tried_at_the_next_look(
     floor.workshop.files.soon("V1")
     await floor.passes(30)
     assert (await floor.paths())["/part.gcode"] is Whereabouts.DOWNLOADED
+
+
+async def test_a_print_that_begins_ends_the_fetch_of_the_file_before(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A board that sends a long file starves the print that was started meanwhile."""
+    storage = floor.workshop.fleet["V1"].require().storage
+    assert storage is not None
+    monkeypatch.setattr(type(storage), "calm", False)
+    loading, ended = asyncio.Event(), asyncio.Event()
+
+    async def endless(*_: object, **__: object) -> None:
+        loading.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "download", endless)
+        floor.machine.start("/part.gcode")
+        async with asyncio.timeout(10):
+            while not loading.is_set():
+                await floor.clock.advance(TICK_S)
+        floor.machine.start("/set/Größe.gcode")
+        async with asyncio.timeout(10):
+            while not ended.is_set():
+                await floor.clock.advance(1)
+    async with asyncio.timeout(20):
+        while Whereabouts.AVAILABLE in (await floor.paths()).values():
+            await floor.passes(60)
+    assert set((await floor.paths()).values()) == {Whereabouts.DOWNLOADED}, "both are kept"
+
+
+async def test_a_print_that_began_during_the_look_is_not_disturbed_by_a_fetch(floor: Floor) -> None:
+    class Begins(Tree):
+        async def list(self, path: str = "/") -> list[RemoteFile]:
+            found = await super().list(path)
+            floor.machine.start("/part.gcode")
+            await floor.clock.advance(2)
+            return found
+
+    begins = Begins({"/": [a_file("/part.gcode")]}, calm=False)
+    floor.has(begins)
+    floor.workshop.files.soon("V1")
+    await floor.passes(3 * TICK_S)
+    assert begins.asked == ["/"]
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["cancelled", "closed"])
+async def test_a_fetch_that_was_ended_does_not_come_some_other_way(
+    floor: Floor,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    closed: bool,
+) -> None:
+    """Whoever cancels it wants the line for something else; a printer taken away may come back."""
+    storage = floor.workshop.fleet["V1"].require().storage
+    assert storage is not None
+    loading = asyncio.Event()
+
+    async def endless(*_: object, **__: object) -> None:
+        loading.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(storage, "download", endless)
+    keeping = asyncio.ensure_future(floor.workshop.files.kept("V1", "/part.gcode"))
+    async with asyncio.timeout(5):
+        await loading.wait()
+    if closed:
+        await floor.workshop.close_line("V1")
+    else:
+        await floor.workshop.fetches.cancel("V1")
+    with pytest.raises(Unreachable if closed else NotAllowed) as refusal:
+        await keeping
+    assert refusal.value.key == "fetch_cancelled"
+
+
+async def test_no_more_runs_are_remembered_than_fit(floor: Floor) -> None:
+    """A printer whose line never rests must not fill our memory."""
+    floor.machine.start("/part.gcode")
+    await floor.clock.advance(2)
+    job = floor.workshop.ledger.open_job("V1")
+    assert job is not None
+    for _ in range(MOST_PRINTED + 5):
+        run = replace(job, id=uuid4())
+        event = JobEvent(kind=JobEventKind.STARTED, at=floor.clock.now(), job=run, live=True)
+        floor.workshop.files.on_job(event)
+    printed = floor.workshop.files._of("V1").printed
+    assert len(printed) == MOST_PRINTED
+    assert run.id in printed
 
 
 async def test_the_settings_of_the_shop_hold_at_once(floor: Floor) -> None:

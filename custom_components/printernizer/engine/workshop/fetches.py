@@ -60,7 +60,8 @@ class _Fetching:
     fetch: Fetch
     part: Path
     task: asyncio.Task[LibraryFile] | None = None
-    called_off: bool = False
+    called_off: Callable[[], PrinternizerError] | None = None
+    """Makes what those who wait for it are told."""
     holds: tuple[object, ...] | None = None
     """Of which version of the file the part is the beginning."""
     waiters: int = 0
@@ -142,14 +143,14 @@ class Fetches:
         )
         if found is None:
             raise NotAllowed("nothing is being fetched", key="no_fetch")
-        await _end(found)
+        await _end(found, _cancelled)
         return found.fetch
 
     async def drop(self, printer_id: str) -> None:
         """End all fetches from a printer that goes away, the waiting ones first."""
         lane = self._lanes.pop(printer_id, None)
         if lane is not None:
-            await asyncio.gather(*(_end(each) for each in reversed(lane.queue)))
+            await asyncio.gather(*(_end(each, _closed) for each in reversed(lane.queue)))
 
     async def file(self, file_id: UUID) -> LibraryFile:
         """Fetch a file of the list from whichever printer has it; returns it as it lies here.
@@ -160,7 +161,11 @@ class Fetches:
         file = await self._library.get(file_id)
         if file.on_shelf:
             return file
-        places = [place for place in file.places if place.present]
+        places = [
+            place
+            for place in file.places
+            if place.present and self._fleet.get(place.printer_id) is not None
+        ]
         if not places:
             raise NotAllowed(f"no printer has {file.name} any more", key="file_gone")
         # One whose line is up, if there is one; who waits for a printer that is off may do so.
@@ -173,14 +178,16 @@ class Fetches:
         Who asks for a file that is on its way waits for that. What is known to be here already,
         by its bytes, is not fetched again. Waits for a line that is down. Raises NotAllowed
         ("no_library", "disk_full", "library_full", "fetch_cancelled"), BadFile for what the
-        library does not take, Refused with the printer's reason, Unreachable when it stays away,
-        Garbled when what comes never is what was promised, and StoreError.
+        library does not take, Refused with the printer's reason, Unreachable when it stays away or
+        its line is closed, Garbled when what comes never is what was promised, and StoreError.
         """
         self._fleet[printer_id]  # it is set up
         if self._folder is None:
             raise NotAllowed("this shop has no folder for files", key="no_library")
         lane = self._lanes.setdefault(printer_id, _Lane())
-        fetching = next((each for each in lane.queue if each.fetch.path == path), None)
+        # One that was called off a moment ago is no fetch to wait for.
+        under_way = (each for each in lane.queue if each.called_off is None)
+        fetching = next((each for each in under_way if each.fetch.path == path), None)
         if fetching is None:
             fetching = self._begin(lane, printer_id, path, self._folder)
         assert fetching.task is not None
@@ -191,9 +198,9 @@ class Fetches:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if fetching.called_off and not (task and task.cancelling()):
-                raise NotAllowed("somebody cancelled it", key="fetch_cancelled") from None
+                raise fetching.called_off() from None
             if fetching.waiters == 1:
-                await _end(fetching)
+                await _end(fetching, _cancelled)
             raise
         finally:
             fetching.waiters -= 1
@@ -427,9 +434,17 @@ def _discard(part: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-async def _end(fetching: _Fetching) -> None:
+def _cancelled() -> NotAllowed:
+    return NotAllowed("somebody cancelled it", key="fetch_cancelled")
+
+
+def _closed() -> Unreachable:
+    return Unreachable("its line was closed", key="fetch_cancelled")
+
+
+async def _end(fetching: _Fetching, why: Callable[[], PrinternizerError]) -> None:
     """Call a fetch off and wait until nothing of it is left."""
-    fetching.called_off = True
+    fetching.called_off = why
     if fetching.task is not None:
         fetching.task.cancel()
         await asyncio.wait({fetching.task})

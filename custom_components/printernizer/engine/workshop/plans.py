@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from ..errors import BadFile, PrinternizerError
 from ..store import accounts, sent
+from .at_rest import at_rest
 from .start_watch import same_file
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Keeper(Protocol):
     async def kept(self, printer_id: str, path: str) -> Path | None:
         """Return where a file of a printer lies here, fetched if need be; None if none is kept.
 
-        Raises Unreachable, Garbled and StoreError.
+        Raises Unreachable, Garbled, NotAllowed(key="fetch_cancelled") and StoreError.
         """
 
 
@@ -186,7 +187,8 @@ class Plans:
             if free < (found.size or LARGEST_BYTES) + ROOM_BYTES:
                 return None
             target = folder / "file"
-            await storage.download(found.path, target, progress=_bounded)
+            loading = storage.download(found.path, target, progress=_bounded)
+            await at_rest(self._fleet, job.printer_id, loading)
             return await self._keep(job.printer_id, found.path, target, job.identity.plate)
         except BadFile:
             return None

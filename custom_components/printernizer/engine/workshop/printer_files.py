@@ -21,12 +21,14 @@ from ..library.shelf import Shelf
 from ..library_file import shown_name
 from ..store import library_walk
 from ..upload import UploadState
+from .at_rest import at_rest, may_be_read
 from .plans import file_of_run, is_newer
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
+    from uuid import UUID
 
     from ..drivers.base import RemoteFile, Storage
     from ..job import Job, JobEvent
@@ -54,6 +56,8 @@ MOST_NOTES: Final = 200
 """Notes that may wait for the database; what is beyond is seen again at the next look."""
 LARGEST_KEPT: Final = 512 << 20
 """Bytes. A longer file is not fetched by itself: on slow boards it would take hours."""
+MOST_PRINTED: Final = 20
+"""Runs of one printer whose files are waited for: as many as it prints without a rest."""
 _LARGEST: Final = 1 << 53
 _MODELS: Final = (".3mf", ".stl", ".obj", ".ply", ".off", ".glb", ".gcode", ".bgcode")
 _NOT_PRINTED: Final = frozenset({"config", "logs", "docs", "timelapse", "ipcam", "logger"})
@@ -71,8 +75,8 @@ class _Watched:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One look at a time."""
     busy: bool = False
-    printed: Job | None = None
-    """The last run whose file may not be here yet."""
+    printed: dict[UUID, Job] = field(default_factory=dict)
+    """Runs whose files may not be here yet, the first one first."""
 
 
 class PrinterFiles:
@@ -155,7 +159,10 @@ class PrinterFiles:
         printer_id = event.job.printer_id
         began = event.kind in {JobEventKind.STARTED, JobEventKind.IDENTIFIED}
         if began or event.kind in CLOSING:
-            self._of(printer_id).printed = event.job
+            printed = self._of(printer_id).printed
+            printed[event.job.id] = event.job
+            if len(printed) > MOST_PRINTED:
+                del printed[next(iter(printed))]
             self.soon(printer_id)
 
     def soon(self, printer_id: str) -> None:
@@ -166,15 +173,18 @@ class PrinterFiles:
     async def kept(self, printer_id: str, path: str) -> Path | None:
         """Return where a file of a printer lies in the library, fetched if need be.
 
-        None where the shop keeps none, or the library does not take it. Raises Unreachable,
-        Garbled and StoreError.
+        None where the shop keeps none, or the library does not take it. Raises Unreachable, also
+        when a print begins that reading would disturb; NotAllowed(key="fetch_cancelled"), Garbled
+        and StoreError.
         """
         if self._shelf is None or not self._settings.shop.library.keep_printed_files:
             return None
         try:
-            file = await self._fetches.fetch(printer_id, path)
+            file = await at_rest(self._fleet, printer_id, self._fetches.fetch(printer_id, path))
             return await self._library.path(file.id)
         except (BadFile, NotAllowed, Refused) as err:
+            if err.key == "fetch_cancelled":
+                raise  # whoever cancelled it does not want it to come some other way
             _LOGGER.debug("%s: %s is not kept: %s", printer_id, path, err)
             return None
 
@@ -197,7 +207,7 @@ class PrinterFiles:
         files, whole = 0, True
         while waiting:
             folder, depth = waiting.popleft()
-            if len(walked) == MOST_FOLDERS or files >= MOST_FILES or not _may_be_read(link):
+            if len(walked) == MOST_FOLDERS or files >= MOST_FILES or not may_be_read(link):
                 whole = False
                 break
             walked.add(folder)
@@ -232,7 +242,7 @@ class PrinterFiles:
             watched = self._of(link.printer_id)
             if link.session is not watched.session:
                 watched.session, watched.due = link.session, now + FIRST_S
-            if link.session is None or watched.busy or now < watched.due or not _may_be_read(link):
+            if link.session is None or watched.busy or now < watched.due or not may_be_read(link):
                 continue
             watched.busy, watched.due = True, now + EVERY_S
             self._spawn(self._attend(link, watched), f"printernizer files of {link.printer_id}")
@@ -251,19 +261,23 @@ class PrinterFiles:
             watched.busy = False
 
     async def _keep(self, link: Link, watched: _Watched) -> None:
-        """Bring the file of the last run into the library, unless it is there."""
-        job, watched.printed = watched.printed, None
-        try:
-            await self._keep_of(link, job)
-        except Unreachable:
-            watched.printed = watched.printed or job
-            raise
+        """Bring the files of the last runs into the library, unless they are there."""
+        for job in tuple(watched.printed.values()):
+            try:
+                await self._keep_of(link, job)
+            except Unreachable, StoreError:
+                raise  # they are tried again at the next look
+            except PrinternizerError as err:
+                _LOGGER.debug("%s: the file of a run is not kept: %s", link.printer_id, err)
+            # Unless more was heard of it meanwhile: it may have got its name only now.
+            if watched.printed.get(job.id) is job:
+                del watched.printed[job.id]
 
-    async def _keep_of(self, link: Link, job: Job | None) -> None:
+    async def _keep_of(self, link: Link, job: Job) -> None:
         storage = link.require().storage
-        if job is None or storage is None or not self._settings.shop.library.keep_printed_files:
+        if storage is None or not self._settings.shop.library.keep_printed_files:
             return
-        found = await file_of_run(storage, job)
+        found = await at_rest(self._fleet, job.printer_id, file_of_run(storage, job))
         if found is None or is_newer(found, job, self._clock.now()):
             return
         known = await self._library.at_place(job.printer_id, found.path)
@@ -275,7 +289,8 @@ class PrinterFiles:
             if certain and found.size in {known.size_bytes, None}:
                 return
         if found.size is None or found.size <= LARGEST_KEPT:
-            await self._fetches.fetch(job.printer_id, found.path)
+            fetching = self._fetches.fetch(job.printer_id, found.path)
+            await at_rest(self._fleet, job.printer_id, fetching)
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -305,14 +320,6 @@ async def _noted_safely(noting: Coroutine[Any, Any, Any], printer_id: str) -> No
         _LOGGER.debug("%s: its files could not be noted: %s", printer_id, err)
     except Exception:
         _LOGGER.exception("%s: its files could not be noted", printer_id)
-
-
-def _may_be_read(link: Link) -> bool:
-    """Whether a printer can be looked at now without harm to what it prints."""
-    session, status = link.session, link.status
-    if session is None or session.storage is None or status is None:
-        return False
-    return session.storage.calm or not status.active
 
 
 def _noted(found: Iterable[RemoteFile]) -> Iterator[tuple[str, str, int | None]]:
