@@ -26,8 +26,18 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-type Content = Path | BinaryIO | AsyncIterator[bytes]
-"""A file of ours, an open one, or bytes as they arrive."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Whole:
+    """A file that came in already, on the shelf's own disk, brought onto it for good."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+
+
+type Content = Path | BinaryIO | AsyncIterator[bytes] | Whole
+"""A file of ours, an open one, bytes as they arrive, or all of them as they did."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +93,8 @@ async def receive(
     "file_incomplete" where fewer or more bytes came than promised), NotAllowed ("disk_full",
     "disk_failed") and whatever reading the content raises.
     """
+    if isinstance(content, Whole):
+        return await _taken_over(shelf, content, name, limits, allow)
     if isinstance(content, Path):
         async with _opened(content) as (file, found):
             return await receive(shelf, file, name, limits=limits, size=size or found, allow=allow)
@@ -105,6 +117,24 @@ async def receive(
     finally:
         # Shielded: a part that is left would lie there until the next start.
         await asyncio.shield(asyncio.to_thread(incoming.__exit__, None, None, None))
+
+
+async def _taken_over(
+    shelf: Shelf,
+    whole: Whole,
+    name: str,
+    limits: Limits,
+    allow: Callable[[int], None] | None,
+) -> Arrived:
+    """Give a file that is here its place. What is refused stays where it is."""
+    _bounded(name, whole.size_bytes, limits)
+    if allow is not None:
+        allow(whole.size_bytes)
+    async with _opened(whole.path) as (file, size):
+        head = await asyncio.to_thread(_read, file, name, HEAD_BYTES)
+    kind = _judged(name, head, size, whole.size_bytes, limits)
+    stored = await asyncio.to_thread(shelf.take_over, whole.path, whole.sha256, size)
+    return Arrived(stored=stored, kind=kind)
 
 
 def _bounded(name: str, size: int, limits: Limits) -> None:
@@ -141,9 +171,9 @@ async def _pieces(content: BinaryIO | AsyncIterator[bytes], name: str) -> AsyncI
         yield bytes(gathered)
 
 
-def _read(file: BinaryIO, name: str) -> bytes:
+def _read(file: BinaryIO, name: str, most: int = PIECE_BYTES) -> bytes:
     try:
-        return file.read(PIECE_BYTES)
+        return file.read(most)
     except OSError as err:
         raise unreadable(name, err) from err
 

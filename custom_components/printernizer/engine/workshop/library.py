@@ -33,6 +33,7 @@ from ..library_file import (
     Quota,
     SortBy,
     Source,
+    compared,
     shown_name,
     tag_of,
     text_of,
@@ -200,6 +201,13 @@ class Library:
         listing.add_done_callback(self._listing.discard)
         return await asyncio.shield(listing)
 
+    async def room_for(self, size: int) -> None:
+        """Raise NotAllowed when a file of so many bytes would not be taken in now."""
+        shelf = self._open_shelf()
+        files, taken = await self._store.run(library.on_shelf)
+        self.quota.refuse(files, taken, size)
+        await asyncio.to_thread(shelf.room_for, size)
+
     async def _list(self, shelf: Shelf, new: LibraryFile, *, fresh: bool) -> Added:
         assert new.sha256 is not None
         async with self._door:
@@ -353,6 +361,12 @@ class Library:
             raise NotAllowed(f"there is a {collection.name} already", key="name_taken")
         self._tell("changed", [])
         return added
+
+    async def collect(self, ids: Sequence[UUID], name: str) -> tuple[LibraryFile, ...]:
+        """Put files into the collection of a name, made where there is none. Raises NotAllowed."""
+        known = {compared(each.name): each for each in await self.collections()}
+        collection = known.get(compared(name)) or await self.add_collection(name)
+        return await self.move_to(ids, collection.id)
 
     async def rename_collection(self, collection_id: UUID, name: str) -> None:
         """Give a collection another name. Raises NotAllowed: "bad_title", "name_taken"."""

@@ -25,6 +25,7 @@ from .office import Office
 from .plans import Plans
 from .printer_files import PrinterFiles
 from .prints import Prints
+from .reception import Reception
 from .reports import Reports
 from .sandbox import measuring
 from .settings import Settings
@@ -84,6 +85,7 @@ class Workshop:
         self.meters = Meters(store, self.settings, clock)
         self.ideas = Ideas(store, clock)
         self.library = Library(store, clock, files, sandbox=self.measuring)
+        self.reception = Reception(self.library, clock, files)
         self.watching = Watching(store, clock, self.library, files)
         self.fetches = Fetches(
             self.fleet, self.library, clock, None if files is None else files / FETCHED
@@ -123,6 +125,7 @@ class Workshop:
         self._apply_policy()
         await self._stack.enter_async_context(self.library)
         self._stack.callback(self.ledger.subscribe(self.library.on_job))
+        await self._stack.enter_async_context(self.reception)
         await self._stack.enter_async_context(self.watching)
         self._stack.push_async_callback(self.fleet.close)
         await self._stack.enter_async_context(self.starts)
