@@ -14,6 +14,7 @@ import pytest
 # test of the integration ends in "Integration not found". It also settles who `voluptuous` is.
 import custom_components.printernizer  # noqa: F401
 from tests.cache_folder import PEERS
+from tests.ready_ledger import begin_ready, ready_file  # noqa: F401 - fixtures
 
 # The test package for Home Assistant has every statement logged, and writes every line of every
 # log to stderr besides what pytest captures.

@@ -17,8 +17,11 @@ import sqlalchemy as sa
 
 from custom_components.printernizer.engine.store.database import Store
 from tests.cache_folder import PEERS
+from tests.ready_ledger import is_from_scratch, migrated
 
 PASSWORD = "not-a-secret-of-anybody"
+_ROOM = 1 << 30
+"""Bytes. Each worker's cluster takes some fifty MB."""
 
 
 def _binaries() -> Path | None:
@@ -38,6 +41,13 @@ def _as_postgres(command: list[str]) -> list[str]:
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
 
 
+def _quickest() -> str:
+    """Every database is some hundred files: in memory they are made and gone in no time."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
+    return str(memory) if roomy and os.access(memory, os.W_OK) else "/tmp"
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """Start a cluster of our own; yields the URL of its server, without a database name."""
@@ -46,7 +56,7 @@ def postgresql() -> Iterator[str]:
         pytest.skip("there is no PostgreSQL on this machine (initdb, postgres)")
     if os.getuid() == 0 and not shutil.which("setpriv"):
         pytest.skip("PostgreSQL does not run as root, and setpriv is missing")
-    folder = Path(tempfile.mkdtemp(prefix="printernizer-pg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="printernizer-pg-", dir=_quickest()))
     password = folder / "password"
     password.write_text(PASSWORD)
     if os.getuid() == 0:
@@ -99,21 +109,39 @@ def _wait_for(port: int) -> None:
             time.sleep(0.05)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of every kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/shop/ledger.db"
-    server = request.getfixturevalue("postgresql")
-    name = f"shop_{uuid4().hex}"
+def _order(server: str, *words: str) -> None:
     admin = sa.create_engine(
         f"{server}/postgres".replace("postgresql:", "postgresql+psycopg:"),
         isolation_level="AUTOCOMMIT",
         poolclass=sa.NullPool,
     )
     with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    return f"{server}/{name}"
+        for each in words:
+            connection.exec_driver_sql(each)
+
+
+@pytest.fixture(scope="session")
+def ready_database(postgresql: str) -> str:
+    """The name of a database in which nothing happened yet."""
+    _order(postgresql, "CREATE DATABASE ready")
+    migrated(f"{postgresql}/ready")
+    return "ready"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of every kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/shop/ledger.db"
+        return
+    server = request.getfixturevalue("postgresql")
+    template = "template1"
+    if not is_from_scratch(request):
+        template = request.getfixturevalue("ready_database")
+    name = f"shop_{uuid4().hex}"
+    _order(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield f"{server}/{name}"
+    _order(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -420,6 +420,7 @@ async def test_two_instances_write_one_chain(url: str) -> None:
     assert (report.intact, report.length) == (True, sum(len(story.events) for story in stories))
 
 
+@pytest.mark.from_scratch
 async def test_two_instances_may_open_a_new_database_at_once(url: str) -> None:
     stores = [Store(url), Store(url)]
     await asyncio.gather(*(store.open() for store in stores))

@@ -32,6 +32,8 @@ from custom_components.printernizer.engine.store.schema import JOB_EVENTS, JOBS
 from ..story import Story
 from .test_contract import a_start, a_story, recorded
 
+pytestmark = pytest.mark.from_scratch
+
 DATABASES = Path(__file__).parent / "databases"
 PACKAGE = Path(__file__).parents[3] / "custom_components/printernizer"
 
