@@ -106,6 +106,8 @@ class PlateFacts:
     """None: the file does not say."""
     bed_type: str | None = None
     """The build plate, as the slicer spells it: "Textured PEI Plate"."""
+    bed_mm: tuple[float, float] | None = None
+    """Width and depth of the bed that it was laid out on."""
     pieces: tuple[PieceFacts, ...] = ()
     """Those that the file names, each copy once; at most some hundred."""
     size_mm: tuple[float, float, float] | None = None

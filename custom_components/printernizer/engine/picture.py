@@ -44,7 +44,9 @@ class PictureOptions:
     """#RRGGBB; None: transparent."""
     colouring: Colouring = Colouring.FEATURE
     bed_mm: tuple[float, float] | None = None
-    """Width and depth of the plate, drawn below the object; None: none is drawn."""
+    """Width and depth of the plate, drawn below the object; None: as `bed` says."""
+    bed: bool = False
+    """Draw the plate that the file was laid out on, where it tells how large that is."""
     smooth: bool = False
     """Shade rounded surfaces without facets; edges stay sharp."""
     format: PictureFormat = PictureFormat.PNG

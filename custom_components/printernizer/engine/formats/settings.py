@@ -30,6 +30,9 @@ _NAMES: Final = re.compile(r'"[^"]*"|[^;"]+')
 _SIDES: Final = ("MINX", "MINY", "MAXX", "MAXY")
 """Cura's words for what is covered; ideaMaker's are put into them."""
 _PLACES_MM: Final = (-100_000.0, 100_000.0)
+_BEDS_MM: Final = (10.0, 10_000.0)
+_MOST_CORNERS: Final = 1000
+"""Of a bed: round ones are told by some seventy."""
 
 type Corner = tuple[float, float, float]
 
@@ -98,6 +101,7 @@ def plate_of(
         height_mm=height,
         heat=heat_of(settings, used, len(materials)),
         bed_type=text(settings.get("curr_bed_type")),
+        bed_mm=bed_size(settings),
         lowest_mm=lowest,
         size_mm=size,
     )
@@ -120,6 +124,19 @@ def boxed(
         return None, None
     corner = (round(west, 3), round(south, 3), 0.0)
     return corner, (round(east - west, 3), round(north - south, 3), height)
+
+
+def bed_size(settings: Mapping[str, str]) -> tuple[float, float] | None:
+    """Return width and depth of the bed, mm, by its corners "0x0,250x0,250x210,0x210"."""
+    outline = settings.get("bed_shape") or settings.get("printable_area") or ""
+    corners = [corner.partition("x")[::2] for corner in outline.split(",", _MOST_CORNERS)]
+    found = [[number(each, *_PLACES_MM) for each in axis] for axis in zip(*corners, strict=True)]
+    sides = [[place for place in axis if place is not None] for axis in found]
+    if not all(len(axis) == len(corners) <= _MOST_CORNERS for axis in sides):
+        return None
+    width, depth = (round(max(axis) - min(axis), 3) for axis in sides)
+    least, most = _BEDS_MM
+    return (width, depth) if least <= min(width, depth) and max(width, depth) <= most else None
 
 
 def _filaments(

@@ -18,6 +18,7 @@ from .pieces import Pieces, box_of
 from .settings import (
     UNSIGNED,
     Author,
+    bed_size,
     boxed,
     colour,
     diameters,
@@ -168,6 +169,7 @@ class _Sliced:
                 plate=layout.bed,
             ),
             bed_type=_bed_type(layout.bed, settings),
+            bed_mm=bed_size(settings),
             lowest_mm=lowest,
             size_mm=size,
         )
@@ -207,6 +209,7 @@ class _Sliced:
                         layer_height_mm=layer_height(settings),
                         first_layer_height_mm=first_layer_height(settings),
                         bed_type=_bed_type(layout.bed, settings),
+                        bed_mm=bed_size(settings),
                     )
                 )
         return tuple(found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from PIL import Image
@@ -22,12 +23,14 @@ from .solid import Solid
 from .view import Framing, axes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from ..file import FileFacts
     from ..picture import PictureOptions
-    from .scene import Scene
+    from .shading import Palette
     from .view import View
 
     type Picture = NDArray[np.uint8]
@@ -42,6 +45,28 @@ _RUNS: Final = 3
 _TURN_MS: Final = 4000
 
 
+class Scene(Protocol):
+    """A thing to be drawn, more than once if need be."""
+
+    @property
+    def palette(self) -> Palette:
+        """Its colours. They may become more while it is drawn."""
+        ...
+
+    @property
+    def placed(self) -> bool:
+        """Whether its coordinates are those of a plate."""
+        ...
+
+    def points(self) -> Iterator[NDArray[np.float32]]:
+        """Yield (n, 3): all that has to come into the picture, mm, finite. Raises BadFile."""
+        ...
+
+    def draw(self, view: View, canvas: Canvas) -> None:
+        """Draw it. Raises BadFile."""
+        ...
+
+
 def draw(path: Path, options: PictureOptions) -> bytes:
     """Return a picture of a file, in the format of the options. Not on the event loop.
 
@@ -49,7 +74,9 @@ def draw(path: Path, options: PictureOptions) -> bytes:
     beyond what `PictureOptions` says.
     """
     _check(options)
-    scene = _open(path, options)
+    facts = read_facts(path)
+    options = _with_bed(options, facts)
+    scene = _open(path, facts, options)
     try:
         return encoded(pictures(scene, options), options)
     except BadFile as err:
@@ -69,8 +96,19 @@ def _check(options: PictureOptions) -> None:
         raise ValueError(f"{options.frames} frames: 1 to {_MOST_FRAMES}")
 
 
-def _open(path: Path, options: PictureOptions) -> Scene:
-    facts = read_facts(path)
+def _with_bed(options: PictureOptions, facts: FileFacts) -> PictureOptions:
+    """Return options that say how large a plate is drawn, if one is."""
+    if not options.bed or options.bed_mm is not None:
+        return options
+    plate = facts.plate(options.plate)
+    if plate is None:
+        drafts = [each for each in facts.drafts if options.plate in {None, each.number}]
+        # All plates of a project lie side by side: that is none of them.
+        plate = drafts[0] if len(drafts) == 1 else None
+    return replace(options, bed_mm=None if plate is None else plate.bed_mm)
+
+
+def _open(path: Path, facts: FileFacts, options: PictureOptions) -> Scene:
     sliced = facts.kind in {FileKind.GCODE, FileKind.BGCODE}
     if sliced or facts.plate(options.plate) is not None:
         return ToolPath(path, facts, options)
