@@ -9,6 +9,7 @@ from homeassistant.core import callback
 from .document import DocumentView
 from .export import ExportView
 from .library import LibraryFileView, LibraryPreviewView
+from .library_upload import UploadsView, UploadView
 from .printer_files import PrinterFileView, ThumbnailView
 from .slicer import SlicerQuestionView, SlicerUploadView
 from .snapshot import SnapshotView
@@ -27,6 +28,8 @@ _VIEWS: Final = (
     SlicerUploadView,
     SnapshotView,
     ThumbnailView,
+    UploadView,
+    UploadsView,
 )
 
 

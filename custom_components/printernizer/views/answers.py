@@ -11,6 +11,7 @@ from homeassistant.auth.permissions.const import POLICY_READ
 from homeassistant.components.http.const import KEY_HASS_USER
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers.http import KEY_HASS
+from homeassistant.helpers.translation import async_get_translations
 
 from ..const import CONF_KIND, DOMAIN, KIND_SHOP
 from ..permissions import async_denied
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from homeassistant.core import HomeAssistant
 
+    from ..engine.errors import PrinternizerError
     from ..runtime import PrinternizerConfigEntry
 
 SHOWN: Final = frozenset(
@@ -65,3 +67,10 @@ def entry_for(request: web.Request, entry_id: str) -> PrinternizerConfigEntry:
     if async_denied(hass, request[KEY_HASS_USER], entry_id, POLICY_READ) is not None:
         raise web.HTTPForbidden
     return entry
+
+
+async def async_reason(hass: HomeAssistant, language: str, err: PrinternizerError) -> str:
+    """Return what went wrong, in a language that we speak."""
+    texts = await async_get_translations(hass, language, "exceptions", [DOMAIN])
+    said = texts.get(f"component.{DOMAIN}.exceptions.{err.key}.message", err.reason)
+    return said.format(**err.placeholders)
