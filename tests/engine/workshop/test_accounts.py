@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from custom_components.printernizer.engine.account import (
     Confidence,
     Consumption,
     CostKind,
+    EnergyUse,
     JobAccount,
     Source,
 )
@@ -48,6 +50,7 @@ from custom_components.printernizer.engine.shop import (
 from custom_components.printernizer.engine.store import accounts as book, jobs
 from custom_components.printernizer.engine.store.account_tables import (
     ACCOUNT_DAYS,
+    FILE_EXTRUSIONS,
     JOB_ACCOUNTS,
     MATERIAL_DAYS,
 )
@@ -292,6 +295,85 @@ async def test_a_file_that_was_not_ours_is_read_when_the_printer_rests(rig: Rig)
         assert rig.told[0][1].consumption[0].source is Source.SLOTS, "the best until then"
 
 
+def _lies(rig: Rig, content: bytes) -> None:
+    """Put another file under the name of ours, past us: a slicer did."""
+    written = rig.clock.now().timestamp()
+    rig.machine.store(VirtualFile(path=PATH, content=content, plates=(PLATE,), modified=written))
+
+
+@pytest.mark.parametrize(
+    "content", [b"G28 ; 60 g\n", b"G29\n"], ids=["of_another_length", "of_the_same_length"]
+)
+async def test_a_file_that_was_sliced_again_under_its_name_is_measured_again(
+    rig: Rig, content: bytes
+) -> None:
+    """Yesterday's 100 g must not be booked for the 60 g that ran today."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        rig.clock.jump(timedelta(hours=3))
+        _lies(rig, content)
+        rig.measured.answer = extrusion(60)
+        rig.clock.jump(timedelta(hours=1))
+        spool = await _spool(workshop, slot=SLOT)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        account = await rig.until_told(lambda it: abs((it.mass_g or 0) - 60) < G("0.01"))
+        assert rig.measured.asked == [len(content)]
+        assert await _consumed(workshop, spool) == -(account.mass_g or 0)
+        async with asyncio.timeout(10):
+            while workshop.accounts.expects(account.job_id):
+                await rig.clock.advance(1)
+
+
+async def test_a_file_that_lies_there_unchanged_is_not_read_for_every_run(rig: Rig) -> None:
+    """A slow board sends a long file for an hour; a listing takes it a second."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        rig.clock.jump(timedelta(days=3))
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        account = await rig.until_told()
+        assert abs((account.mass_g or 0) - 100) < G("0.01")
+        async with asyncio.timeout(10):
+            while workshop.accounts.expects(account.job_id):
+                await rig.clock.advance(1)
+        assert rig.measured.asked == []
+        (row,) = await rig.rows(FILE_EXTRUSIONS)
+        job = workshop.ledger.last_job("V1")
+        assert job is not None
+        assert row["at"] > job.first_seen_at, "it is known to have been there since"
+
+
+async def test_a_file_sent_since_says_nothing_of_the_run_before(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The energy of a run is known when its printer is cold, and by then the next file is there."""
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        await rig.knows_the_file()
+        monkeypatch.setattr(workshop.meters, "follows", lambda _: True)
+        await workshop.start("V1", PATH)
+        await rig.pass_time(450)
+        before = await rig.until_told()
+        assert abs((before.mass_g or 0) - 100) < G("0.01")
+        source = tmp_path / "part.gcode"
+        source.write_bytes(b"G28 ; another one\n")
+        rig.measured.answer = extrusion(7)
+        await workshop.upload("V1", source, PATH, replace=True)
+        async with asyncio.timeout(10):
+            while not rig.measured.asked:
+                await asyncio.sleep(0.005)
+        use = EnergyUse(kwh=G("0.123"))
+        monkeypatch.setattr(workshop.meters, "of", lambda _: use)
+        monkeypatch.setattr(workshop.meters, "follows", lambda _: False)
+        after = await workshop.accounts.reckon(rig.told[-1][0])
+        assert after.consumption == before.consumption
+        assert after.energy == use
+        assert await workshop.store.run(book.is_settled, after.job_id)
+
+
 async def test_an_account_that_is_known_better_stays_in_the_currency_of_its_day(rig: Rig) -> None:
     """3 euros are not 3 francs because the shop moved while the printer cooled."""
     async with rig.shop() as workshop:
@@ -523,6 +605,7 @@ async def test_a_file_without_a_size_is_fetched_but_not_for_ever(
         job = await _unseen(workshop)
         ended = replace(job, identity=replace(job.identity, path=PATH))
         assert await workshop._plans.fetch(ended) == rig.measured.answer
+        await rig.store.run(book.forget_file, "V1", PATH)
         monkeypatch.setattr(plans, "LARGEST_BYTES", 3)
         assert await workshop._plans.fetch(ended) is None
 

@@ -33,6 +33,7 @@ from custom_components.printernizer.engine.workshop.accounts import (
     NEWS,
     RETRY_S,
 )
+from custom_components.printernizer.engine.workshop.plans import Plan
 from custom_components.printernizer.engine.workshop.workshop import Workshop
 from tests.hand_clock import HandClock, settle
 
@@ -141,11 +142,11 @@ async def test_the_plate_of_our_own_start_is_the_one_that_is_charged(rig: Rig) -
         )
         watch = RunWatch(job_id=job.id, printer_id="V1", plate=2)
         workshop.accounts._keep(watch)
-        known, _ = await workshop._plans.known(workshop.accounts._named(silent))
+        known = (await workshop._plans.known(workshop.accounts._named(silent))).extrusion
         assert known is not None
         assert known.tools[0].total_mm == pytest.approx(83 * MM_PER_G)
         workshop.accounts._keep(replace(watch, plate=None))
-        unknown, _ = await workshop._plans.known(workshop.accounts._named(silent))
+        unknown = (await workshop._plans.known(workshop.accounts._named(silent))).extrusion
         assert unknown is None, "where nobody knows the plate, neither of the two is taken"
 
 
@@ -272,14 +273,14 @@ async def test_who_puts_an_account_right_while_it_is_reckoned_has_the_last_word(
         await rig.pass_time(450)
         await rig.until_told()
         (job, _) = rig.told[-1]
-        real = workshop.accounts._evidence
+        real = workshop._plans.known
 
-        async def meanwhile(job: Job, kind: str | None) -> Evidence:
-            evidence = await real(job, kind)
+        async def meanwhile(job: Job) -> Plan:
+            plan = await real(job)
             await workshop.accounts.correct(job.id, reason="counted", by="anna", pieces=7)
-            return evidence
+            return plan
 
-        monkeypatch.setattr(workshop.accounts, "_evidence", meanwhile)
+        monkeypatch.setattr(workshop._plans, "known", meanwhile)
         workshop.accounts._on_energy(job.id, EnergyUse())
         await until(lambda: rig.told[-1][1].pieces == 7)
         monkeypatch.undo()

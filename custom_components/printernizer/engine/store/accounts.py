@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from ..errors import NotAllowed
+from ..extrusion import Extrusion
 from ..job import Outcome
 from . import account_codec, codec, sums
 from .account_tables import (
@@ -21,13 +24,12 @@ from .schema import JOBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
     from uuid import UUID
 
     from sqlalchemy import Connection
 
     from ..account import JobAccount
-    from ..extrusion import Extrusion
     from ..job import Job
     from ..run_watch import RunWatch
 
@@ -252,24 +254,52 @@ def measured_paths(connection: Connection, printer_id: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rows.scalars()))
 
 
-def extrusion(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measurement:
+    """What a plate of a file on a printer was measured to lay down."""
+
+    extrusion: Extrusion
+    size_bytes: int | None
+    """Of the whole file."""
+    at: datetime
+    """When it was known last that the file with these bytes lies there."""
+
+
+def measurement(
     connection: Connection, printer_id: str, path: str, plate: int | None
-) -> Extrusion | None:
+) -> Measurement | None:
     """Return what the plate was measured to lay down of the file last put under this path.
 
     Without a number it is the only plate there is; of several nobody knows which was printed.
     """
+    row = FILE_EXTRUSIONS.c
     plates = {
-        row.plate: row.extrusion
-        for row in connection.execute(
-            sa.select(FILE_EXTRUSIONS.c.plate, FILE_EXTRUSIONS.c.extrusion).where(
-                FILE_EXTRUSIONS.c.printer_id == printer_id, FILE_EXTRUSIONS.c.path == path
+        found["plate"]: found
+        for found in connection.execute(
+            sa.select(row.plate, row.extrusion, row.size_bytes, row.at).where(
+                row.printer_id == printer_id, row.path == path
             )
-        )
+        ).mappings()
     }
     only = next(iter(plates.values())) if len(plates) == 1 else None
-    text = only if plate is None or (plate == 1 and 0 in plates) else plates.get(plate)
-    return None if text is None else account_codec.extrusion_of(text)
+    found = only if plate is None or (plate == 1 and 0 in plates) else plates.get(plate)
+    if found is None:
+        return None
+    return Measurement(
+        extrusion=account_codec.extrusion_of(found["extrusion"]),
+        size_bytes=found["size_bytes"],
+        at=found["at"],
+    )
+
+
+def still_there(connection: Connection, printer_id: str, path: str, at: datetime) -> None:
+    """Note that a file that was measured lies there unchanged."""
+    row = FILE_EXTRUSIONS.c
+    connection.execute(
+        sa.update(FILE_EXTRUSIONS)
+        .where(row.printer_id == printer_id, row.path == path)
+        .values(at=at)
+    )
 
 
 def forget_file(connection: Connection, printer_id: str, path: str) -> None:

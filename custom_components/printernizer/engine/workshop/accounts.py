@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .ledger import Ledger
     from .meters import Meters
-    from .plans import Plans
+    from .plans import Plan, Plans
     from .settings import Settings
     from .stock import Stock
 
@@ -108,7 +108,7 @@ class Accounts:
         self._hopeless: set[UUID] = set()
         """Runs that failed or are not ours to reckon; the next start looks at them again."""
         self._fileless: dict[UUID, Job] = {}
-        """Runs whose file may still be read."""
+        """Runs whose file may still be read, or looked at."""
         self._looked_for: set[UUID] = set()
         """Runs whose file was read, or cannot be: once is enough."""
         self._work = asyncio.Event()
@@ -358,9 +358,9 @@ class Accounts:
 
     async def _look_ahead(self, job: Job) -> None:
         """Tell the shelf what a run wants that has begun: it may not be enough."""
-        extrusion, plate = await self._plans.known(self._named(job))
+        plan = await self._plans.known(self._named(job))
         watch = self._watches.get(job.id)
-        if watch is not None and (wanted := needs(watch, extrusion, plate)):
+        if watch is not None and (wanted := needs(watch, plan.extrusion, plan.plate)):
             self._shelf.began(job.printer_id, job.id, wanted, job.title)
 
     async def reckon(self, job: Job) -> JobAccount:
@@ -378,10 +378,14 @@ class Accounts:
             return await self._power(job.id)
         if known.account is not None and not self._settings.describes(job.printer_id):
             return known.account  # whoever knows what its machine costs reckons it
-        evidence = await self._evidence(job, known)
+        plan = await self._plans.known(self._named(job))
+        if known.account is not None and plan.replaced:
+            # What it took was reckoned while its file was known; that of another says nothing.
+            return await self._power(job.id)
+        evidence = self._evidence(job, known, plan)
         now, age = self._clock.now(), self._age(job)
         readable = job.id not in self._looked_for and age < FILE_PATIENCE
-        fileless = readable and wants_file(evidence)
+        fileless = readable and (wants_file(evidence) or not plan.sure)
         settled = not fileless and not self._meters.follows(job.id)
         async with self._noting:
             account = await self._store.run(_write, evidence, now, settled=settled)
@@ -397,7 +401,7 @@ class Accounts:
         return account
 
     async def _power(self, job_id: UUID) -> JobAccount:
-        """Write what a run drew into an account that was corrected before it was cold.
+        """Write what a run drew into an account of which all else stays as it is.
 
         Raises StoreError, and NotAllowed(key="account_corrected").
         """
@@ -418,7 +422,7 @@ class Accounts:
     def _age(self, job: Job) -> timedelta:
         return self._clock.now() - (job.closed_at or job.first_seen_at)
 
-    async def _evidence(self, job: Job, known: _Known) -> Evidence:
+    def _evidence(self, job: Job, known: _Known, plan: Plan) -> Evidence:
         shop = self._settings.shop
         if known.account is not None:
             # What was euros does not become francs because more is known of the run.
@@ -427,12 +431,11 @@ class Accounts:
         told = self._recalled.get((job.printer_id, job.identity.printer_job_id or ""))
         if told is not None and told > (watch.measured_mm or 0.0):
             watch = replace(watch, measured_mm=told)
-        extrusion, plate = await self._plans.known(self._named(job))
         return Evidence(
             job=job,
             watch=watch,
-            extrusion=extrusion,
-            plate=plate,
+            extrusion=plan.extrusion,
+            plate=plan.plate,
             energy=self._meters.of(job.id) or NO_ENERGY,
             settings=shop,
             machine=self._settings.machine(job.printer_id),
@@ -563,8 +566,8 @@ class Accounts:
     ) -> tuple[Shortage, ...]:
         """Return where what hangs is less than a file on a printer wants. Raises StoreError."""
         job, watch = self._imagined(printer_id, JobIdentity(path=path, plate=plate), slots)
-        extrusion, facts = await self._plans.known(job)
-        return self._shelf.short_of(printer_id, needs(watch, extrusion, facts))
+        plan = await self._plans.known(job)
+        return self._shelf.short_of(printer_id, needs(watch, plan.extrusion, plan.plate))
 
     def _imagined(
         self, printer_id: str, identity: JobIdentity, slots: Sequence[str | None]

@@ -12,6 +12,7 @@ import logging
 import shutil
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ..file import FileFacts, PlateFacts
     from ..job import Job
     from ..printer import PrinterStatus
+    from ..store.accounts import Measurement
     from ..store.database import Store
     from .clock import Clock
     from .fleet import Fleet
@@ -46,6 +48,19 @@ CLOCKS_APART: Final = timedelta(minutes=5)
 """By so much a printer's clock may differ from ours; some tell whole minutes only."""
 FOLDERS: Final = ("/", "/cache")
 """Where a file is looked for of which the printer tells the name alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What is known of the file of a run."""
+
+    extrusion: Extrusion | None = None
+    plate: PlateFacts | None = None
+    sure: bool = True
+    """Whether the file is the one that was measured. It may be another if that was long before
+    the run: people slice again and send it under the same name; a look at the printer tells."""
+    replaced: bool = False
+    """We have sent another file there since: nothing is known of this one any more."""
 
 
 class Measures(Protocol):
@@ -136,7 +151,7 @@ class Plans:
         )
         return extrusion
 
-    async def known(self, job: Job) -> tuple[Extrusion | None, PlateFacts | None]:
+    async def known(self, job: Job) -> Plan:
         """Return what is known of the file of a run without asking the printer.
 
         Raises StoreError.
@@ -162,7 +177,8 @@ class Plans:
     async def fetch(self, job: Job) -> Extrusion | None:
         """Read the file of an ended run from its printer; None where that is not possible.
 
-        Raises StoreError, and Unreachable when the line broke: then it is worth another try.
+        One that was measured before and lies there unchanged is not read again. Raises
+        StoreError, and Unreachable when the line broke: then it is worth another try.
         """
         storage = self._fleet[job.printer_id].require().storage
         if storage is None:
@@ -172,11 +188,23 @@ class Plans:
             return None
         if is_newer(found, job, self._clock.now()):
             return None  # another file lies there by now
+        measured = await self._still_there(found, job)
+        if measured is not None:
+            return measured
         if self._keeper is not None:
             kept = await self._keeper.kept(job.printer_id, found.path)
             if kept is not None:
                 return await self._keep(job.printer_id, found.path, kept, job.identity.plate)
         return await self._fetch_to_measure(storage, found, job)
+
+    async def _still_there(self, found: RemoteFile, job: Job) -> Extrusion | None:
+        """Return what is known of a file that lies there as it was when it was measured."""
+        now, where = self._clock.now(), (job.printer_id, found.path)
+        known = await self._store.run(accounts.measurement, *where, job.identity.plate)
+        if known is None or not _unchanged(found, known, now):
+            return None
+        await self._store.run(accounts.still_there, *where, now)
+        return known.extrusion
 
     async def _fetch_to_measure(
         self, storage: Storage, found: RemoteFile, job: Job
@@ -205,6 +233,14 @@ def is_newer(found: RemoteFile, job: Job, now: datetime) -> bool:
     if found.modified is None or job.started_at is None:
         return False
     return job.started_at + CLOCKS_APART < found.modified <= now + CLOCKS_APART
+
+
+def _unchanged(found: RemoteFile, known: Measurement, now: datetime) -> bool:
+    """Whether a file is the one that was measured, as far as a listing can tell."""
+    if found.size is not None and known.size_bytes not in {found.size, None}:
+        return False
+    written = found.modified
+    return written is None or not known.at + CLOCKS_APART < written <= now + CLOCKS_APART
 
 
 def _bounded(moved: int, total: int | None) -> None:
@@ -239,7 +275,7 @@ async def _listed(storage: Storage, folder: str) -> tuple[RemoteFile, ...]:
         return ()
 
 
-def _known(connection: Connection, job: Job) -> tuple[Extrusion | None, PlateFacts | None]:
+def _known(connection: Connection, job: Job) -> Plan:
     """Look a file up under what the printer called it, and then by its name."""
     identity = job.identity
     paths = accounts.measured_paths(connection, job.printer_id)
@@ -252,7 +288,13 @@ def _known(connection: Connection, job: Job) -> tuple[Extrusion | None, PlateFac
         identity.path,
     )
     if path is None:
-        return None, None
-    extrusion = accounts.extrusion(connection, job.printer_id, path, identity.plate)
+        return Plan()
     known = sent.find(connection, job.printer_id, path)
-    return extrusion, known.facts.plate(identity.plate) if known else None
+    if known is not None and known.sent_at > job.first_seen_at:
+        return Plan(replaced=True)
+    measured = accounts.measurement(connection, job.printer_id, path, identity.plate)
+    return Plan(
+        extrusion=measured.extrusion if measured is not None else None,
+        plate=known.facts.plate(identity.plate) if known is not None else None,
+        sure=measured is None or measured.at + CLOCKS_APART >= job.first_seen_at,
+    )
