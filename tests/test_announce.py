@@ -118,7 +118,7 @@ async def test_a_job_is_announced_from_its_start_to_its_end(floor: Floor) -> Non
     events = await heard.until(3)
     assert heard.kinds == ["started", "printing", "finished"]
     last = events[-1].data
-    assert set(last) == {"device_id", "printer", "kind", "at", "job"}
+    assert set(last) == {"device_id", "printer", "kind", "at", "job", "pictures"}
     assert last["device_id"] == printer.device_id
     assert last["printer"] == "Voron"
     assert last["job"]["name"] == SAMPLE.removeprefix("/")

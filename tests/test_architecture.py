@@ -62,6 +62,7 @@ MORE: dict[str, set[str]] = {
     "forms.py": {"drivers.registry"},
     "export_actions.py": {"exports"},
     "frames.py": {"preview"},
+    "job_pictures.py": {"preview"},
     "moonraker_flow.py": {"drivers.registry", "drivers.recognition"},
     "nearby.py": {"drivers.registry", "drivers.discovery", "drivers.whereabouts"},
     "octoprint_flow.py": {"drivers.registry", "drivers.recognition", "drivers.octoprint.app_keys"},

@@ -19,6 +19,7 @@ from .engine.errors import PrinternizerError, StoreError
 from .export_actions import async_clear_exports
 from .eyes import Eyes
 from .ha_errors import of_store
+from .job_pictures import JobPictures
 from .nearby import async_listener
 from .neighbours import async_learn_mac
 from .runtime import (
@@ -68,7 +69,8 @@ async def async_setup_entry(
     coordinator = await _open(hass, entry)
     eyes = Eyes(coordinator)
     snapshots = Snapshots(hass, coordinator, eyes)
-    entry.runtime_data = PrinterRuntime(coordinator, eyes, snapshots)
+    pictures = JobPictures(hass, coordinator, eyes, snapshots)
+    entry.runtime_data = PrinterRuntime(coordinator, eyes, snapshots, pictures)
     try:
         await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     except BaseException:
@@ -77,6 +79,7 @@ async def async_setup_entry(
     entry.async_on_unload(async_announce(hass, coordinator))
     entry.async_on_unload(async_feed_energy(hass, coordinator))
     entry.async_on_unload(coordinator.workshop.ledger.subscribe(snapshots.on_job))
+    entry.async_on_unload(coordinator.workshop.ledger.subscribe(pictures.on_job))
     await async_learn_mac(hass, entry)
     if async_shop_entry(hass) is None:
         hass.async_create_task(

@@ -12,6 +12,7 @@ from homeassistant.core import callback
 
 from .const import DOMAIN, EVENT_JOB
 from .engine.job import CLOSING, JobEventKind, JobIdentity
+from .job_links import async_picture_links
 from .targets import async_called
 from .uploads import async_announce_uploads
 
@@ -103,6 +104,7 @@ class Announcer:
                 "kind": event.kind.value,
                 "at": event.at.isoformat(),
                 "job": job_facts(event.job, self._coordinator.data),
+                "pictures": async_picture_links(self._hass, self._coordinator, event.job),
             },
         )
 

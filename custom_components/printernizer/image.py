@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,13 +10,10 @@ from typing import TYPE_CHECKING, Final, override
 from homeassistant.components.image import ImageEntity, ImageEntityDescription
 from homeassistant.core import callback
 
-from .engine.errors import DriverError, PrinternizerError
 from .engine.job import JobIdentity
-from .engine.picture import PictureOptions
 from .entity import PARALLEL_READS, PrinterEntity, PrinterEntityDescription
 from .pictures import kind_of
 from .roster import async_enrol
-from .runtime import async_previews
 from .snapshots import newest
 
 if TYPE_CHECKING:
@@ -133,7 +129,7 @@ class JobPicture(PrinterEntity, ImageEntity):
 
     async def _fetch(self, job: CurrentJob, identity: JobIdentity) -> None:
         try:
-            picture = await self._ask(job)
+            picture = await self.coordinator.config_entry.runtime_data.pictures.of_file(job)
         finally:
             self._fetching = False
         kind = kind_of(picture) if picture else None
@@ -142,32 +138,6 @@ class JobPicture(PrinterEntity, ImageEntity):
         self._picture, self._attr_content_type = picture, kind
         self._attr_image_last_updated = self.coordinator.workshop.clock.now()
         self.show()
-
-    async def _ask(self, job: CurrentJob) -> bytes | None:
-        """Return what the printer has, else what the library has or draws of the file."""
-        session = self.coordinator.session
-        picture = None
-        if session is not None and session.job_picture is not None:
-            # What is refused is asked again later, a few times.
-            with suppress(DriverError):
-                picture = await session.job_picture.picture(job)
-        return picture or await self._of_library(job)
-
-    async def _of_library(self, job: CurrentJob) -> bytes | None:
-        if job.path is None:
-            return None
-        library = self.coordinator.workshop.library
-        try:
-            file = await library.at_place(self.coordinator.printer_id, job.path)
-            if file is None or file.sha256 is None or not file.on_shelf:
-                return None
-            path = await library.path(file.id)
-            picture = await async_previews(self.hass).picture(
-                path, file.sha256, PictureOptions(plate=job.plate)
-            )
-        except PrinternizerError:
-            return None
-        return picture.content
 
 
 class LastSnapshot(PrinterEntity, ImageEntity):

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .engine.drivers.base import Driver
     from .engine.job import Job
     from .eyes import Eyes
+    from .job_pictures import JobPictures
     from .snapshots import Snapshots
 
 
@@ -73,6 +74,7 @@ class PrinterRuntime:
     coordinator: PrinterCoordinator
     eyes: Eyes
     snapshots: Snapshots
+    pictures: JobPictures
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from homeassistant.util import slugify
 from .announce import job_facts
 from .const import DOMAIN, EVENT_SNAPSHOT, SNAPSHOT_FOLDER
 from .engine.job import CLOSING
+from .job_links import async_picture_links
 from .pictures import kind_of
 from .targets import async_called
 
@@ -55,6 +56,14 @@ def find(folder: Path, job_id: UUID) -> Path | None:
     """Return the picture of a job, if there is one. Reads the disk."""
     found = (folder / f"{job_id}{ending}" for ending in _ENDINGS.values())
     return next((path for path in found if path.is_file()), None)
+
+
+def _read(folder: Path, job_id: UUID) -> bytes | None:
+    path = find(folder, job_id)
+    try:
+        return path.read_bytes() if path is not None else None
+    except OSError:
+        return None  # cleaned up meanwhile
 
 
 def newest(folder: Path, limit: int) -> list[Path]:
@@ -101,6 +110,7 @@ class Snapshots:
         self._coordinator = coordinator
         self._eyes = eyes
         self._listeners: list[Callable[[Path], None]] = []
+        self._taking: dict[UUID, asyncio.Task[None]] = {}
         self.folder = folder_of(hass, coordinator.printer_id)
 
     @callback
@@ -108,9 +118,17 @@ class Snapshots:
         """Look when a job of this printer was seen ending, of any printer's events."""
         ended = event.kind in CLOSING and event.live
         if ended and event.job.printer_id == self._coordinator.printer_id:
-            self._coordinator.config_entry.async_create_background_task(
+            taking = self._coordinator.config_entry.async_create_background_task(
                 self._hass, self._take(event), name="printernizer snapshot"
             )
+            self._taking[event.job.id] = taking
+            taking.add_done_callback(lambda _: self._taking.pop(event.job.id, None))
+
+    async def of(self, job_id: UUID) -> bytes | None:
+        """Return the last picture of a job, once it is taken; None where there is none."""
+        if (taking := self._taking.get(job_id)) is not None:
+            await asyncio.wait({taking})
+        return await self._hass.async_add_executor_job(_read, self.folder, job_id)
 
     @callback
     def listen(self, listener: Callable[[Path], None]) -> CALLBACK_TYPE:
@@ -151,6 +169,7 @@ class Snapshots:
             "device_id": self._coordinator.device_id,
             "printer": async_called(self._coordinator),
             "job": job_facts(event.job),
+            "pictures": async_picture_links(self._hass, self._coordinator, event.job),
             "path": str(path),
             "media_content_id": f"media-source://{DOMAIN}/snapshot/{entry_id}/{event.job.id}",
         }

@@ -8,6 +8,7 @@ from homeassistant.core import callback
 
 from .document import DocumentView
 from .export import ExportView
+from .job_picture import JobPictureView
 from .library import LibraryFileView, LibraryPreviewView
 from .library_upload import UploadsView, UploadView
 from .printer_files import PrinterFileView, ThumbnailView
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _VIEWS: Final = (
     DocumentView,
     ExportView,
+    JobPictureView,
     LibraryFileView,
     LibraryPreviewView,
     PrinterFileView,

@@ -89,7 +89,7 @@ async def async_sender(request: web.Request) -> Sender:
         raise NotAllowed("wait a minute", key="too_many_requests")
     door.guessing += 1
     try:
-        if key:
+        if key and request.remote:
             # Without what stands behind its "?": it is logged, and may be a key. A clone forgets
             # whom a proxy asked for, and it is not the proxy that is to be banned.
             await process_wrong_login(request.clone(rel_url=request.path, remote=request.remote))
