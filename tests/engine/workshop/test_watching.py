@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +23,12 @@ from custom_components.printernizer.engine.library.watch import (
     look,
 )
 from custom_components.printernizer.engine.library_file import LibraryFile, Quota
+from custom_components.printernizer.engine.store import watched as store_watched
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.watched_folder import WatchedFolder
+from custom_components.printernizer.engine.workshop import watching
 from custom_components.printernizer.engine.workshop.library import Library
-from custom_components.printernizer.engine.workshop.watching import EVERY_S, Watching
+from custom_components.printernizer.engine.workshop.watching import EVERY_S, SHARE, Watching
 from tests.hand_clock import HandClock
 
 from .test_ledger import FaultyStore
@@ -181,6 +184,124 @@ async def test_a_share_that_is_gone_is_told_once_and_taken_up_again(
     assert await shop.names() == ["a.gcode", "b.gcode"]
 
 
+async def test_a_share_that_is_not_mounted_brings_nothing_back(shop: Shop) -> None:
+    """It leaves an empty folder behind: its files would all be read again, and the deleted ones
+    would be there again."""
+    shop.put("set/a.gcode")
+    shop.put("b.gcode", GCODE + b"G28\n")
+    await shop.passes(2)
+    files = await shop.files()
+    await shop.library.recycle([file.id for file in files])
+    away = shop.root.rename(shop.root.with_name("away"))
+    shop.root.mkdir()
+    await shop.passes(3)
+    assert shop.watching.gone == {}
+    shop.root.rmdir()
+    away.rename(shop.root)
+    await shop.passes(3)
+    assert await shop.names() == []
+
+
+async def test_a_file_that_was_taken_away_and_comes_again_is_taken_again(shop: Shop) -> None:
+    shop.put("stays.gcode", GCODE + b"G28\n")
+    path = shop.put("sub/a.gcode")
+    about = path.stat()
+    await shop.passes(2)
+    (file,) = [file for file in await shop.files() if file.name == "a.gcode"]
+    await shop.library.recycle([file.id])
+    path.unlink()
+    path.parent.rmdir()
+    await shop.passes()
+    shop.put("sub/a.gcode")
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    await shop.passes(3)
+    assert await shop.names() == ["a.gcode", "stays.gcode"]
+
+
+def test_only_what_was_deleted_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path.resolve()
+    folder = WatchedFolder(path=root)
+    for name in ("full/a", "empty", "locked"):
+        (root / name).mkdir(parents=True)
+    (root / "full" / "there").write_bytes(GCODE)
+    paths = [f"{root}/{name}/x" for name in ("full", "full/b/c", "full/a", "empty", "locked")]
+    assert watch.gone(folder, [f"{root}/full/there", *paths]) == paths[:2]
+    scandir = os.scandir
+
+    def locked(path: str) -> Any:
+        if path.endswith("/full"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    assert watch.gone(folder, paths) == []
+    monkeypatch.undo()
+    assert watch.gone(WatchedFolder(path=root / "missing"), [f"{root}/missing/a/b"]) == []
+
+
+async def test_a_share_that_hangs_keeps_no_other_folder_waiting(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is switched off lets who asks it wait for minutes."""
+    hung = WatchedFolder(path=tmp_path / "nas")
+    back = threading.Event()
+    asked: list[Path] = []
+
+    def hangs(folder: WatchedFolder, /) -> tuple[Found, ...]:
+        asked.append(folder.path)
+        if folder is hung:
+            back.wait(20)
+            return ()
+        return look(folder)
+
+    monkeypatch.setattr(watching, "PATIENCE_S", 0.01)
+    shop.watching._look = hangs
+    shop.watching.watch([hung, shop.folder()])
+    shop.put("a.gcode")
+    try:
+        async with asyncio.timeout(10):
+            while await shop.names() != ["a.gcode"]:
+                await shop.passes()
+        assert asked.count(hung.path) == 1, "nobody asks again the one that hangs"
+    finally:
+        back.set()
+
+
+async def test_a_look_that_takes_long_is_followed_by_a_long_pause(shop: Shop) -> None:
+    """A huge folder on a slow share must not keep a core busy."""
+    looks: list[float] = []
+
+    def slow(folder: WatchedFolder, /) -> tuple[Found, ...]:
+        looks.append(shop.clock.monotonic())
+        shop.clock._seconds += 2
+        return look(folder)
+
+    await shop.passes()
+    shop.watching._look = slow
+    await shop.passes(10)
+    first, second, *_ = looks
+    assert second - first >= 2 * SHARE
+
+
+async def test_a_folder_that_is_not_watched_any_more_is_left_at_once(shop: Shop) -> None:
+    """Somebody named the wrong one, and thousands of files are on their way."""
+    add = shop.library.add
+
+    async def once(*args: Any, **more: Any) -> Any:
+        shop.watching.watch([])
+        return await add(*args, **more)
+
+    for number in range(3):
+        shop.put(f"{number}.gcode", GCODE + b"G28\n" * number)
+    shop.library.add = once  # type: ignore[method-assign]
+    await shop.passes()
+    await shop.clock.advance(EVERY_S)
+    async with asyncio.timeout(10):
+        while shop.watching._looks:
+            await asyncio.sleep(0.001)
+    assert len(await shop.files()) == 1
+
+
 async def test_a_folder_that_became_a_link_is_gone(shop: Shop, tmp_path: Path) -> None:
     """It may lead to where nobody may read."""
     secret = tmp_path / "secret"
@@ -227,6 +348,30 @@ async def test_files_get_their_tag_and_collection_and_leave_when_told(shop: Shop
     assert {file.collection_id for file in files} == {collection.id}
     assert not first.exists()
     assert not second.exists()
+
+
+async def test_what_was_deleted_there_is_not_remembered(shop: Shop) -> None:
+    """A folder that everything goes through must not fill the database."""
+    shop.watching.watch([shop.folder(remove=True)])
+    path = shop.put("a.gcode")
+    await shop.passes(3)
+    assert not path.exists()
+    assert await shop.store.run(store_watched.seen, str(shop.root)) == {}
+
+
+async def test_what_cannot_be_deleted_there_is_taken_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuses(found: Found) -> None:
+        raise BadFile(f"{found.name}: Read-only file system", key="file_unreadable")
+
+    monkeypatch.setattr(watch, "remove", refuses)
+    shop.watching.watch([shop.folder(remove=True)])
+    path = shop.put("a.gcode")
+    await shop.passes(4)
+    assert await shop.names() == ["a.gcode"]
+    assert caplog.text.count("stays where it is") == 1
+    assert list(await shop.store.run(store_watched.seen, str(shop.root))) == [str(path)]
 
 
 async def test_only_the_kinds_and_folders_that_were_chosen_are_taken(shop: Shop) -> None:

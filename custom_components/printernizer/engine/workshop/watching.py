@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 EVERY_S: Final = 10.0
+SHARE: Final = 20.0
+"""A look that takes long is followed by a pause that is so many times as long: who watches a slow
+share or a huge folder pays a twentieth of one core for it at most."""
+PATIENCE_S: Final = 30.0
+"""How long the others wait for a folder that is slow, or hangs as shares do."""
 _CLOSED: Final = frozenset({"library_full", "disk_full", "disk_failed", "no_library"})
 """Why the library takes no file at all: asking for each of them is of no use."""
 
@@ -41,7 +46,7 @@ class Scanner(Protocol):
         """Return its files. Raises OSError."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Watched:
     """A folder, and what is known of it."""
 
@@ -53,6 +58,20 @@ class _Watched:
     """Why it cannot be looked through; told once."""
     waits: str | None = None
     """Why the library takes nothing; told once."""
+    due: float = 0.0
+    """When to look again, on the monotonic clock."""
+    task: asyncio.Task[None] | None = None
+    """The look that is under way."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Look:
+    """What a look found."""
+
+    gone: list[str]
+    """Files that were taken in once and are there no more."""
+    ready: list[Found]
+    """New ones, and those that changed, that have stood still for long enough."""
 
 
 class Watching:
@@ -76,6 +95,9 @@ class Watching:
         self._some = asyncio.Event()
         """Whether there is anything to watch."""
         self._task: asyncio.Task[None] | None = None
+        self._looks: set[asyncio.Task[None]] = set()
+        self._sorting = asyncio.Lock()
+        """Held by whoever makes a collection."""
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._look_forever(), name="printernizer watched folders")
@@ -87,9 +109,10 @@ class Watching:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = (*self._looks, *(() if self._task is None else (self._task,)))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def watch(self, folders: Sequence[WatchedFolder]) -> None:
         """Watch these folders from the next look on, and no others."""
@@ -108,40 +131,73 @@ class Watching:
     async def _look_forever(self) -> None:
         while True:
             await self._some.wait()
-            for each in tuple(self._watched):
-                try:
-                    await self._look_at(each)
-                except StoreError as err:
-                    # The ledger tells the user of a database that takes no writes.
-                    _LOGGER.debug("%s waits for the database: %s", each.folder.path, err)
-                except Exception:
-                    # Of this folder, and no reason to look at no other until the next restart.
-                    _LOGGER.exception("%s could not be looked through", each.folder.path)
+            now = self._clock.monotonic()
+            begun = {
+                self._begin(each) for each in self._watched if not each.task and now >= each.due
+            }
+            if begun:
+                await asyncio.wait(begun, timeout=PATIENCE_S)
             await self._clock.sleep(EVERY_S)
+
+    def _begin(self, each: _Watched) -> asyncio.Task[None]:
+        """Look at one folder, on its own: a share that hangs must not keep the others waiting."""
+        task = asyncio.create_task(
+            self._attend(each), name=f"printernizer watched folder {each.folder.path}"
+        )
+        each.task = task
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
+        return task
+
+    async def _attend(self, each: _Watched) -> None:
+        try:
+            await self._look_at(each)
+        except StoreError as err:
+            # The ledger tells the user of a database that takes no writes.
+            _LOGGER.debug("%s waits for the database: %s", each.folder.path, err)
+        except Exception:
+            # Of this folder, and no reason to look at no other until the next restart.
+            _LOGGER.exception("%s could not be looked through", each.folder.path)
+        finally:
+            each.task = None
 
     async def _look_at(self, each: _Watched) -> None:
         folder = str(each.folder.path)
         if each.seen is None:
             each.seen = await self._store.run(watched.seen, folder)
+        begun = self._clock.monotonic()
         try:
-            found = await asyncio.to_thread(self._found, each.folder)
+            found = await asyncio.to_thread(self._compared, each, each.seen)
         except OSError as err:
             # Nothing is forgotten: a share that comes back has what it had.
             if each.gone is None:
                 _LOGGER.warning("The watched folder %s is gone: %s", folder, err.strerror)
             each.gone = err.strerror or "it is gone"
             return
+        finally:
+            now = self._clock.monotonic()
+            each.due = now + SHARE * (now - begun)
         if each.gone is not None:
             _LOGGER.info("The watched folder %s is back", folder)
             each.gone = None
-        if vanished := each.seen.keys() - {one.path for one in found}:
-            await self._store.run(watched.forget, folder, vanished)
-            for path in vanished:
+        if found.gone:
+            await self._store.run(watched.forget, folder, found.gone)
+            for path in found.gone:
                 del each.seen[path]
-        news = [one for one in found if each.seen.get(one.path) != _as_it_is(one)]
-        for one in each.settling.settled(news, self._clock.monotonic()):
-            if not await self._take(each, one, each.seen):
+        for one in found.ready:
+            # Somebody may have chosen otherwise meanwhile: thousands of files take their time.
+            if each not in self._watched or not await self._take(each, one, each.seen):
                 return
+
+    def _compared(self, each: _Watched, seen: dict[str, Look]) -> _Look:
+        """Look, in a thread, and hold it against what is known. Raises OSError."""
+        found = self._found(each.folder)
+        vanished = seen.keys() - {one.path for one in found}
+        news = [one for one in found if seen.get(one.path) != _as_it_is(one)]
+        return _Look(
+            gone=watch.gone(each.folder, vanished),
+            ready=each.settling.settled(news, self._clock.monotonic()),
+        )
 
     def _found(self, folder: WatchedFolder) -> tuple[Found, ...]:
         """Raises OSError. A library that takes in its own files would end by deleting them."""
@@ -155,8 +211,9 @@ class Watching:
         """Take a file in, or say why not; returns whether the library takes more."""
         try:
             await self._take_in(each.folder, found)
-            if each.folder.remove:
-                await asyncio.to_thread(watch.remove, found)
+            each.waits = None
+            if each.folder.remove and await self._remove(found):
+                return True
         except (BadFile, NotAllowed) as err:
             if err.key == "file_changed":
                 return True  # It is looked at again once it stands still.
@@ -173,6 +230,22 @@ class Watching:
             await self._store.run(watched.note, *note)
         each.waits = None
         seen[found.path] = _as_it_is(found)
+        return True
+
+    async def _remove(self, found: Found) -> bool:
+        """Delete a file that is in the library, and need not be remembered then.
+
+        Raises BadFile(key="file_changed"). Returns False for one that cannot be deleted.
+        """
+        try:
+            await asyncio.to_thread(watch.remove, found)
+        except BadFile as err:
+            if err.key == "file_changed":
+                raise
+            _LOGGER.warning(
+                "%s is in the library and stays where it is: %s", found.path, err.reason
+            )
+            return False
         return True
 
     async def _take_in(self, folder: WatchedFolder, found: Found) -> None:
@@ -196,8 +269,9 @@ class Watching:
             await self._collect(ids, folder.collection)
 
     async def _collect(self, ids: list[UUID], name: str) -> None:
-        known = {each.name.casefold(): each for each in await self._library.collections()}
-        collection = known.get(name.casefold()) or await self._library.add_collection(name)
+        async with self._sorting:
+            known = {each.name.casefold(): each for each in await self._library.collections()}
+            collection = known.get(name.casefold()) or await self._library.add_collection(name)
         await self._library.move_to(ids, collection.id)
 
 
