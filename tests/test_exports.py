@@ -28,6 +28,7 @@ from custom_components.printernizer.export_actions import EXPORT_ACTIONS, month,
 from custom_components.printernizer.runtime import async_get_workshop
 from custom_components.printernizer.shop_services import shop_schema_of
 from custom_components.printernizer.views import export as export_view
+from custom_components.printernizer.views.export import async_offer
 from tests.shop_floor import Floor, Printer, floor  # noqa: F401 - fixtures
 
 DATEV = {"adviser": 29098, "client": 55003}
@@ -268,6 +269,10 @@ async def test_the_oldest_link_gives_way(
     links = [(await export(hass, subjects=["jobs"]))["url"] for _ in range(3)]
     stranger = await hass_client_no_auth()
     assert [(await stranger.get(link)).status for link in links] == [404, 200, 200]
+    kept = await export(hass, subjects=["jobs"])
+    for _ in range(5):
+        async_offer(hass, Path(__file__))
+    assert (await stranger.get(kept["url"])).status == 200
 
 
 async def test_who_is_forgotten_is_not_in_yesterdays_exports_either(

@@ -212,10 +212,15 @@ async def test_a_file_without_a_picture_shows_its_kind(
     file = (await _ask(hass, "add_to_library", source=str(bracket)))["id"]
     client = await hass_client()
     base = f"/api/{DOMAIN}/library/{file}"
-    with patch.object(Sandbox, "picture", side_effect=BadFile("no")):
-        answer = await client.get(f"{base}/preview?size=200&plate=2")
-    assert (answer.status, answer.content_type) == (200, "image/svg+xml")
-    assert await answer.read() == kind_picture(FileKind.GCODE)
+    library = async_get_workshop(hass).library
+    for broken in (
+        patch.object(Sandbox, "picture", side_effect=BadFile("no")),
+        patch.object(type(library), "path", side_effect=StoreError("gone")),
+    ):
+        with broken:
+            answer = await client.get(f"{base}/preview?size=200&plate=2")
+        assert (answer.status, answer.content_type) == (200, "image/svg+xml")
+        assert await answer.read() == kind_picture(FileKind.GCODE)
     for query in ("size=77", "size=x", "plate=0", "plate=x"):
         assert (await client.get(f"{base}/preview?{query}")).status == 400
     for path in (uuid4(), "rubbish"):

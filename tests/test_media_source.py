@@ -18,7 +18,10 @@ from homeassistant.components.media_source import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    WebSocketGenerator,
+)
 
 from custom_components.printernizer.const import DOMAIN
 from custom_components.printernizer.engine.drivers.virtual.machine import Fault, VirtualFile
@@ -123,6 +126,38 @@ async def test_nobody_without_a_login_and_no_user_without_the_printer_gets_a_fil
     hass_admin_user.groups = []
     hass_admin_user.invalidate_cache()
     assert (await client.get(url)).status == 403
+
+
+async def test_who_browses_sees_what_they_may_open_and_no_names_besides(
+    hass: HomeAssistant,
+    printer: Printer,
+    hass_ws_client: WebSocketGenerator,
+    hass_admin_user: User,
+) -> None:
+    """The names of files alone tell who had what printed."""
+    entry_id = printer.entry.entry_id
+    wire = await hass_ws_client()
+
+    async def seen(where: str = "") -> list[str] | None:
+        await wire.send_json_auto_id(
+            {"type": "media_source/browse_media", "media_content_id": f"{ROOT}/{where}".rstrip("/")}
+        )
+        answer = await wire.receive_json()
+        if not answer["success"]:
+            return None
+        return [child["title"] for child in answer["result"]["children"]]
+
+    files = f"file/{entry_id}/{token_of('/')}"
+    below = ("library", entry_id, files, f"snapshot/{entry_id}")
+    assert len(await seen() or ()) == 2
+    assert None not in [await seen(where) for where in below]
+    hass_admin_user.groups = []
+    hass_admin_user.mock_policy({"entities": True})
+    assert await seen() == ["Ärmel One"]
+    assert [await seen(where) is None for where in below] == [True, False, False, False]
+    hass_admin_user.mock_policy({})
+    assert await seen() == []
+    assert [await seen(where) for where in below] == [None] * 4
 
 
 @pytest.mark.parametrize("path", ["/config/moonraker.conf", "//Config/./a", "/logs/klippy.log"])

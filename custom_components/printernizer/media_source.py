@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, override
 from uuid import UUID
 
+from homeassistant.auth.permissions.const import POLICY_READ
 from homeassistant.components.media_player.const import MediaClass
 from homeassistant.components.media_player.errors import BrowseError
 from homeassistant.components.media_source import (
@@ -21,6 +22,7 @@ from homeassistant.util import dt as dt_util
 from .const import CONF_KIND, DOMAIN, KIND_SHOP
 from .engine.errors import PrinternizerError
 from .engine.library_file import LibraryFilter
+from .permissions import async_asker, async_denied
 from .runtime import async_find_workshop, async_jobs
 from .snapshots import find, folder_of, job_of, newest
 from .targets import async_called
@@ -51,7 +53,11 @@ async def async_get_media_source(hass: HomeAssistant) -> PrinternizerMedia:
 
 
 class PrinternizerMedia(MediaSource):
-    """A folder per printer: what lies on its storage, and how its jobs ended."""
+    """The library, and a folder per printer: what lies on its storage, and how its jobs ended.
+
+    Who browses finds what they may also open: the library is for administrators, a printer for
+    those who may read all of its entities.
+    """
 
     name = "Printernizer"
 
@@ -86,12 +92,11 @@ class PrinternizerMedia(MediaSource):
             case [kind] if kind == LIBRARY:
                 return await self._library()
             case [entry_id]:
-                return self._of_printer(self._printer(entry_id, BrowseError))
+                return self._of_printer(self._shown(entry_id))
             case [kind, entry_id] if kind == SNAPSHOTS:
-                return await self._snapshots(self._printer(entry_id, BrowseError))
+                return await self._snapshots(self._shown(entry_id))
             case [kind, entry_id, word] if kind == FILES:
-                entry = self._printer(entry_id, BrowseError)
-                return await self._folder(entry, _path(word, BrowseError))
+                return await self._folder(self._shown(entry_id), _path(word, BrowseError))
             case _:
                 raise BrowseError(f"no such folder: {item.identifier[:200]}")
 
@@ -101,19 +106,21 @@ class PrinternizerMedia(MediaSource):
         entries = [
             entry
             for entry in self.hass.config_entries.async_loaded_entries(DOMAIN)
-            if entry.data[CONF_KIND] != KIND_SHOP
+            if entry.data[CONF_KIND] != KIND_SHOP and self._may_see(entry.entry_id)
         ]
         printers = [
             _folder(entry.entry_id, async_called(entry.runtime_data.coordinator))
             for entry in entries
         ]
         inside = sorted(printers, key=lambda each: each.title)
-        if inside:
+        if inside and _may_see_library():
             inside.insert(0, _folder(LIBRARY, self._word("media_library")))
         return _folder(None, "Printernizer", inside)
 
     async def _library(self) -> BrowseMediaSource:
         """Show what was taken in last."""
+        if not _may_see_library():
+            raise BrowseError("the library is for administrators")
         workshop = async_find_workshop(self.hass)
         if workshop is None:
             raise BrowseError("no printer is set up")
@@ -179,6 +186,19 @@ class PrinternizerMedia(MediaSource):
         )
         return words.get(f"component.{DOMAIN}.common.{key}", key)
 
+    # -- who asks ----------------------------------------------------------------------------
+
+    def _may_see(self, entry_id: str) -> bool:
+        user = async_asker()
+        return user is None or async_denied(self.hass, user, entry_id, POLICY_READ) is None
+
+    def _shown(self, entry_id: str) -> PrinternizerConfigEntry:
+        """Return a printer that who asks may see. Raises BrowseError."""
+        entry = self._printer(entry_id, BrowseError)
+        if not self._may_see(entry_id):
+            raise BrowseError("this printer is for others")
+        return entry
+
     # -- what an identifier means ------------------------------------------------------------
 
     def _printer(self, entry_id: str, error: type[Exception]) -> PrinternizerConfigEntry:
@@ -215,6 +235,11 @@ class PrinternizerMedia(MediaSource):
         if path is None:
             raise Unresolvable("there is no picture of this job")
         return job_id, path
+
+
+def _may_see_library() -> bool:
+    user = async_asker()
+    return user is None or user.is_admin
 
 
 def _path(word: str, error: type[Exception]) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import homeassistant.helpers.entity_registry as er
+from homeassistant.components.http.const import KEY_HASS_USER
+from homeassistant.components.websocket_api.connection import current_connection
 from homeassistant.core import callback
+from homeassistant.helpers.http import current_request
 
 if TYPE_CHECKING:
     from homeassistant.auth.models import User
@@ -35,3 +38,15 @@ def async_denied(hass: HomeAssistant, user: User, entry_id: str, policy: str) ->
         ),
         None,
     )
+
+
+@callback
+def async_asker() -> User | None:
+    """Return the user whose request is being answered; None where nobody asked, but an automation.
+
+    Home Assistant does not tell a media source who browses it.
+    """
+    if (connection := current_connection.get()) is not None:
+        return connection.user
+    request = current_request.get()
+    return None if request is None else request.get(KEY_HASS_USER)

@@ -31,9 +31,12 @@ _OFFERED: HassKey[dict[str, Path]] = HassKey(f"{DOMAIN}_exports")
 def async_offer(hass: HomeAssistant, file: Path) -> str:
     """Return a signed link to a file. It ends by itself, and with Home Assistant."""
     offered = hass.data.setdefault(_OFFERED, {})
+    # A picture that is asked for every minute must not push out last night's workbook.
+    known = next((token for token, other in offered.items() if other == file), None)
+    token = known or token_urlsafe(16)
+    offered.pop(token, None)
     while len(offered) >= MOST_OFFERED:
         del offered[next(iter(offered))]
-    token = token_urlsafe(16)
     offered[token] = file
     return async_sign_path(hass, f"/api/{DOMAIN}/export/{token}", LINK_LASTS, use_content_user=True)
 

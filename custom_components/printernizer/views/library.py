@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -12,9 +14,9 @@ from homeassistant.core import callback
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 
 from ..const import DOMAIN
-from ..engine.errors import BadFile, NotAllowed, PrinternizerError
+from ..engine.errors import BadFile, PrinternizerError
 from ..engine.picture import PictureOptions
-from ..runtime import async_find_workshop, async_previews
+from ..runtime import async_find_workshop, async_get_workshop, async_previews
 from .answers import headers_for, kind_of_file
 from .export import LINK_LASTS
 from .kind_pictures import kind_picture
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 SIZES: Final = (200, 256, 512)
 """Sides in pixels that a page may ask for: each of any size would be a picture of its own."""
 MOST_PLATES: Final = 100
+PATIENCE_S: Final = 20.0
+"""How long a page waits for a picture that a printer has."""
 
 
 def download_url(file_id: UUID) -> str:
@@ -83,10 +87,14 @@ class LibraryPreviewView(HomeAssistantView):
         except PrinternizerError as err:
             raise web.HTTPNotFound from err
         options = _options(request)
+        hass = request.app[KEY_HASS]
         try:
-            path = await library.path(file.id)
-            content, kind = await _picture(request.app[KEY_HASS], file, path, options)
-        except BadFile, NotAllowed:
+            if file.on_shelf:
+                path = await library.path(file.id)
+                content, kind = await _picture(hass, file, path, options)
+            else:
+                content, kind = await _far_picture(hass, file, options)
+        except PrinternizerError, TimeoutError:
             content, kind = kind_picture(file.kind), "image/svg+xml"
         headers = {**headers_for("preview", kind), "Content-Disposition": "inline"}
         return web.Response(body=content, headers=headers)
@@ -97,6 +105,31 @@ async def _picture(
 ) -> tuple[bytes, str]:
     assert file.sha256 is not None  # it lies on the shelf
     picture = await async_previews(hass).picture(path, file.sha256, options)
+    return picture.content, picture.content_type
+
+
+async def _far_picture(
+    hass: HomeAssistant, file: LibraryFile, options: PictureOptions
+) -> tuple[bytes, str]:
+    """Return the slicer's picture of a file that lies on printers only.
+
+    Raises TimeoutError when that takes long: it is there when somebody asks again.
+    """
+    glimpses = async_get_workshop(hass).glimpses
+    place = next((each for each in file.places if each.present), None)
+    if place is None:
+        raise BadFile("it lies nowhere any more")
+    seen = glimpses.seen(place.printer_id, place.path)
+    version = (place.printer_id, place.path, file.size_bytes, seen and seen.modified)
+    get = partial(
+        glimpses.picture,
+        place.printer_id,
+        place.path,
+        plate=options.plate,
+        at_least_px=options.width_px,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        picture = await async_previews(hass).given(repr(version), options, get)
     return picture.content, picture.content_type
 
 
