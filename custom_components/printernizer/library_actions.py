@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from homeassistant.helpers import config_validation as cv
 from . import fields
 from .engine.file import FileKind
 from .engine.library_file import (
+    CleanUpRule,
     FileState,
     LibraryCursor,
     LibraryFilter,
@@ -175,6 +177,34 @@ async def _library_statistics(request: ShopRequest) -> Facts:
     }
 
 
+async def _clean_up_library(request: ShopRequest) -> Facts:
+    data, library = request.data, request.shop.library
+    rules = (_rule(data),) if data.keys() - {"dry_run"} else ()
+    deed = library.disposable if data["dry_run"] else library.clean_up
+    files = await deed(*rules)
+    return {
+        "recycled": not data["dry_run"],
+        "bytes": sum(file.size_bytes or 0 for file in files),
+        "files": [
+            {"id": str(file.id), "name": file.name, "size": file.size_bytes} for file in files
+        ],
+    }
+
+
+def _rule(data: Mapping[str, Any]) -> CleanUpRule:
+    return CleanUpRule(
+        older_than=data.get("older_than_days"),
+        not_printed_for=data.get("not_printed_for_days"),
+        replaced=data.get("replaced", False),
+        tagged=data.get("tagged", False),
+        origin=data.get("origin"),
+    )
+
+
+async def _rebuild_library(request: ShopRequest) -> Facts:
+    return {"listed": await request.shop.library.rebuild()}
+
+
 async def _check_library(request: ShopRequest) -> Facts:
     return scrub_facts(await request.shop.library.scrub())
 
@@ -202,6 +232,14 @@ def _something(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+def _a_rule(data: dict[str, Any]) -> dict[str, Any]:
+    rule = data.keys() & {"not_printed_for_days", "older_than_days"} or data.get("replaced")
+    if not rule and data.keys() - {"dry_run"}:
+        raise vol.Invalid("say for how long, or that they were replaced")
+    return data
+
+
+_DAYS: Final = vol.All(vol.Coerce(int), vol.Range(1, 3650), lambda days: timedelta(days=days))
 _ID: Final = vol.All(cv.string, vol.Coerce(UUID))
 _IDS: Final = vol.All(cv.ensure_list, [_ID], vol.Length(min=1, max=MOST_AT_ONCE))
 _TEXT: Final = vol.All(cv.string, vol.Length(max=_LONGEST_TEXT))
@@ -269,5 +307,18 @@ LIBRARY_ACTIONS: Final[Mapping[str, ShopAction]] = {
     "library_statistics": ShopAction(
         deed=_library_statistics, fields={}, response=SupportsResponse.ONLY
     ),
+    "clean_up_library": ShopAction(
+        deed=_clean_up_library,
+        fields={
+            vol.Optional("dry_run", default=True): cv.boolean,
+            vol.Optional("not_printed_for_days"): _DAYS,
+            vol.Optional("older_than_days"): _DAYS,
+            vol.Optional("replaced"): cv.boolean,
+            vol.Optional("tagged"): cv.boolean,
+            vol.Optional("origin"): vol.Coerce(Origin),
+        },
+        check=_a_rule,
+    ),
+    "rebuild_library": ShopAction(deed=_rebuild_library, fields={}),
     "check_library": ShopAction(deed=_check_library, fields={}, response=SupportsResponse.ONLY),
 }

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeIs
+from uuid import UUID
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import callback
+from homeassistant.helpers import instance_id
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.requirements import RequirementsNotFound, async_process_requirements
@@ -47,7 +49,6 @@ from .shop_settings import machine_profile, shop_settings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
-    from uuid import UUID
 
     from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant
 
@@ -135,6 +136,7 @@ class SharedWorkshop:
                 SystemClock(),
                 async_get_clientsession(self._hass),
                 files=Path(self._hass.config.path(LIBRARY_FOLDER)),
+                site=UUID(await instance_id.async_get(self._hass)),
             )
             # Before it opens: a Spoolman that leads must not seem to be gone for a moment.
             shop = async_shop_entry(self._hass)

@@ -98,6 +98,8 @@ def sections(currency: str) -> dict[str, Fields]:
             "keep_printed_files": BooleanSelector(),
             "quota_gb": _number(100_000, unit="GB"),
             "bin_days": _number(3_650, unit="d", whole=True),
+            "downloads_days": _number(3_650, unit="d", whole=True),
+            "replaced_days": _number(3_650, unit="d", whole=True),
         },
         "watched": folder_fields(),
         "retention": {

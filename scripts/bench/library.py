@@ -37,6 +37,7 @@ from custom_components.printernizer.engine.library_file import (
     Source,
     Whereabouts,
     compared,
+    label_word,
     search_words,
 )
 from custom_components.printernizer.engine.store import library, library_codec
@@ -132,7 +133,9 @@ def _fill(connection: Connection, count: int) -> None:
                 *(str(label["value"]) for label in labels),
                 file.facts.slicer if file.facts else None,
             )
-            rows.append(library_codec.file_row(file) | {"number": number, "search": words})
+            known = [label_word(str(label["kind"]), str(label["key"])) for label in labels]
+            told = {"number": number, "search": " ".join((words, *known))}
+            rows.append(library_codec.file_row(file) | told)
         connection.execute(sa.insert(LIBRARY_FILES), rows)
         connection.execute(
             sa.insert(LIBRARY_LABELS), [row for each in files for row in _labels(*each)]

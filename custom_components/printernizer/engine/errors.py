@@ -225,6 +225,8 @@ KEYS: Final = frozenset(
         "no_library",
         "no_file",
         "not_on_shelf",
+        "at_another_site",
+        "file_printing",
         "no_collection",
         "name_taken",
         "bad_form",

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from .errors import NotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
-    from uuid import UUID
 
     from .file import FileFacts, FileKind
+
+ONE_SHELF: Final = UUID(int=0)
+"""The shelf of a shop that has only one."""
 
 LONGEST_NAME: Final = 500
 """Characters of a name as it is shown."""
@@ -63,6 +67,8 @@ class Whereabouts(StrEnum):
     """On the shelf, and on a printer as well."""
     LOCAL_ONLY = "local_only"
     """On the shelf alone."""
+    ELSEWHERE = "elsewhere"
+    """On the shelf of another site of the same shop alone."""
     GONE = "gone"
     """It lay on a printer once, and nobody fetched it in time."""
 
@@ -105,6 +111,8 @@ class LibraryFile:
     added_at: datetime
     source: Source
     where: Whereabouts = Whereabouts.LOCAL_ONLY
+    shelves: tuple[UUID, ...] = (ONE_SHELF,)
+    """Where its bytes lie: several sites may share a list, each with a disk of its own."""
     state: FileState = FileState.KEPT
     recycled_at: datetime | None = None
     revision: int = 1
@@ -132,6 +140,17 @@ class LibraryFile:
     def on_shelf(self) -> bool:
         """Whether its content lies here."""
         return self.where in ON_SHELF
+
+    def seen_from(self, shelf: UUID) -> LibraryFile:
+        """Return it as one site sees it: what lies at another alone does not lie here."""
+        return replace(self, where=seen_from(self.where, here=shelf in self.shelves))
+
+
+def seen_from(where: Whereabouts, *, here: bool) -> Whereabouts:
+    """Return where a content lies for a site, which has it or has not."""
+    if here or where not in ON_SHELF:
+        return where
+    return Whereabouts.AVAILABLE if where is Whereabouts.DOWNLOADED else Whereabouts.ELSEWHERE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -224,7 +243,10 @@ class Quota:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CleanUpRule:
-    """Which files may go into the recycle bin by themselves. Favourites never do."""
+    """Which files may go into the recycle bin by themselves.
+
+    Favourites never do, nor what a running print, an open order or an open idea needs.
+    """
 
     older_than: timedelta | None = None
     """Since it was added."""
@@ -234,6 +256,8 @@ class CleanUpRule:
     """Only revisions that were replaced."""
     tagged: bool = False
     """Also files with tags or in a collection: somebody cared for them."""
+    origin: Origin | None = None
+    """Only files that came to us so."""
 
     @property
     def empty(self) -> bool:
@@ -254,6 +278,8 @@ _RESERVED: Final = frozenset(
 _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORDS: Final = re.compile(r"[^\W_]+")
+_LABEL: Final = "\ue000"
+"""Of a private range: what begins words that stand for labels."""
 
 
 def shown_name(given: str) -> str:
@@ -321,6 +347,19 @@ def search_words(*texts: str | None) -> str:
                     # Folding may bring out what parts words: a letter in brackets, a fraction.
                     found |= dict.fromkeys(_WORDS.findall(spelling))
     return " ".join(found)
+
+
+def label_word(kind: str, key: str) -> str:
+    """Return the word by which the index of words knows a label.
+
+    It begins with a character that no word has: nobody comes upon it by typing.
+    """
+    return f"{_LABEL}{kind[0]}{blake2b(key.encode(), digest_size=8).hexdigest()}"
+
+
+def is_label_word(word: str) -> bool:
+    """Whether a word of the index stands for a label as a whole."""
+    return word.startswith(_LABEL)
 
 
 def search_terms(text: str) -> tuple[tuple[str, ...], ...]:

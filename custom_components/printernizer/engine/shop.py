@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from .library_file import Quota
+from .library_file import CleanUpRule, Origin, Quota
 from .watched_folder import WatchedFolder
 
 
@@ -273,6 +273,11 @@ class LibraryPolicy:
     """GB that may lie on the shelf, the recycle bin included; None: as much as the disk takes."""
     bin_days: int = 30
     """How long the recycle bin keeps what was put there."""
+    downloads_days: int = 0
+    """After how long a file that was fetched from a printer goes into the bin when nobody
+    printed it; 0: never."""
+    replaced_days: int = 0
+    """The same of files that a newer revision replaced."""
 
     @property
     def quota(self) -> Quota:
@@ -283,6 +288,19 @@ class LibraryPolicy:
     def bin_kept(self) -> timedelta:
         """Return how long the recycle bin keeps."""
         return timedelta(days=self.bin_days)
+
+    @property
+    def rules(self) -> tuple[CleanUpRule, ...]:
+        """Return what goes into the recycle bin by itself."""
+        downloads, replaced = (
+            timedelta(days=self.downloads_days),
+            timedelta(days=self.replaced_days),
+        )
+        rules = (
+            CleanUpRule(not_printed_for=downloads, origin=Origin.DOWNLOADED),
+            CleanUpRule(not_printed_for=replaced, replaced=True),
+        )
+        return tuple(rule for rule in rules if rule.not_printed_for)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,7 @@ from custom_components.printernizer.engine.file import (
 )
 from custom_components.printernizer.engine.file_match import Sighting
 from custom_components.printernizer.engine.library_file import (
+    ONE_SHELF,
     CleanUpRule,
     Collection,
     FileState,
@@ -298,8 +299,8 @@ async def test_figures_count_the_shelf_and_the_bin(store: Store) -> None:
     assert (figures.recycled_files, figures.recycled_bytes) == (1, 1001)
     assert figures.by_kind == {"3mf": (1, 1002), "gcode": (1, 1003), "": (1, 0)}
     assert figures.by_where == {Whereabouts.LOCAL_ONLY: 2, Whereabouts.AVAILABLE: 1}
-    assert await store.run(library.on_shelf) == (3, 3006)
-    assert await store.run(library.shelved) == tuple(f"{n:064x}" for n in (1, 2, 3))
+    assert await store.run(library.on_shelf, ONE_SHELF) == (3, 3006)
+    assert await store.run(library.shelved, ONE_SHELF) == tuple(f"{n:064x}" for n in (1, 2, 3))
 
 
 async def test_the_bin_gives_back_and_forgets_after_its_time(store: Store) -> None:
@@ -309,11 +310,11 @@ async def test_the_bin_gives_back_and_forgets_after_its_time(store: Store) -> No
         (one.id, FileState.RECYCLED, BEGINNING)
     ]
     assert await store.run(library_changes.recycle, [one.id], BEGINNING) == ()
-    assert await store.run(library.recycled_before, BEGINNING) == ()
+    assert await store.run(library.recycled_before, BEGINNING, ONE_SHELF) == ()
     later = BEGINNING + timedelta(seconds=1)
-    assert await store.run(library.recycled_before, later) == (one.id,)
-    await store.run(library_changes.forget, one.id)
-    await store.run(library_changes.forget, one.id)
+    assert await store.run(library.recycled_before, later, ONE_SHELF) == (one.id,)
+    await store.run(library_changes.forget, one.id, ONE_SHELF)
+    await store.run(library_changes.forget, one.id, ONE_SHELF)
     assert await store.run(library.get, one.id) is None
     assert await names(store) == ["b"]
     assert await store.run(library_changes.restore, [two.id]) == ()
@@ -323,7 +324,7 @@ async def test_a_file_that_still_lies_on_a_printer_stays_in_the_list(store: Stor
     source = Source(origin=Origin.DOWNLOADED, printer_id="P1", path="/a.gcode")
     (file,) = await added(store, a_file("a.gcode", source=source))
     await store.run(library_changes.recycle, [file.id], BEGINNING)
-    await store.run(library_changes.forget, file.id)
+    await store.run(library_changes.forget, file.id, ONE_SHELF)
     left = await store.run(library.get, file.id)
     assert left is not None
     assert (left.where, left.state, left.sha256) == (
@@ -355,7 +356,7 @@ async def test_rules_let_go_of_what_nobody_cares_for(store: Store) -> None:
     await store.run(library_changes.change, filed.id, {"collection_id": collection.id})
 
     async def let_go(**rule: Any) -> set[UUID]:
-        return set(await store.run(library.cleanable, CleanUpRule(**rule), now))
+        return set(await store.run(library.cleanable, CleanUpRule(**rule), now, ONE_SHELF))
 
     month = timedelta(days=30)
     assert await let_go() == set()
@@ -445,7 +446,7 @@ async def test_a_file_that_was_only_seen_is_filled_when_it_is_fetched(store: Sto
     seen = await store.run(library.at_place, "P1", "/a.gcode")
     assert seen is not None
     assert (seen.where, seen.sha256, seen.kind) == (Whereabouts.AVAILABLE, None, None)
-    await store.run(library_places.fetching, seen.id, now=True)
+    await store.run(library_places.fetching, seen.id, ONE_SHELF)
     assert await names(store, where=Whereabouts.DOWNLOADING) == ["a.gcode"]
     source = Source(origin=Origin.DOWNLOADED, printer_id="P1", path="/a.gcode")
     came = await store.run(
@@ -473,10 +474,10 @@ async def test_a_download_that_a_restart_ended_does_not_last_forever(store: Stor
     await see(store, Sighting(path="/a.gcode", name="a.gcode"))
     seen = await store.run(library.at_place, "P1", "/a.gcode")
     assert seen is not None
-    await store.run(library_places.fetching, seen.id, now=True)
-    await store.run(library_places.fetching, uuid4(), now=True)
-    await store.run(library_places.settle_fetches)
-    await store.run(library_places.settle_fetches)
+    await store.run(library_places.fetching, seen.id, ONE_SHELF)
+    await store.run(library_places.fetching, uuid4(), ONE_SHELF)
+    await store.run(library_places.settle_fetches, ONE_SHELF)
+    await store.run(library_places.settle_fetches, ONE_SHELF)
     assert await names(store, where=Whereabouts.AVAILABLE) == ["a.gcode"]
 
 
@@ -561,7 +562,7 @@ async def test_what_was_let_go_is_listed_again_when_its_bytes_are_back(store: St
     source = Source(origin=Origin.DOWNLOADED, printer_id="P1", path="/a.gcode")
     (file,) = await added(store, a_file("a.gcode", source=source))
     await store.run(library_changes.recycle, [file.id], BEGINNING)
-    await store.run(library_changes.forget, file.id)
+    await store.run(library_changes.forget, file.id, ONE_SHELF)
     assert await store.run(library_changes.adopt, file, None)
     back = await store.run(library.get, file.id)
     assert back is not None

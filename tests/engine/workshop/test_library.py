@@ -32,6 +32,7 @@ from custom_components.printernizer.engine.job import (
 )
 from custom_components.printernizer.engine.library import shelf as shelf_module
 from custom_components.printernizer.engine.library_file import (
+    ONE_SHELF,
     CleanUpRule,
     FileState,
     LibraryFilter,
@@ -263,7 +264,7 @@ async def test_a_quota_is_kept_before_and_after(
     assert sum(isinstance(each, NotAllowed) for each in results) == 3
     assert len([name for name in objects(tmp_path) if not name.endswith("json")]) == 2
     # What is there already takes no more room.
-    assert (await store.run(listed.on_shelf))[0] == 2
+    assert (await store.run(listed.on_shelf, ONE_SHELF))[0] == 2
     library.quota = Quota()
 
 
@@ -736,7 +737,7 @@ async def test_a_kill_at_any_moment_loses_no_file_that_was_reported(
         Library(store, clock, tmp_path / "library", quota=NO_ROOM) as library,
     ):
         assert parts(tmp_path) == []
-        listed_now = set(await store.run(listed.shelved))
+        listed_now = set(await store.run(listed.shelved, ONE_SHELF))
         assert kept <= listed_now
         assert not gone & listed_now
         report = await library.scrub()
@@ -744,7 +745,7 @@ async def test_a_kill_at_any_moment_loses_no_file_that_was_reported(
         assert {finding.fault for finding in report.findings} <= {Fault.UNLISTED}
         await library.rebuild()
         assert (await library.scrub()).sound
-        assert not gone & set(await store.run(listed.shelved))
+        assert not gone & set(await store.run(listed.shelved, ONE_SHELF))
 
 
 async def test_a_shop_without_a_folder_says_so(store: FaultyStore, clock: HandClock) -> None:

@@ -22,16 +22,19 @@ import re
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from ..errors import BadFile, NotAllowed
 from ..library_file import stored_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
     from types import TracebackType
+    from typing import BinaryIO
 
 LARGEST_SIDECAR: Final = 4 << 20
 """Bytes; a longer one is not ours."""
@@ -41,6 +44,7 @@ _LOOK_EVERY: Final = 16 << 20
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _PART: Final = re.compile(r"\.?[0-9a-f]{32}\.part")
 _SCRUBBED: Final = "scrubbed-at"
+_CALLED: Final = "shelf-id"
 _READ_ONLY: Final = 0o444
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MOST_OF_A_NAME: Final = 1000
@@ -89,12 +93,27 @@ class Shelf:
             for folder in (self._objects, self._incoming):
                 folder.mkdir(parents=True, exist_ok=True)
             for part in self._incoming.iterdir():
-                if _PART.fullmatch(part.name):
+                if _PART.fullmatch(part.name) and not _being_written(part):
                     part.unlink(missing_ok=True)
                     swept += 1
         except OSError as err:
             raise disk_error(err) from err
         return swept
+
+    def called(self, given: UUID) -> UUID:
+        """Return what this shelf is called in the list: as it was before, else as given.
+
+        The name lies on the shelf and so moves along with it. A disk that is new has none: then
+        what the list knows of the old one is missing, and not at another site.
+        """
+        place = self.folder / _CALLED
+        with suppress(OSError, ValueError):
+            return UUID(place.read_text("ascii")[:40].strip())
+        try:
+            place.write_text(f"{given}\n", "ascii")
+        except OSError as err:
+            raise disk_error(err) from err
+        return given
 
     # -- objects -----------------------------------------------------------------------------
 
@@ -329,6 +348,7 @@ class Incoming:
             self._file = self._part.open("xb", buffering=0)
         except OSError as err:
             raise disk_error(err) from err
+        _hold(self._file)
         return self
 
     def __exit__(
@@ -364,6 +384,24 @@ class Incoming:
         except OSError as err:
             raise disk_error(err) from err
         return self._shelf.keep(self._part, self._digest.hexdigest(), self.size)
+
+
+def _hold(file: BinaryIO | FileIO) -> None:
+    """Tell others that somebody writes into a file, for as long as it is open."""
+    with suppress(OSError):
+        flock(file.fileno(), LOCK_EX | LOCK_NB)
+
+
+def _being_written(part: Path) -> bool:
+    """Whether somebody is writing into a part: another process on the same folder, say."""
+    try:
+        with part.open("rb") as file:
+            flock(file.fileno(), LOCK_SH | LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def disk_error(err: OSError) -> NotAllowed:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from ..library_file import (
+    ON_SHELF,
     Collection,
     FileState,
     LibraryCursor,
@@ -18,7 +19,10 @@ from ..library_file import (
     SortBy,
     Whereabouts,
     compared,
+    is_label_word,
+    label_word,
     search_terms,
+    seen_from,
 )
 from . import library_codec
 from .library_tables import (
@@ -29,7 +33,7 @@ from .library_tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -56,6 +60,8 @@ _PLACES_OF: Final = (
     .where(LIBRARY_PLACES.c.number.in_(_NUMBERS))
     .order_by(LIBRARY_PLACES.c.printer_id, LIBRARY_PLACES.c.path)
 )
+_SHOWN: Final = tuple(column for column in LIBRARY_FILES.c if column.name != "search")
+_FEW: Final = 2000
 _SORTS: Final = {SortBy.NAME: LIBRARY_FILES.c.key, SortBy.SIZE: LIBRARY_FILES.c.size_bytes}
 
 
@@ -110,9 +116,10 @@ def page(
     descending: bool = True,
     after: LibraryCursor | None = None,
     limit: int = 50,
+    here: UUID | None = None,
 ) -> LibraryPage:
-    """Read one page; `after` is where the page before ended."""
-    query, number = _chosen(connection, which, sort)
+    """Read one page; `after` is where the page before ended, `here` for whom files lie here."""
+    query, number = _chosen(connection, which, sort, here)
     column = _SORTS.get(sort)
     order = (number,) if column is None else (column, number)
     if after is not None:
@@ -128,18 +135,19 @@ def page(
     return LibraryPage(files=files_of(connection, shown), next=cursor)
 
 
-def figures(connection: Connection) -> LibraryFigures:
-    """Count files and bytes."""
+def figures(connection: Connection, here: UUID | None = None) -> LibraryFigures:
+    """Count files and bytes; `here`: of which shelf, without it of all."""
     row = LIBRARY_FILES.c
     size = sa.func.sum(sa.case((row.size_bytes > 0, row.size_bytes), else_=0))
-    group = (row.shelved, row.state, row.kind, row.whereabouts)
+    group = (row.shelves, row.state, row.kind, row.whereabouts)
     rows = connection.execute(sa.select(*group, sa.func.count(), size).group_by(*group)).all()
     by_kind: dict[str, tuple[int, int]] = {}
     by_where: dict[Whereabouts, int] = defaultdict(int)
     kept = shelved = shelf_bytes = recycled = recycled_bytes = 0
-    for on_shelf, state, kind, where, count, total in rows:
+    for shelves, state, kind, where, count, total in rows:
         taken = int(total)
-        if on_shelf:
+        lies_here = bool(shelves) if here is None else here.hex in shelves
+        if lies_here:
             shelved, shelf_bytes = shelved + count, shelf_bytes + taken
         if state == FileState.RECYCLED:
             recycled, recycled_bytes = recycled + count, recycled_bytes + taken
@@ -147,7 +155,7 @@ def figures(connection: Connection) -> LibraryFigures:
         kept += count
         files, so_far = by_kind.get(kind, (0, 0))
         by_kind[kind] = files + count, so_far + taken
-        by_where[Whereabouts(where)] += count
+        by_where[seen_from(Whereabouts(where), here=lies_here)] += count
     return LibraryFigures(
         files=kept,
         shelf_files=shelved,
@@ -159,14 +167,19 @@ def figures(connection: Connection) -> LibraryFigures:
     )
 
 
-def on_shelf(connection: Connection) -> tuple[int, int]:
-    """Count contents on the shelf, and their bytes: what a quota is held against."""
-    row = connection.execute(
-        sa.select(
-            sa.func.count(), sa.func.coalesce(sa.func.sum(LIBRARY_FILES.c.size_bytes), 0)
-        ).where(LIBRARY_FILES.c.shelved)
-    ).one()
-    return int(row[0]), int(row[1])
+def on_shelf(connection: Connection, here: UUID) -> tuple[int, int]:
+    """Count contents on a shelf, and their bytes: what a quota is held against."""
+    shelves = LIBRARY_FILES.c.shelves
+    files = size = 0
+    rows = connection.execute(
+        sa.select(shelves, sa.func.count(), sa.func.sum(LIBRARY_FILES.c.size_bytes))
+        .where(shelves > "")
+        .group_by(shelves)
+    )
+    for lying, count, taken in rows:
+        if here.hex in lying:
+            files, size = files + count, size + int(taken)
+    return files, size
 
 
 def labels(connection: Connection, kind: str) -> tuple[tuple[str, int], ...]:
@@ -192,33 +205,43 @@ def collections(connection: Connection) -> tuple[Collection, ...]:
     return tuple(Collection(id=row.id, name=row.name) for row in rows)
 
 
-def shelved(connection: Connection) -> tuple[str, ...]:
-    """Read the hashes of all contents that ought to lie on the shelf, in their order."""
-    query = sa.select(LIBRARY_FILES.c.sha256).where(LIBRARY_FILES.c.shelved)
+def shelved(connection: Connection, here: UUID) -> tuple[str, ...]:
+    """Read the hashes of all contents that ought to lie on a shelf, in their order."""
+    query = sa.select(LIBRARY_FILES.c.sha256).where(_on(here))
     return tuple(connection.execute(query.order_by(LIBRARY_FILES.c.sha256)).scalars())
 
 
-def recycled_before(connection: Connection, moment: datetime) -> tuple[UUID, ...]:
-    """Read what lies in the recycle bin since before a moment."""
-    query = sa.select(LIBRARY_FILES.c.id).where(
-        LIBRARY_FILES.c.state == FileState.RECYCLED.value, LIBRARY_FILES.c.recycled_at < moment
+def recycled_before(connection: Connection, moment: datetime, here: UUID) -> tuple[UUID, ...]:
+    """Read what a site may let go of: in the bin since before a moment, and not elsewhere alone."""
+    row = LIBRARY_FILES.c
+    query = sa.select(row.id).where(
+        row.state == FileState.RECYCLED.value,
+        row.recycled_at < moment,
+        _on(here) | (row.shelves == ""),
     )
-    return tuple(connection.execute(query.order_by(LIBRARY_FILES.c.number)).scalars())
+    return tuple(connection.execute(query.order_by(row.number)).scalars())
 
 
-def cleanable(connection: Connection, rule: CleanUpRule, now: datetime) -> tuple[UUID, ...]:
-    """Read what a rule lets go of; nothing where it says nothing."""
+def cleanable(
+    connection: Connection, rule: CleanUpRule, now: datetime, here: UUID
+) -> tuple[UUID, ...]:
+    """Read what a rule lets go of on a shelf; nothing where it says nothing.
+
+    What somebody still needs is not left out yet: `library_needs` knows it.
+    """
     if rule.empty:
         return ()
     row = LIBRARY_FILES.c
     query = sa.select(row.id).where(
-        row.state == FileState.KEPT.value, row.shelved, row.favourite.is_(False)
+        row.state == FileState.KEPT.value, _on(here), row.favourite.is_(False)
     )
     if rule.older_than is not None:
         query = query.where(row.added_at < now - rule.older_than)
     if rule.not_printed_for is not None:
         last = sa.func.coalesce(row.printed_at, row.added_at, type_=row.added_at.type)
         query = query.where(last < now - rule.not_printed_for)
+    if rule.origin is not None:
+        query = query.where(row.origin == rule.origin.value)
     if rule.replaced:
         query = query.where(row.latest.is_(False))
     if not rule.tagged:
@@ -233,7 +256,7 @@ def cleanable(connection: Connection, rule: CleanUpRule, now: datetime) -> tuple
 
 
 def _chosen(
-    connection: Connection, which: LibraryFilter, sort: SortBy
+    connection: Connection, which: LibraryFilter, sort: SortBy, here: UUID | None
 ) -> tuple[Select[Any], ColumnElement[int]]:
     """Return the files that are wanted, and the column that says in which order they were added.
 
@@ -241,39 +264,26 @@ def _chosen(
     order, and ends with its last file instead of sorting all that fit.
     """
     row = LIBRARY_FILES.c
-    query = sa.select(LIBRARY_FILES).where(row.state == which.state.value)
+    query = sa.select(*_SHOWN).where(row.state == which.state.value)
     number: ColumnElement[int] = row.number
-    labels_of = [
-        (kind, compared(wanted))
-        for kind, wanted in (
-            ("printer", which.printer_id),
-            ("tag", which.tag),
-            ("material", which.material),
-        )
-        if wanted is not None
-    ]
+    labels_of = _labels_of(which)
     terms = search_terms(which.text or "")
-    if terms and connection.dialect.name == "sqlite":
-        query = query.where(row.number == _TEXT.c.rowid, _words_of_sqlite(terms))
-        number = _TEXT.c.rowid
-    elif terms:
-        query = query.where(_words_of_postgresql(terms))
-    elif which.text:
+    if which.text and not terms:
         query = query.where(sa.false())
-    elif labels_of and sort is SortBy.ADDED:
+    elif terms or len(labels_of) > 1:
+        # Labels are words as well: the index has their files in common before any is read.
+        terms = (*terms, *((label_word(*label),) for label in labels_of))
+        labels_of = []
+        if connection.dialect.name == "sqlite":
+            query = query.where(row.number == _TEXT.c.rowid, _words_of_sqlite(terms))
+            number = _TEXT.c.rowid
+        else:
+            query = query.where(_words_of_postgresql(terms))
+    elif labels_of and (sort is SortBy.ADDED or _rare(connection, *labels_of[0])):
         lead = LIBRARY_LABELS.alias("lead")
-        kind, key = labels_of.pop(0)
+        kind, key = labels_of.pop()
         query = query.where(row.number == lead.c.number, lead.c.kind == kind, lead.c.key == key)
         number = lead.c.number
-    for column, value in (
-        (row.whereabouts, which.where),
-        (row.kind, which.kind),
-        (row.collection_id, which.collection_id),
-        (row.favourite, which.favourite),
-        (row.latest, which.latest),
-    ):
-        if value is not None:
-            query = query.where(column == value)
     for kind, key in labels_of:
         label = LIBRARY_LABELS.alias(kind)
         query = query.where(
@@ -281,19 +291,97 @@ def _chosen(
                 label.c.number == row.number, label.c.kind == kind, label.c.key == key
             )
         )
-    return query, number
+    led = number is not row.number or bool(terms)
+    return query.where(*_traits(connection, which, here, led=led)), number
+
+
+def _labels_of(which: LibraryFilter) -> list[tuple[str, str]]:
+    wanted = (
+        ("printer", which.printer_id),
+        ("tag", which.tag),
+        ("material", which.material),
+    )
+    return [(kind, compared(value)) for kind, value in wanted if value is not None]
+
+
+def _rare(connection: Connection, kind: str, key: str) -> bool:
+    """Whether so few files have a label that all of them are soon sorted."""
+    label = LIBRARY_LABELS.c
+    some = sa.select(label.number).where(label.kind == kind, label.key == key).limit(_FEW + 1)
+    found = connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))
+    return bool(found.scalar_one() <= _FEW)
+
+
+def _traits(
+    connection: Connection, which: LibraryFilter, here: UUID | None, *, led: bool
+) -> Iterator[ColumnElement[bool]]:
+    """Yield what else is wanted; `led`: an index leads to the files already."""
+    row = LIBRARY_FILES.c
+    for column, value in (
+        (row.collection_id, which.collection_id),
+        (row.favourite, which.favourite),
+        (row.latest, which.latest),
+    ):
+        if value is not None:
+            # Said as it is in the index of favourites, and not as a parameter.
+            yield column == (sa.true() if value is True else value)
+    # Half of all files are of one kind, or lie in one place: no index over those leads anywhere
+    # where another one does, and a database that does not know that would take it.
+    led = led or bool(which.favourite) or which.collection_id is not None
+    kind_of, place_of = (
+        sa.func.lower(each) if led else each for each in (row.kind, row.whereabouts)
+    )
+    if which.kind is not None:
+        yield kind_of == which.kind.value
+    if which.where is not None:
+        yield _lying(connection, which.where, here, place_of)
+
+
+def _on(here: UUID) -> ColumnElement[bool]:
+    """Whether a content lies on a shelf."""
+    return LIBRARY_FILES.c.shelves.contains(here.hex)
+
+
+def _lying(
+    connection: Connection, where: Whereabouts, here: UUID | None, place: ColumnElement[str]
+) -> ColumnElement[bool]:
+    """Whether a file lies there, as a site sees it. place: what the list says of it."""
+    if here is None or _alone(connection, here):
+        return place == where.value
+    if where in ON_SHELF:
+        return (place == where.value) & _on(here)
+    if where is Whereabouts.ELSEWHERE:
+        return (place == Whereabouts.LOCAL_ONLY.value) & ~_on(here)
+    if where is Whereabouts.AVAILABLE:
+        there = (place == Whereabouts.DOWNLOADED.value) & ~_on(here)
+        return (place == where.value) | there
+    return place == where.value
+
+
+def _alone(connection: Connection, here: UUID) -> bool:
+    """Whether the list knows no other shelf: then where a file lies needs one index only."""
+    shelves = LIBRARY_FILES.c.shelves
+    ends = (
+        connection.execute(sa.select(end(shelves)).where(shelves > "")).scalar_one_or_none()
+        for end in (sa.func.min, sa.func.max)
+    )
+    return all(each in {None, here.hex} for each in ends)
 
 
 def _words_of_sqlite(terms: Sequence[Sequence[str]]) -> ColumnElement[bool]:
     """Whether a file has, for every term, a word which begins with one of its spellings."""
     asked = " AND ".join(
-        f"({' OR '.join(f'"{spelling}" *' for spelling in term)})" for term in terms
+        f"({' OR '.join(f'"{one}"{"" if is_label_word(one) else " *"}' for one in term)})"
+        for term in terms
     )
     return sa.literal_column("library_text").op("MATCH", is_comparison=True)(asked)
 
 
 def _words_of_postgresql(terms: Sequence[Sequence[str]]) -> ColumnElement[bool]:
-    asked = " & ".join(f"({' | '.join(f"'{spelling}':*" for spelling in term)})" for term in terms)
+    asked = " & ".join(
+        f"({' | '.join(f"'{one}'{'' if is_label_word(one) else ':*'}" for one in term)})"
+        for term in terms
+    )
     search = LIBRARY_FILES.c.search
     words = sa.func.array_to_tsvector(sa.func.string_to_array(search, sa.literal_column("' '")))
     return words.op("@@", is_comparison=True)(sa.cast(asked, _TsQuery))

@@ -14,6 +14,7 @@ from ..library_file import (
     LibraryFile,
     Whereabouts,
     compared,
+    label_word,
     search_words,
 )
 from . import facts_codec, library, library_codec, printers
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 _BY_HAND: Final = ("tag", "alias")
 """Kinds of labels that people and names make; the others follow."""
+_COMING_IN: Final = 0x4C494252
+"""Number of PostgreSQL's advisory lock."""
 
 
 class Came(StrEnum):
@@ -61,20 +64,22 @@ class Added:
 def add(connection: Connection, new: LibraryFile) -> Added:
     """Put a content that lies on the shelf into the list, or find that it is there.
 
-    `new` has a hash, and an id for the case that it is new. A content that is known gets the
-    other name as an alias, and comes back from the recycle bin.
+    `new` has a hash, the shelf it lies on, and an id for the case that it is new. A content that
+    is known gets the other name as an alias, and comes back from the recycle bin.
     """
+    _one_at_a_time(connection)
     row = LIBRARY_FILES.c
     known = connection.execute(
-        sa.select(row.number, row.shelved).where(row.sha256 == new.sha256).with_for_update()
+        sa.select(row.number, row.shelves).where(row.sha256 == new.sha256)
     ).one_or_none()
     if known is not None:
-        came = Came.DUPLICATE if known.shelved else Came.FETCHED
+        here = set(new.shelves) <= set(library_codec.shelves_of(known.shelves))
+        came = Came.DUPLICATE if here else Came.FETCHED
         _welcome(connection, known.number, new)
         return Added(file=_read(connection, known.number), came=came)
     seen = _unfetched(connection, new)
     if seen is not None:
-        values = library_codec.file_row(replace(new, where=Whereabouts.LOCAL_ONLY))
+        values = library_codec.file_row(new)
         for kept in ("id", "note", "favourite", "collection_id", "added_at", "printed_at"):
             del values[kept]
         connection.execute(sa.update(LIBRARY_FILES).where(row.number == seen).values(values))
@@ -104,6 +109,12 @@ def insert(connection: Connection, file: LibraryFile) -> int:
     return int(number)
 
 
+def _one_at_a_time(connection: Connection) -> None:
+    """Let no other site list a file until we commit: both may have got the same one."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_COMING_IN)))
+
+
 def _welcome(connection: Connection, number: int, new: LibraryFile) -> None:
     """Note that a content came once more."""
     file = _read(connection, number)
@@ -111,8 +122,8 @@ def _welcome(connection: Connection, number: int, new: LibraryFile) -> None:
     if compared(new.name) not in known:
         _label(connection, number, "alias", [new.name])
     values: dict[str, Any] = {
-        "shelved": True,
-        "fetching": False,
+        "shelves": library_codec.shelves_text((*file.shelves, *new.shelves)),
+        "fetching": None,
         "state": FileState.KEPT.value,
         "recycled_at": None,
         "kind": new.kind.value if new.kind else "",
@@ -306,38 +317,52 @@ def _put(
         .where(row.number.in_(numbers))
         .values(state=to.value, recycled_at=at)
     )
-    settle_revisions(connection)
-    return _read_all(connection, numbers)
+    files = _read_all(connection, numbers)
+    for file in files:
+        _settle_revisions_of(connection, file.id)
+    return files
 
 
-def forget(connection: Connection, file_id: UUID) -> None:
-    """Let a content go that is leaving the shelf: its row, too, unless it lies on a printer."""
+def forget(connection: Connection, file_id: UUID, shelf: UUID) -> None:
+    """Let a content go that is leaving a shelf: its row, too, unless it lies on a printer.
+
+    It stays in the recycle bin while it lies on the shelf of another site.
+    """
     number = _number(connection, file_id)
     if number is None:
         return
+    file = _read(connection, number)
+    left = [each for each in file.shelves if each != shelf]
+    values: dict[str, Any] = {"shelves": library_codec.shelves_text(left)}
+    if not left:
+        values |= {"state": FileState.KEPT.value, "recycled_at": None}
     connection.execute(
-        sa.update(LIBRARY_FILES)
-        .where(LIBRARY_FILES.c.number == number)
-        .values(shelved=False, state=FileState.KEPT.value, recycled_at=None)
+        sa.update(LIBRARY_FILES).where(LIBRARY_FILES.c.number == number).values(values)
     )
     refresh(connection, [number])
+    if left:
+        return
     present = connection.execute(
         sa.select(sa.func.count()).where(
             LIBRARY_PLACES.c.number == number, LIBRARY_PLACES.c.present
         )
     ).scalar_one()
+    _settle_revisions_of(connection, file_id)
     if not present:
+        row = LIBRARY_FILES.c
+        connection.execute(
+            sa.update(LIBRARY_FILES)
+            .where(row.revision_of == file_id)
+            .values(revision_of=file.revision_of)
+        )
         _erase(connection, [number])
-    settle_revisions(connection)
 
 
 def remove_hollow(connection: Connection, numbers: Iterable[int]) -> None:
     """Remove rows that stand for nothing any more: not on the shelf, and without a place."""
     row = LIBRARY_FILES.c
     held = sa.exists().where(LIBRARY_PLACES.c.number == row.number)
-    query = sa.select(row.number).where(
-        row.number.in_(list(numbers)), row.shelved.is_(False), ~held
-    )
+    query = sa.select(row.number).where(row.number.in_(list(numbers)), row.shelves == "", ~held)
     _erase(connection, connection.execute(query).scalars().all())
 
 
@@ -347,11 +372,26 @@ def _erase(connection: Connection, numbers: Iterable[int]) -> None:
             connection.execute(sa.delete(table).where(table.c.number == number))
 
 
+def _settle_revisions_of(connection: Connection, file_id: UUID) -> None:
+    """Say of all revisions of a file whether a newer one is kept on a shelf."""
+    newest = True
+    row = LIBRARY_FILES.c
+    for file in library.revisions(connection, file_id):
+        connection.execute(
+            sa.update(LIBRARY_FILES)
+            .where(row.id == file.id, row.latest.is_(not newest))
+            .values(latest=newest)
+        )
+        newest = newest and not (file.shelves and file.state is FileState.KEPT)
+
+
 def settle_revisions(connection: Connection) -> None:
     """Say of every file whether a newer revision of it is kept."""
     newer = LIBRARY_FILES.alias("newer")
     replaced = sa.exists().where(
-        newer.c.revision_of == LIBRARY_FILES.c.id, newer.c.state == FileState.KEPT.value
+        newer.c.revision_of == LIBRARY_FILES.c.id,
+        newer.c.state == FileState.KEPT.value,
+        newer.c.shelves != "",
     )
     row = LIBRARY_FILES.c
     for latest, wrong in ((True, ~replaced), (False, replaced)):
@@ -362,14 +402,19 @@ def settle_revisions(connection: Connection) -> None:
 
 def adopt(connection: Connection, file: LibraryFile, collection: Collection | None) -> bool:
     """Take a file over from its sidecar; False when its content is known. Does so once only."""
+    _one_at_a_time(connection)
     row = LIBRARY_FILES.c
     known = connection.execute(
-        sa.select(row.number, row.shelved).where(row.sha256 == file.sha256)
+        sa.select(row.number, row.shelves).where(row.sha256 == file.sha256)
     ).one_or_none()
     if known is not None:
-        if not known.shelved:
+        before = library_codec.shelves_of(known.shelves)
+        if not before:
             _welcome(connection, known.number, file)
-        return not known.shelved
+        elif set(file.shelves) - set(before):
+            # At another site it was renamed, or thrown away, since: the list knows better.
+            _put_onto(connection, known.number, (*before, *file.shelves))
+        return bool(set(file.shelves) - set(before))
     if _number(connection, file.id) is not None:
         # A sidecar that somebody copied beside another content.
         file = replace(file, id=uuid4())
@@ -410,6 +455,15 @@ def adopt(connection: Connection, file: LibraryFile, collection: Collection | No
     return True
 
 
+def _put_onto(connection: Connection, number: int, shelves: Iterable[UUID]) -> None:
+    connection.execute(
+        sa.update(LIBRARY_FILES)
+        .where(LIBRARY_FILES.c.number == number)
+        .values(shelves=library_codec.shelves_text(shelves))
+    )
+    refresh(connection, [number])
+
+
 # -- what follows from the rest ------------------------------------------------------------------
 
 
@@ -421,16 +475,14 @@ def refresh(connection: Connection, numbers: Iterable[int]) -> None:
     ).mappings()
     for row in rows.all():
         (file,) = library.files_of(connection, [row])
-        _refresh(connection, row["number"], file, shelved=row["shelved"], fetching=row["fetching"])
+        _refresh(connection, row["number"], file, fetching=row["fetching"] is not None)
 
 
-def _refresh(
-    connection: Connection, number: int, file: LibraryFile, *, shelved: bool, fetching: bool
-) -> None:
+def _refresh(connection: Connection, number: int, file: LibraryFile, *, fetching: bool) -> None:
     present = any(place.present for place in file.places)
     here = Whereabouts.DOWNLOADED if present else Whereabouts.LOCAL_ONLY
     there = Whereabouts.AVAILABLE if present else Whereabouts.GONE
-    where = here if shelved else Whereabouts.DOWNLOADING if fetching else there
+    where = here if file.shelves else Whereabouts.DOWNLOADING if fetching else there
     plates = () if file.facts is None else (*file.facts.plates, *file.facts.drafts)
     materials = {
         filament.material for plate in plates for filament in plate.filaments if filament.material
@@ -459,10 +511,17 @@ def _refresh(
         *sorted(called),
         *said,
     )
+    labelled = _label_words({"tag": file.tags, "material": materials, "printer": machines})
     connection.execute(
         sa.update(LIBRARY_FILES)
         .where(LIBRARY_FILES.c.number == number)
-        .values(whereabouts=where.value, search=words)
+        .values(whereabouts=where.value, search=" ".join((words, *labelled)).strip())
+    )
+
+
+def _label_words(labels: Mapping[str, Iterable[str]]) -> list[str]:
+    return sorted(
+        {label_word(kind, compared(value)) for kind, values in labels.items() for value in values}
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -42,8 +41,8 @@ def file_row(file: LibraryFile) -> dict[str, Any]:
     return {
         "id": file.id,
         "sha256": file.sha256,
-        "shelved": file.on_shelf,
-        "fetching": file.where is Whereabouts.DOWNLOADING,
+        "shelves": shelves_text(file.shelves),
+        "fetching": None,
         "name": file.name,
         "key": compared(file.name),
         "kind": file.kind.value if file.kind else "",
@@ -89,6 +88,7 @@ def file_of(
             sender=row["sender"],
         ),
         where=Whereabouts(row["whereabouts"]),
+        shelves=shelves_of(row["shelves"]),
         state=FileState(row["state"]),
         recycled_at=row["recycled_at"],
         revision=row["revision"],
@@ -104,6 +104,17 @@ def file_of(
         printed_at=row["printed_at"],
         places=places,
     )
+
+
+@lru_cache(maxsize=64)
+def shelves_of(text: str) -> tuple[UUID, ...]:
+    """Read on which shelves a content lies."""
+    return tuple(UUID(hex=each) for each in text.split())
+
+
+def shelves_text(shelves: Iterable[UUID]) -> str:
+    """Lay out on which shelves a content lies; the same ones always make the same text."""
+    return " ".join(sorted(each.hex for each in set(shelves)))
 
 
 @lru_cache(maxsize=512)
@@ -198,8 +209,7 @@ def _sidecar(told: dict[str, Any]) -> tuple[LibraryFile, str | None]:
         printed_at=_moment(told.get("printed_at")),
         places=tuple(_places(told.get("places", ())[:_MOST_OF_A_KIND])),
     )
-    collection = _text(told.get("collection"))
-    return replace(file, where=Whereabouts.LOCAL_ONLY), collection
+    return file, _text(told.get("collection"))
 
 
 def _places(told: Iterable[list[Any]]) -> Iterable[Place]:

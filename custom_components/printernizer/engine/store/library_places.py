@@ -84,24 +84,25 @@ def removed(connection: Connection, printer_id: str, path: str) -> None:
     library_changes.refresh(connection, found)
 
 
-def fetching(connection: Connection, file_id: UUID, *, now: bool) -> None:
-    """Note that a file is being fetched, or is not any more."""
+def fetching(connection: Connection, file_id: UUID, onto: UUID | None) -> None:
+    """Note that a file is being fetched onto a shelf, or is not any more."""
     row = LIBRARY_FILES.c
     number = connection.execute(sa.select(row.number).where(row.id == file_id)).scalar_one_or_none()
     if number is not None:
         connection.execute(
-            sa.update(LIBRARY_FILES).where(row.number == number).values(fetching=now)
+            sa.update(LIBRARY_FILES).where(row.number == number).values(fetching=onto)
         )
         library_changes.refresh(connection, [number])
 
 
-def settle_fetches(connection: Connection) -> None:
-    """Forget what was being fetched by a process that is gone."""
+def settle_fetches(connection: Connection, onto: UUID) -> None:
+    """Forget what was being fetched onto a shelf by a process that is gone."""
     row = LIBRARY_FILES.c
-    numbers = connection.execute(sa.select(row.number).where(row.fetching)).scalars().all()
+    query = sa.select(row.number).where(row.fetching == onto)
+    numbers = connection.execute(query).scalars().all()
     if numbers:
         connection.execute(
-            sa.update(LIBRARY_FILES).where(row.number.in_(numbers)).values(fetching=False)
+            sa.update(LIBRARY_FILES).where(row.number.in_(numbers)).values(fetching=None)
         )
         library_changes.refresh(connection, numbers)
 
@@ -196,7 +197,7 @@ def _known(connection: Connection, brand: str | None, file: Sighting) -> int | N
     query = (
         sa.select(row.number, row.name, row.size_bytes)
         .where(candidate, row.state == FileState.KEPT.value)
-        .order_by(row.shelved.desc(), row.latest.desc(), row.number.desc())
+        .order_by((row.shelves != "").desc(), row.latest.desc(), row.number.desc())
         .limit(200)
     )
     rows = connection.execute(query).all()
@@ -229,6 +230,7 @@ def _meet(connection: Connection, printer_id: str, file: Sighting, at: datetime)
             added_at=at,
             source=Source(origin=Origin.SEEN, printer_id=printer_id, path=file.path),
             where=Whereabouts.AVAILABLE,
+            shelves=(),
         ),
     )
 

@@ -27,8 +27,8 @@ LIBRARY_FILES: Final = sa.Table(
     sa.Column("number", _NUMBER, primary_key=True),
     sa.Column("id", sa.Uuid, nullable=False, unique=True),
     sa.Column("sha256", sa.Text, unique=True),
-    sa.Column("shelved", sa.Boolean, nullable=False),
-    sa.Column("fetching", sa.Boolean, nullable=False),
+    sa.Column("shelves", sa.Text, nullable=False),
+    sa.Column("fetching", sa.Uuid),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
@@ -57,15 +57,22 @@ LIBRARY_FILES: Final = sa.Table(
     sa.Index("library_files_by_place", "state", "whereabouts", "number"),
     sa.Index("library_files_by_kind", "state", "kind", "number"),
     sa.Index("library_files_by_collection", "collection_id", "number"),
-    sa.Index("library_files_by_favour", "favourite", "number"),
+    sa.Index(
+        "library_files_by_favour",
+        "state",
+        "number",
+        sqlite_where=sa.text("favourite = 1"),
+        postgresql_where=sa.text("favourite"),
+    ),
     sa.Index("library_files_by_revision", "revision_of"),
-    sa.Index("library_figures", "shelved", "state", "kind", "whereabouts", "size_bytes"),
+    sa.Index("library_figures", "shelves", "state", "kind", "whereabouts", "size_bytes"),
 )
 """One row for each content, and for each file seen on a printer that nobody fetched. `number` is
 the order in which they were added: the list is sorted by it, and the full-text index speaks of
-files by it. `shelved`: its bytes lie on the shelf. `kind` is "" and `size_bytes` -1 where nobody
-knows: NULL would be sorted differently by every database. `whereabouts` and `search` follow from
-the rest and are written by `library.refresh` alone.
+files by it. `shelves`: on which its bytes lie, as hex in order, parted by blanks; `fetching`: onto
+which they are on their way. `kind` is "" and `size_bytes` -1 where nobody knows: NULL would be
+sorted differently by every database. `whereabouts` and `search` follow from the rest and are
+written by `library_changes.refresh` alone.
 
 SQLite has the words of `search` in the FTS5 table `library_text`, kept by triggers; PostgreSQL
 in an index over `array_to_tsvector(string_to_array(search, ' '))`."""

@@ -26,6 +26,7 @@ from ..library_file import (
     LONGEST_NOTE,
     LONGEST_TAG,
     MOST_TAGS,
+    ONE_SHELF,
     Collection,
     LibraryFile,
     LibraryFilter,
@@ -39,13 +40,21 @@ from ..library_file import (
     text_of,
 )
 from ..readings import cleaned
-from ..store import library, library_changes, library_codec, library_places
+from ..store import (
+    library,
+    library_changes,
+    library_codec,
+    library_glimpses,
+    library_needs,
+    library_places,
+)
 from ..store.library_changes import Added, Came
 from .rebuilding import rebuild
-from .scrubbing import Scrubbing
+from .scrubbing import AFTER_START_S, Scrubbing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
     from pathlib import Path
     from types import TracebackType
     from uuid import UUID
@@ -70,7 +79,9 @@ _LOGGER = logging.getLogger(__name__)
 
 BIN_KEPT: Final = timedelta(days=30)
 """How long the recycle bin keeps what was put there."""
-PURGE_EVERY_S: Final = 6 * 3600.0
+TIDY_EVERY_S: Final = 24 * 3600.0
+MOST_AT_ONCE: Final = 5000
+"""Files that one clean-up lets go of; the rest waits for the next one."""
 _EVERYTHING: Final = LibraryFilter()
 
 
@@ -99,8 +110,12 @@ class Library:
         *,
         quota: Quota | None = None,
         sandbox: Sandbox | None = None,
+        site: UUID = ONE_SHELF,
     ) -> None:
-        """Prepare it. sandbox: who measures models; without one their sizes stay unknown."""
+        """Prepare it. sandbox: who measures models; without one their sizes stay unknown.
+
+        site: what a shelf is called that has no name yet; another one for each site of a shop.
+        """
         self._store = store
         self._clock = clock
         self._sandbox = sandbox
@@ -111,8 +126,12 @@ class Library:
         self._listeners: list[Callable[[LibraryEvent], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._listing: set[asyncio.Task[Added]] = set()
+        self._here = site
+        """What our shelf is called in the list."""
         self.scrubbing = Scrubbing(store, clock, self._shelf, self._told_of_scrub)
         self.bin_kept = BIN_KEPT
+        self.rules: tuple[CleanUpRule, ...] = ()
+        """What goes into the recycle bin by itself, looked for once a day."""
 
     async def __aenter__(self) -> Self:
         if self._shelf is not None:
@@ -122,17 +141,18 @@ class Library:
                 # A disk that is gone must not keep the printers from being watched.
                 _LOGGER.warning("The library cannot be opened: %s", err)
             self.scrubbing.start()
-            self._spawn(self._purge_forever(), "printernizer recycle bin")
+            self._spawn(self._tidy_forever(), "printernizer library tidying")
         return self
 
     async def _open(self, shelf: Shelf) -> None:
         swept = await asyncio.to_thread(shelf.open)
         if swept:
             _LOGGER.info("%s files that came in half were swept", swept)
-        await self._store.run(library_places.settle_fetches)
-        files, _ = await self._store.run(library.on_shelf)
+        self._here = self.scrubbing.here = await asyncio.to_thread(shelf.called, self._here)
+        await self._store.run(library_places.settle_fetches, self._here)
+        files, _ = await self._store.run(library.on_shelf, self._here)
         if not files:
-            await rebuild(self._store, shelf, self._clock)
+            await self._rebuild(shelf, told=True)
 
     async def __aexit__(
         self,
@@ -175,7 +195,7 @@ class Library:
         """
         shelf = self._open_shelf()
         shown = shown_name(name if name is not None else getattr(content, "name", ""))
-        files, taken = await self._store.run(library.on_shelf)
+        files, taken = await self._store.run(library.on_shelf, self._here)
 
         def allow(more: int) -> None:
             self.quota.refuse(files, taken, more)
@@ -194,6 +214,7 @@ class Library:
             source=_clean(source or Source(origin=Origin.UPLOADED)),
             facts=facts,
             facts_error=error,
+            shelves=(self._here,),
         )
         # Not given up half way: a content without its line would only be found by a scrub.
         listing = asyncio.create_task(self._list(shelf, new, fresh=stored.fresh))
@@ -204,7 +225,7 @@ class Library:
     async def room_for(self, size: int) -> None:
         """Raise NotAllowed when a file of so many bytes would not be taken in now."""
         shelf = self._open_shelf()
-        files, taken = await self._store.run(library.on_shelf)
+        files, taken = await self._store.run(library.on_shelf, self._here)
         self.quota.refuse(files, taken, size)
         await asyncio.to_thread(shelf.room_for, size)
 
@@ -219,6 +240,7 @@ class Library:
                 if fresh:
                     await self._drop_unlisted(shelf, new.sha256)
                 raise
+        added = replace(added, file=added.file.seen_from(self._here))
         await self._keep_sidecars([added.file])
         await asyncio.to_thread(_show, shelf, added.file)
         self._tell("changed" if added.came is Came.DUPLICATE else "added", [added.file.id])
@@ -242,8 +264,8 @@ class Library:
         """List a file unless others took the room while it came in."""
         assert new.sha256 is not None
         known = library.by_sha256(connection, new.sha256)
-        if known is None or not known.on_shelf:
-            files, taken = library.on_shelf(connection)
+        if known is None or self._here not in known.shelves:
+            files, taken = library.on_shelf(connection, self._here)
             self.quota.refuse(files, taken, new.size_bytes or 0)
         return library_changes.add(connection, new)
 
@@ -251,32 +273,35 @@ class Library:
         """Remove a content that was refused at last, unless the list knows it."""
         with suppress(PrinternizerError):
             known = await self._store.run(library.by_sha256, sha256)
-            if known is None or not known.on_shelf:
+            if known is None or self._here not in known.shelves:
                 await asyncio.to_thread(shelf.drop, sha256)
 
     # -- looking -----------------------------------------------------------------------------
 
     async def get(self, file_id: UUID) -> LibraryFile:
         """Return one file. Raises NotAllowed(key="no_file")."""
-        return _there(await self._store.run(library.get, file_id))
+        return _there(await self._store.run(library.get, file_id)).seen_from(self._here)
 
     async def path(self, file_id: UUID) -> Path:
         """Return where the content of a file lies: to be read, never to be written.
 
-        Raises NotAllowed: "no_file", "not_on_shelf".
+        Raises NotAllowed: "no_file", "not_on_shelf", "at_another_site".
         """
         shelf, file = self._open_shelf(), await self.get(file_id)
+        if file.shelves and not file.on_shelf:
+            raise NotAllowed(f"{file.name} lies at another site", key="at_another_site")
         if file.sha256 is None or not file.on_shelf:
             raise NotAllowed(f"{file.name} lies on a printer only", key="not_on_shelf")
         return shelf.path(file.sha256)
 
     async def at_place(self, printer_id: str, path: str) -> LibraryFile | None:
         """Return what lies under a path on a printer, as far as anybody looked."""
-        return await self._store.run(library.at_place, printer_id, path)
+        file = await self._store.run(library.at_place, printer_id, path)
+        return None if file is None else file.seen_from(self._here)
 
     async def revisions(self, file_id: UUID) -> tuple[LibraryFile, ...]:
         """Return all revisions of a file, the newest first."""
-        return await self._store.run(library.revisions, file_id)
+        return self._seen(await self._store.run(library.revisions, file_id))
 
     async def page(
         self,
@@ -288,14 +313,16 @@ class Library:
         limit: int = 50,
     ) -> LibraryPage:
         """Return one page of the list; `after` is where the page before ended. Limit: 1 to 500."""
-        return await self._store.run(
+        page = await self._store.run(
             library.page,
             which,
             sort=sort,
             descending=descending,
             after=after,
             limit=min(max(limit, 1), 500),
+            here=self._here,
         )
+        return replace(page, files=self._seen(page.files))
 
     async def search(self, text: str, *, limit: int = 50) -> LibraryPage:
         """Return the newest kept files that a text leads to."""
@@ -303,7 +330,7 @@ class Library:
 
     async def statistics(self) -> LibraryFigures:
         """Return what the library holds."""
-        return await self._store.run(library.figures)
+        return await self._store.run(library.figures, self._here)
 
     async def labels(self, kind: str) -> tuple[tuple[str, int], ...]:
         """Return every "tag", "material" or "printer" of kept files, with how many have it."""
@@ -407,9 +434,10 @@ class Library:
     async def _changed(
         self, files: Sequence[LibraryFile], what: str = "changed"
     ) -> tuple[LibraryFile, ...]:
-        await self._keep_sidecars(files)
-        self._tell(what, [file.id for file in files])
-        return tuple(files)
+        seen = self._seen(files)
+        await self._keep_sidecars(seen)
+        self._tell(what, [file.id for file in seen])
+        return seen
 
     # -- going out ---------------------------------------------------------------------------
 
@@ -426,11 +454,16 @@ class Library:
     async def purge(self, ids: Sequence[UUID] | None = None) -> int:
         """Delete for good what lies in the recycle bin: these files, or what is over its time.
 
-        Returns how many. What is not in the bin stays.
+        Returns how many. What is not in the bin stays. Raises NotAllowed(key="file_printing") for
+        one that is being printed; what is over its time waits for the end of the print.
         """
+        busy = await self._store.run(library_needs.printing)
         if ids is None:
             until = self._clock.now() - self.bin_kept
-            ids = await self._store.run(library.recycled_before, until)
+            over = await self._store.run(library.recycled_before, until, self._here)
+            ids = [each for each in over if each not in busy]
+        elif busy.intersection(ids):
+            raise NotAllowed("what it consumes is measured from the file", key="file_printing")
         gone = [each for each in ids if await self._purge(each)]
         if gone:
             self._tell("purged", gone)
@@ -442,27 +475,51 @@ class Library:
             file = await self._store.run(library.get, file_id)
             if file is None or file.recycled_at is None:
                 return False
+            if file.shelves and self._here not in file.shelves:
+                return False  # its own site empties the bin as well
             if file.sha256 is not None:
                 # First of all: from here on nothing brings back its name and what was said of it.
                 await asyncio.to_thread(shelf.drop_sidecar, file.sha256)
-            await self._store.run(library_changes.forget, file_id)
-            if file.sha256 is not None and file.on_shelf:
+            await self._store.run(library_changes.forget, file_id, self._here)
+            if file.sha256 is not None and file.shelves:
                 await asyncio.to_thread(_hide, shelf, file)
                 await asyncio.to_thread(shelf.drop, file.sha256)
         return True
 
-    async def clean_up(self, rule: CleanUpRule) -> tuple[LibraryFile, ...]:
-        """Put what a rule lets go of into the recycle bin. Favourites stay."""
-        ids = await self._store.run(library.cleanable, rule, self._clock.now())
+    async def disposable(self, *rules: CleanUpRule) -> tuple[LibraryFile, ...]:
+        """Return what rules would put into the recycle bin now; without any, those of the shop."""
+        files = await self._store.run(
+            _disposable, rules or self.rules, self._clock.now(), self._here
+        )
+        return self._seen(files)
+
+    async def clean_up(self, *rules: CleanUpRule) -> tuple[LibraryFile, ...]:
+        """Put what rules let go of into the recycle bin; without any, those of the shop.
+
+        Favourites stay, and what a running print, an open order or an open idea needs.
+        """
+        ids = [file.id for file in await self.disposable(*rules)]
         return await self.recycle(ids) if ids else ()
 
-    async def _purge_forever(self) -> None:
+    async def _tidy_forever(self) -> None:
+        """Once a day: list what the list has lost, empty the bin, let the shop's rules work."""
+        # A clock that is wrong after a power cut has been set until then.
+        await self._clock.sleep(AFTER_START_S)
         while True:
-            try:
-                await self.purge()
-            except PrinternizerError as err:
-                _LOGGER.debug("The recycle bin cannot be emptied: %s", err)
-            await self._clock.sleep(PURGE_EVERY_S)
+            for deed in (self._take_back, self.purge, self.clean_up):
+                try:
+                    await deed()
+                except PrinternizerError as err:
+                    _LOGGER.warning("The library cannot be tidied: %s", err)
+            await self._clock.sleep(TIDY_EVERY_S)
+
+    async def _take_back(self) -> None:
+        """List what a list that was restored from an older backup does not know.
+
+        Only what has a sidecar: that was listed once, and was not purged since.
+        """
+        if await self._rebuild(self._open_shelf(), told=True):
+            self._tell("rebuilt", [])
 
     # -- printers ----------------------------------------------------------------------------
 
@@ -484,6 +541,14 @@ class Library:
         self._tell("seen", [])
         return fresh
 
+    async def told(
+        self, printer_id: str, path: str, facts: FileFacts | None, error: str | None
+    ) -> None:
+        """Keep what a file says of itself that was only seen on a printer."""
+        file_id = await self._store.run(library_glimpses.tell, printer_id, path, facts, error)
+        if file_id is not None:
+            self._tell("changed", [file_id])
+
     async def removed(self, printer_id: str, path: str) -> None:
         """Take note that a file was deleted from a printer."""
         await self._store.run(library_places.removed, printer_id, path)
@@ -491,7 +556,8 @@ class Library:
 
     async def fetching(self, file_id: UUID, *, now: bool) -> None:
         """Take note that a file is being fetched from a printer, or is not any more."""
-        await self._store.run(library_places.fetching, file_id, now=now)
+        onto = self._here if now else None
+        await self._store.run(library_places.fetching, file_id, onto)
         self._tell("changed", [file_id])
 
     def on_job(self, event: JobEvent) -> None:
@@ -517,10 +583,13 @@ class Library:
 
     async def rebuild(self) -> int:
         """Take into the list what lies on the shelf and is not listed; returns how many files."""
-        taken = await rebuild(self._store, self._open_shelf(), self._clock)
+        taken = await self._rebuild(self._open_shelf())
         if taken:
             self._tell("rebuilt", [])
         return taken
+
+    async def _rebuild(self, shelf: Shelf, *, told: bool = False) -> int:
+        return await rebuild(self._store, shelf, self._clock, self._here, self._door, told=told)
 
     async def scrub(self) -> ScrubReport:
         """Look through all of the shelf at once, as fast as it goes. Raises NotAllowed."""
@@ -531,6 +600,9 @@ class Library:
         self._tell("scrubbed", [])
 
     # -- inside ------------------------------------------------------------------------------
+
+    def _seen(self, files: Sequence[LibraryFile]) -> tuple[LibraryFile, ...]:
+        return tuple(file.seen_from(self._here) for file in files)
 
     def _open_shelf(self) -> Shelf:
         if self._shelf is None:
@@ -578,6 +650,18 @@ def _has_surface(file: LibraryFile) -> bool:
     if facts is None or facts.mesh is not None:
         return False
     return file.kind in MODELS or (file.kind is FileKind.THREEMF and not facts.plates)
+
+
+def _disposable(
+    connection: Connection, rules: Sequence[CleanUpRule], now: datetime, here: UUID
+) -> tuple[LibraryFile, ...]:
+    found: dict[UUID, None] = {}
+    for rule in rules:
+        found |= dict.fromkeys(library.cleanable(connection, rule, now, here))
+    if not found:
+        return ()
+    needed = library_needs.needed(connection)
+    return library.many(connection, [each for each in found if each not in needed][:MOST_AT_ONCE])
 
 
 def _there(file: LibraryFile | None) -> LibraryFile:

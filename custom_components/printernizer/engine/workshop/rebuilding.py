@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from ..store import library, library_changes, library_codec
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from sqlalchemy import Connection
 
@@ -30,36 +32,54 @@ _AT_ONCE: Final = 50
 type _Found = tuple[LibraryFile, Collection | None]
 
 
-async def rebuild(store: Store, shelf: Shelf, clock: Clock) -> int:
+async def rebuild(
+    store: Store, shelf: Shelf, clock: Clock, here: UUID, door: asyncio.Lock, *, told: bool = False
+) -> int:
     """List what lies on the shelf and is not listed; returns how many files that was.
 
-    Twice does no more than once. A content with no sidecar, or a broken one, is listed under its
-    hash: it may be all that is left. Raises NotAllowed and StoreError.
+    here: what the shelf is called. door: held while contents and lines come or go together. told:
+    leave out what has no sidecar. It never wholly came in, or was on its way out, when somebody
+    pulled the plug; but it may be all that is left of a file, and a person who asks for it gets
+    it listed under its hash. Twice does no more than once. Raises NotAllowed and StoreError.
     """
-    known = frozenset(await store.run(library.shelved))
-    found = await asyncio.to_thread(_read_all, shelf, known, clock.now())
+    known = frozenset(await store.run(library.shelved, here))
+    found = await asyncio.to_thread(_read_all, shelf, known, clock.now(), told=told)
     if not found:
         return 0
     # The list is sorted by when files were added: they come in the same order again.
     found.sort(key=lambda each: (each[0].added_at, each[0].sha256 or ""))
     taken = 0
     for begin in range(0, len(found), _AT_ONCE):
-        taken += await store.run(_adopt, found[begin : begin + _AT_ONCE])
+        async with door:
+            # What went, or was listed, since it was read is left as it is now.
+            still = await asyncio.to_thread(_still_there, shelf, found[begin : begin + _AT_ONCE])
+            taken += await store.run(_adopt, still, here)
     await store.run(library_changes.settle_revisions)
-    _LOGGER.warning("%s files were listed anew from what lies on the shelf", taken)
+    if taken:
+        _LOGGER.warning("%s files were listed anew from what lies on the shelf", taken)
     return taken
 
 
-def _adopt(connection: Connection, found: list[_Found]) -> int:
-    return sum(library_changes.adopt(connection, file, where) for file, where in found)
+def _adopt(connection: Connection, found: list[_Found], here: UUID) -> int:
+    return sum(
+        library_changes.adopt(connection, replace(file, shelves=(here,)), where)
+        for file, where in found
+    )
 
 
-def _read_all(shelf: Shelf, known: frozenset[str], now: datetime) -> list[_Found]:
+def _still_there(shelf: Shelf, found: list[_Found]) -> list[_Found]:
+    return [each for each in found if each[0].sha256 is not None and shelf.has(each[0].sha256)]
+
+
+def _read_all(shelf: Shelf, known: frozenset[str], now: datetime, *, told: bool) -> list[_Found]:
     """Read the sidecars of all that is not known. On disk, in a thread."""
     return [
         _read(shelf, item.sha256, now)
         for item in shelf.walk()
-        if item.object and item.sha256 is not None and item.sha256 not in known
+        if item.object
+        and item.sha256 is not None
+        and item.sha256 not in known
+        and (item.sidecar or not told)
     ]
 
 

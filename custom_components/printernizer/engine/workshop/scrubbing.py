@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from ..errors import NotAllowed, PrinternizerError
+from ..library_file import ONE_SHELF
 from ..shelf_report import Fault, Finding, ScrubReport
 from ..store import library, library_codec
 
@@ -51,6 +52,8 @@ class Scrubbing:
         self._told = told
         self._task: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
+        self.here = ONE_SHELF
+        """What the shelf is called in the list."""
         self.report: ScrubReport | None = None
         """The look that lasts, or the last one; None before the first."""
 
@@ -105,7 +108,7 @@ class Scrubbing:
         return min(max(due.total_seconds(), 0.0), EVERY.total_seconds())
 
     async def _look_through(self, shelf: Shelf, bytes_per_s: float | None) -> ScrubReport:
-        listed = await self._store.run(library.shelved)
+        listed = await self._store.run(library.shelved, self.here)
         self.report = ScrubReport(began_at=self._clock.now(), ended_at=None, of_files=len(listed))
         for sha256 in listed:
             await self._look_at(shelf, sha256, bytes_per_s)
@@ -115,7 +118,7 @@ class Scrubbing:
                 self._found(Fault.FOREIGN, item.name)
             elif item.sha256 not in known:
                 file = await self._store.run(library.by_sha256, item.sha256)
-                if file is None or not file.on_shelf:
+                if file is None or self.here not in file.shelves:
                     self._found(Fault.UNLISTED, item.sha256)
         self.report = replace(self.report, ended_at=self._clock.now())
         return self.report
@@ -144,7 +147,7 @@ class Scrubbing:
             checked_bytes=self.report.checked_bytes + read,
         )
         file = await self._store.run(library.by_sha256, sha256)
-        if file is None or not file.on_shelf:
+        if file is None or self.here not in file.shelves:
             return  # it was purged meanwhile
         if fault is not None:
             self._found(fault, sha256, file.name)

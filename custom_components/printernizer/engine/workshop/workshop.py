@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ..errors import NotAllowed, Refused, StoreError
 from ..formats.facts import read_facts
+from ..library_file import ONE_SHELF
 from .accounts import Accounts
 from .clock import within
 from .exports import Exports
 from .fetches import FETCHED, Fetches
 from .fleet import Fleet
+from .glimpses import Glimpses
 from .ideas import Ideas
 from .ledger import Ledger
 from .library import Library
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
+    from uuid import UUID
 
     import aiohttp
 
@@ -67,8 +70,12 @@ class Workshop:
         http: aiohttp.ClientSession | None = None,
         *,
         files: Path | None = None,
+        site: UUID = ONE_SHELF,
     ) -> None:
-        """Put it together. files: the folder of the library; without one it takes no files."""
+        """Put it together. files: the folder of the library; without one it takes no files.
+
+        site: one of several that share a database; each has an id of its own.
+        """
         self.store = store
         self.clock = clock
         self.settings = Settings()
@@ -84,14 +91,22 @@ class Workshop:
         self.measuring = measuring()
         self.meters = Meters(store, self.settings, clock)
         self.ideas = Ideas(store, clock)
-        self.library = Library(store, clock, files, sandbox=self.measuring)
+        self.library = Library(store, clock, files, sandbox=self.measuring, site=site)
         self.reception = Reception(self.library, clock, files)
         self.watching = Watching(store, clock, self.library, files)
         self.fetches = Fetches(
             self.fleet, self.library, clock, None if files is None else files / FETCHED
         )
+        self.glimpses = Glimpses(self.fleet, self.library, store)
         self.files = PrinterFiles(
-            self.fleet, self.library, self.fetches, store, self.settings, clock, files
+            self.fleet,
+            self.library,
+            self.fetches,
+            store,
+            self.settings,
+            clock,
+            files,
+            self.glimpses.looked,
         )
         self._plans = Plans(store, clock, self.fleet, self.measuring, self.files)
         self.accounts = Accounts(
@@ -131,6 +146,7 @@ class Workshop:
         await self._stack.enter_async_context(self.starts)
         await self._stack.enter_async_context(self.uploads)
         await self._stack.enter_async_context(self.fetches)
+        await self._stack.enter_async_context(self.glimpses)
         await self._stack.enter_async_context(self.files)
         self._stack.callback(self.ledger.subscribe(self.files.on_job))
         self._stack.callback(self.uploads.subscribe(self.files.on_upload))
@@ -148,6 +164,7 @@ class Workshop:
         policy = self.settings.shop.library
         self.library.quota = policy.quota
         self.library.bin_kept = policy.bin_kept
+        self.library.rules = policy.rules
         self.watching.watch(self.settings.shop.watched)
 
     # -- printers ----------------------------------------------------------------------------

@@ -11,11 +11,12 @@ branch_labels = None
 depends_on = None
 
 _WORDS_OF_SQLITE = (
-    # The words come folded and parted: the tokenizer only has to cut at the blanks.
+    # The words come folded and parted: the tokenizer only has to cut at the blanks, and where in
+    # a text a word stands is of no use.
     """
     CREATE VIRTUAL TABLE library_text USING fts5(
         search, content='library_files', content_rowid='number',
-        tokenize='unicode61 remove_diacritics 0', prefix='1 2 3'
+        tokenize='ascii', detail='none', prefix='1 2 3 4 5 6 7 8'
     )
     """,
     """
@@ -59,8 +60,8 @@ def _files() -> None:
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
         sa.Column("id", sa.Uuid, nullable=False, unique=True),
         sa.Column("sha256", sa.Text, unique=True),
-        sa.Column("shelved", sa.Boolean, nullable=False),
-        sa.Column("fetching", sa.Boolean, nullable=False),
+        sa.Column("shelves", sa.Text, nullable=False),
+        sa.Column("fetching", sa.Uuid),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
@@ -91,11 +92,17 @@ def _files() -> None:
         ("place", ["state", "whereabouts", "number"]),
         ("kind", ["state", "kind", "number"]),
         ("collection", ["collection_id", "number"]),
-        ("favour", ["favourite", "number"]),
         ("revision", ["revision_of"]),
     ):
         op.create_index(f"library_files_by_{name}", "library_files", columns)
-    counted = ["shelved", "state", "kind", "whereabouts", "size_bytes"]
+    op.create_index(
+        "library_files_by_favour",
+        "library_files",
+        ["state", "number"],
+        sqlite_where=sa.text("favourite = 1"),
+        postgresql_where=sa.text("favourite"),
+    )
+    counted = ["shelves", "state", "kind", "whereabouts", "size_bytes"]
     op.create_index("library_figures", "library_files", counted)
 
 
