@@ -188,6 +188,31 @@ async def test_a_folder_that_cannot_be_written_costs_time_and_nothing_else(
     assert len(easel.asked) == 2
 
 
+async def test_what_fails_beside_a_picture_keeps_no_other_from_being_drawn(
+    previews: Previews, easel: Easel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bug would leave a whole page waiting until the next restart."""
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_keep", lambda *_: 1 / 0)
+        with pytest.raises(BadFile, match="cannot be drawn"):
+            async with asyncio.timeout(10):
+                await previews.picture(Path("a"), "a", SMALL)
+    assert (await previews.picture(Path("b"), "b", SMALL)).content == easel.content
+
+
+async def test_a_cache_that_cannot_be_swept_is_filled_all_the_same(
+    previews: Previews, easel: Easel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    easel.content = PNG + bytes(900)
+
+    def refuses(*_: object) -> tuple[int, int]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(module, "_sweep", refuses)
+    for name in "abc":
+        assert (await previews.picture(Path(name), name, SMALL)).content == easel.content
+
+
 async def test_rubbish_in_the_cache_is_drawn_anew(previews: Previews, easel: Easel) -> None:
     picture = await previews.picture(Path("a"), "a", SMALL)
     picture.path.write_bytes(b"")
@@ -205,7 +230,7 @@ async def test_closing_leaves_nobody_waiting(tmp_path: Path, easel: Easel) -> No
             while previews.figures.waiting < 2:
                 await asyncio.sleep(0.001)
     for task in waiting:
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(BadFile, match="nobody draws"):
             await task
     with pytest.raises(BadFile, match="nobody draws"):
         await previews.picture(Path("c"), "c", SMALL)

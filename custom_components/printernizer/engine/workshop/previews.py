@@ -139,7 +139,9 @@ class Previews:
     ) -> None:
         self._open = False
         for wish in self._wishes.values():
-            wish.done.cancel()
+            # Not cancelled: whoever waits is not, and would take it for their own end.
+            if not wish.done.done():
+                wish.done.set_exception(_closed(wish.source))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -161,7 +163,7 @@ class Previews:
             self._found += 1
             return kept
         if not self._open:
-            raise BadFile(f"{source.name}: nobody draws now")
+            raise _closed(source)
         self._remind(name)
         wish = self._wishes.get(name)
         if wish is None:
@@ -218,6 +220,11 @@ class Previews:
             self._begun.add(name)
             try:
                 await self._draw(name, self._wishes[name])
+            except Exception:
+                # Of this picture, and no reason to draw no other until the next restart.
+                _LOGGER.exception("The picture of %s cannot be drawn", self._wishes[name].source)
+                refusal = BadFile(f"{self._wishes[name].source.name}: it cannot be drawn")
+                self._refuse(name, self._wishes[name], refusal)
             finally:
                 self._begun.discard(name)
                 self._wishes.pop(name, None)
@@ -235,10 +242,6 @@ class Previews:
         except PrinternizerError as err:
             refusal = err if isinstance(err, BadFile) else BadFile(err.reason, key=err.key)
             self._refuse(name, wish, refusal)
-            return
-        except Exception:
-            _LOGGER.exception("The picture of %s cannot be drawn", wish.source.name)
-            self._refuse(name, wish, BadFile(f"{wish.source.name}: it cannot be drawn"))
             return
         self._drawing_s += time.monotonic() - begun
         self._drawn += 1
@@ -268,7 +271,14 @@ class Previews:
         oldest = time.time() - KEPT.total_seconds()
         # A fifth is let go at once, so that not every picture afterwards sweeps.
         most = self._kept_bytes if self._size <= self._kept_bytes else self._kept_bytes * 4 // 5
-        self._kept, self._size = await asyncio.to_thread(_sweep, self._folder, oldest, most)
+        try:
+            self._kept, self._size = await asyncio.to_thread(_sweep, self._folder, oldest, most)
+        except OSError as err:
+            _LOGGER.debug("The pictures cannot be looked through: %s", err)
+
+
+def _closed(source: Path) -> BadFile:
+    return BadFile(f"{source.name}: nobody draws now")
 
 
 def _heard(done: asyncio.Future[Picture]) -> None:

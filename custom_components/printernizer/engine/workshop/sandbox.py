@@ -65,7 +65,7 @@ class Sandbox:
         request = wire.describing(
             os.fspath(path), name, memory_bytes=self._memory_bytes, processor_s=self._processor_s
         )
-        return wire.facts_in(await self._ask(path, request))
+        return await asyncio.to_thread(wire.facts_in, await self._ask(path, request))
 
     async def picture(
         self, path: Path, options: PictureOptions, *, thumbnail: bool
@@ -81,7 +81,7 @@ class Sandbox:
             memory_bytes=self._memory_bytes,
             processor_s=self._processor_s,
         )
-        return wire.picture_in(await self._ask(path, request))
+        return await asyncio.to_thread(wire.picture_in, await self._ask(path, request))
 
     @property
     def _processor_s(self) -> int:
