@@ -7,8 +7,10 @@ import os
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -356,7 +358,7 @@ async def test_what_was_deleted_there_is_not_remembered(shop: Shop) -> None:
     path = shop.put("a.gcode")
     await shop.passes(3)
     assert not path.exists()
-    assert await shop.store.run(store_watched.seen, str(shop.root)) == {}
+    assert await shop.store.run(store_watched.seen, shop.library.here, str(shop.root)) == {}
 
 
 async def test_what_cannot_be_deleted_there_is_taken_once(
@@ -371,7 +373,9 @@ async def test_what_cannot_be_deleted_there_is_taken_once(
     await shop.passes(4)
     assert await shop.names() == ["a.gcode"]
     assert caplog.text.count("stays where it is") == 1
-    assert list(await shop.store.run(store_watched.seen, str(shop.root))) == [str(path)]
+    assert list(await shop.store.run(store_watched.seen, shop.library.here, str(shop.root))) == [
+        str(path)
+    ]
 
 
 async def test_only_the_kinds_and_folders_that_were_chosen_are_taken(shop: Shop) -> None:
@@ -534,16 +538,16 @@ def test_what_stands_still_is_settled_by_a_clock_that_only_grows() -> None:
 
 
 async def test_what_is_forgotten_is_forgotten_in_pieces(store: Store) -> None:
-    """A folder of thousands that was emptied in one go."""
-    from datetime import UTC, datetime
-
-    from custom_components.printernizer.engine.store import watched
-
+    """A folder of thousands that was emptied in one go; the one of another site is called alike."""
+    here, there = UUID(int=1), UUID(int=2)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
     paths = [f"/{number}" for number in range(501)]
-    for path in (*paths[:2], paths[500]):
-        await store.run(watched.note, "/f", path, (1, 2), datetime(2026, 1, 1, tzinfo=UTC))
-    await store.run(watched.note, "/f", "/kept", (1, 2), datetime(2026, 1, 1, tzinfo=UTC))
-    await store.run(watched.note, "/f", "/kept", (3, 4), datetime(2026, 1, 1, tzinfo=UTC))
-    await store.run(watched.forget, "/f", paths)
-    assert await store.run(watched.seen, "/f") == {"/kept": (3, 4)}
-    assert await store.run(watched.seen, "/other") == {}
+    for site in (here, there):
+        for path in (*paths[:2], paths[500]):
+            await store.run(store_watched.note, site, "/f", path, (1, 2), at)
+    await store.run(store_watched.note, here, "/f", "/kept", (1, 2), at)
+    await store.run(store_watched.note, here, "/f", "/kept", (3, 4), at)
+    await store.run(store_watched.forget, here, "/f", paths)
+    assert await store.run(store_watched.seen, here, "/f") == {"/kept": (3, 4)}
+    assert await store.run(store_watched.seen, here, "/other") == {}
+    assert len(await store.run(store_watched.seen, there, "/f")) == 3

@@ -11,6 +11,7 @@ from .schema import METADATA, UtcDateTime
 WATCHED_FILES: Final = sa.Table(
     "watched_files",
     METADATA,
+    sa.Column("site", sa.Uuid, primary_key=True),
     sa.Column("folder", sa.Text, primary_key=True),
     sa.Column("path", sa.Text, primary_key=True),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
@@ -18,4 +19,5 @@ WATCHED_FILES: Final = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
 )
 """Files of watched folders as they were when they were taken in: they are read again only when
-size or time are others."""
+size or time are others. `site`: whose folder it is, by the name of its shelf; on the disks of two
+sites that share a database folders may be called the same."""

@@ -175,6 +175,11 @@ class Library:
 
         return unsubscribe
 
+    @property
+    def here(self) -> UUID:
+        """What our shelf, and so our site, is called in the list."""
+        return self._here
+
     # -- coming in ---------------------------------------------------------------------------
 
     async def add(

@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Make the table."""
     op.create_table(
         "watched_files",
+        sa.Column("site", sa.Uuid, primary_key=True),
         sa.Column("folder", sa.Text, primary_key=True),
         sa.Column("path", sa.Text, primary_key=True),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
