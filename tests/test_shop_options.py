@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.selector import BooleanSelector
 
 from custom_components.printernizer.engine.shop import (
     GERMAN_RATES,
@@ -232,3 +234,32 @@ def test_every_field_of_every_section_means_something(hass: HomeAssistant) -> No
         for field in fields:
             without = {name: said for name, said in fields.items() if name != field}
             assert shop_settings(hass, FILLED | {key: without}) != whole, field
+
+
+async def test_a_switch_is_shown_as_what_it_means_when_nobody_touched_it(
+    hass: HomeAssistant, floor: Floor
+) -> None:
+    """A switch that looks off and is on is switched on by who wants it off."""
+    await floor.add()
+    shop = async_shop_entry(hass)
+    assert shop is not None
+    settings = shop_settings(hass, {})
+    parts = [getattr(settings, each.name) for each in dataclasses.fields(settings)]
+    meant = {
+        each.name: getattr(part, each.name)
+        for part in parts
+        if dataclasses.is_dataclass(part)
+        for each in dataclasses.fields(part)
+    }
+    seen = 0
+    for key, asked in sections("EUR").items():
+        menu = await hass.config_entries.options.async_init(shop.entry_id)
+        form = await hass.config_entries.options.async_configure(
+            menu["flow_id"], {"next_step_id": key}
+        )
+        for marker in form["data_schema"].schema:
+            if isinstance(asked[marker.schema], BooleanSelector):
+                shown = (marker.description or {}).get("suggested_value", False)
+                assert shown is meant[marker.schema], marker.schema
+                seen += 1
+    assert seen > 3

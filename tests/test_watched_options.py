@@ -107,5 +107,8 @@ def test_a_folder_that_is_laid_open_no_more_is_watched_no_more(
     options = {"watched": {"folders": [{"path": str(share), "remove": True}]}}
     (folder,) = shop_settings(hass, options).watched
     assert (folder.remove, folder.subfolders, folder.kinds) == (True, True, frozenset(FileKind))
+    options["watched"]["folders"][0]["flat"] = True
+    (folder,) = shop_settings(hass, options).watched
+    assert not folder.subfolders
     hass.config.allowlist_external_dirs = set()
     assert shop_settings(hass, options).watched == ()

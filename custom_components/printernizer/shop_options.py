@@ -14,7 +14,7 @@ from .const import CONF_DATABASE_URL
 from .engine.errors import NotAllowed, StoreError
 from .engine.numbering import document_number
 from .runtime import async_try_database
-from .shop_sections import sections
+from .shop_sections import sections, shown_on
 from .shop_settings import shop_settings
 from .slicer_options import SENDER_ERRORS, SlicerOptions
 from .watched_options import FOLDER_ERRORS, async_wrong_folders
@@ -135,7 +135,7 @@ class ShopOptionsFlow(SlicerOptions):
         schema = vol.Schema({vol.Optional(name): fields[name] for name in fields})
         return self.async_show_form(
             step_id=key,
-            data_schema=self.add_suggested_values_to_schema(schema, typed),
+            data_schema=self.add_suggested_values_to_schema(schema, {**shown_on(key), **typed}),
             errors=errors,
             description_placeholders={"number": "{number:04d}", "year": "{year}"},
         )

@@ -27,7 +27,7 @@ from homeassistant.helpers.selector import (
     TimeSelector,
 )
 
-from .engine.shop import LabourStep, Purpose, Surcharge
+from .engine.shop import LabourStep, LibraryPolicy, Purpose, Surcharge
 from .watched_options import folder_fields
 
 if TYPE_CHECKING:
@@ -107,6 +107,11 @@ def sections(currency: str) -> dict[str, Fields]:
             "customers_years": _number(100, unit="a", whole=True),
         },
     }
+
+
+def shown_on(key: str) -> Mapping[str, bool]:
+    """Return which switches of a section are on by default: forms show all others as off."""
+    return {"keep_printed_files": LibraryPolicy().keep_printed_files} if key == "library" else {}
 
 
 def _company() -> Fields:

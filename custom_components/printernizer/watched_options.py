@@ -37,7 +37,8 @@ def folder_fields() -> dict[str, Any]:
     """Return the fields of the section."""
     fields = {
         "path": (TextSelector(), True),
-        "subfolders": (BooleanSelector(), False),
+        # Off unless touched, as forms show it; and with its subfolders is what most people mean.
+        "flat": (BooleanSelector(), False),
         "kinds": (_kinds(), False),
         "tag": (TextSelector(), False),
         "collection": (TextSelector(), False),
@@ -77,7 +78,7 @@ def watched_folders(hass: HomeAssistant, options: Mapping[str, Any]) -> Iterator
         if _allowed(hass, path):
             yield WatchedFolder(
                 path=path,
-                subfolders=bool(said.get("subfolders", True)),
+                subfolders=not said.get("flat", False),
                 kinds=frozenset(map(FileKind, said.get("kinds") or FileKind)),
                 tag=said.get("tag") or None,
                 collection=said.get("collection") or None,
