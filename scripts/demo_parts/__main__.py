@@ -24,7 +24,7 @@ from .dashboard import furnish
 from .fleet_process import FleetDidNotStart, FleetProcess
 from .history import PastPrinter, write_history
 from .home_assistant import DidNotStart, HomeAssistant
-from .library_card import YAML
+from .library_card import AUTOMATION, SENSOR, YAML
 from .shelf import SLICED, write_library
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ async def _run(arguments: argparse.Namespace, config: Path, begun: float) -> int
             port=arguments.port,
             entries=(*entries, _shop(config, key)),
             language=arguments.language,
+            automations=(AUTOMATION,),
+            unrecorded=(SENSOR,),
             extra_yaml=YAML,
         )
         print(f"starting Home Assistant ({jobs} jobs in its ledger) ...", flush=True)
@@ -161,7 +163,7 @@ def _shop(config: Path, key: str) -> Entry:
         "key_sha256": key_hash(key),
         "reach": Reach.PRINT.value,
     }
-    watched = {"path": str(_watched(config)), "subfolders": True}
+    watched = {"path": str(_watched(config))}
     return Entry(
         title="Printernizer",
         unique_id="shop",

@@ -43,6 +43,8 @@ history:
 logbook:
 recorder:
   commit_interval: 5
+  exclude:
+    entities: {unrecorded}
 automation: {automations}
 script:
 """
@@ -81,6 +83,8 @@ class House:
     full: bool = True
     """With frontend, history and automations; without, it starts in half the time."""
     automations: Sequence[Mapping[str, Any]] = ()
+    unrecorded: Sequence[str] = ()
+    """Entities whose attributes are too long for the recorder."""
     extra_yaml: str = ""
 
     def build(self) -> str:
@@ -93,7 +97,8 @@ class House:
         media.mkdir()
         text = _QUIET.format(media=json.dumps(str(media))) + self.extra_yaml
         if self.full:
-            text += _FULL.format(automations="!include automations.yaml")
+            unrecorded = json.dumps(list(self.unrecorded))
+            text += _FULL.format(automations="!include automations.yaml", unrecorded=unrecorded)
         self.folder.joinpath("configuration.yaml").write_text(text)
         _write_stand_ins(self.folder / STAND_INS)
         storage = self.folder / ".storage"

@@ -33,6 +33,7 @@ _WORDS: Final = {
         "files": "Files",
         "file": "File",
         "tags": "Tags",
+        "date": "%Y-%m-%d",
         "ideas": "Ideas",
     },
     "de": {
@@ -47,6 +48,7 @@ _WORDS: Final = {
         "files": "Dateien",
         "file": "Datei",
         "tags": "Schlagwörter",
+        "date": "%d.%m.%Y",
         "ideas": "Ideen",
     },
 }

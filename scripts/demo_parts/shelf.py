@@ -199,6 +199,9 @@ async def write_library(folder: Path, database: Path, language: str) -> int:
                 kept.append(await _put(library, item, path, words))
             clock.at = today
             await _measure(library, kept)
+            # Today: what lay in the bin for a month is deleted at the first start.
+            thrown = {item.name for item in ITEMS if item.thrown_away}
+            await library.recycle([file.id for file in kept if file.name in thrown])
             duck = next(file for file in kept if file.name == "bathing duck.stl")
             await _think(ideas, words, duck.id)
             return (await library.statistics()).shelf_files
@@ -229,8 +232,6 @@ async def _put(library: Library, item: Item, path: Path, words: Mapping[str, str
         await library.note(file, words[item.note])
     if item.favourite:
         await library.favourite(file)
-    if item.thrown_away:
-        await library.recycle([file])
     return added.file
 
 
