@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     type Places = NDArray[np.int64]
 
-_MARK_BYTES: Final = 24
-"""By which marks are told apart before they are read."""
+_LONGEST: Final = 200
+"""Bytes of a mark that are read."""
+_WORD: Final = 8
 _MOST_KNOWN: Final = 20_000
 _MOST_SECTIONS: Final = 2_000_000
 _TELLING: Final = np.zeros(1 << 16, np.bool_)
@@ -41,6 +42,8 @@ _TOLD_Z: Final = re.compile(
 )
 _TOOL: Final = re.compile(rb"\nT(\d{1,2})\s")
 _MOST_TOOL: Final = 63
+_BITS: Final = 8
+_BYTE: Final = (1 << _BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +78,30 @@ def lines(pieces: Pieces) -> Iterator[tuple[bytes, int]]:
     """Yield the text cut at ends of lines, and where each part begins. Ends with a newline."""
     rest, at = b"", 0
     for piece, _, _ in pieces:
-        text = rest + piece
-        cut = text.rfind(b"\n") + 1 or len(text)
-        yield text[:cut], at
-        at += cut
-        rest = text[cut:]
+        cut = piece.rfind(b"\n") + 1 or len(piece)
+        text = b"".join((rest, memoryview(piece)[:cut]))
+        yield text, at
+        at += len(text)
+        rest = piece[cut:]
     yield rest + b"\n", at
+
+
+def _comments(data: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Return where lines begin with a semicolon."""
+    hits = data == ord(";")
+    whole = len(hits) // _WORD * _WORD
+    # Few bytes are one: eight at a time are looked at first.
+    some = np.flatnonzero(hits[:whole].view(np.uint64))
+    row, column = np.nonzero(hits[:whole].reshape(-1, _WORD)[some])
+    places = np.concatenate((some[row] * _WORD + column, whole + np.flatnonzero(hits[whole:])))
+    at_first: NDArray[np.intp] = places[(places == 0) | (data[places - 1] == ord("\n"))]
+    return at_first
 
 
 class _Finder:
     def __init__(self, *, tools: bool) -> None:
         self.begins = array("q", [0])
-        self._features = array("B", [Feature.CUSTOM])
-        self._layers = array("q", [-1])
-        self._tools = array("B", [0])
+        self._kinds = array("q", [_kind(-1, 0, Feature.CUSTOM)])
         self._z: list[float] = []
         self._family: words.Family | None = None
         self._known: dict[bytes, words.Meaning] = {}
@@ -100,31 +113,32 @@ class _Finder:
     def look(self, text: bytes, at: int) -> None:
         """Look at whole lines, which begin at a place."""
         self._length = at + len(text)
-        data = np.frombuffer(text + b"\n\n", np.uint8)
-        places = np.flatnonzero(data[:-2] == ord(";"))
-        places = places[(places == 0) | (data[places - 1] == ord("\n"))]
-        prefix = data[places + 1].astype(np.uint16) << 8 | data[places + 2]
+        data = np.frombuffer(text, np.uint8)
+        places = _comments(data)
+        # The last byte ends a line.
+        first, second = (np.minimum(places + ahead, len(data) - 1) for ahead in (1, 2))
+        prefix = data[first].astype(np.uint16) << 8 | data[second]
         changes = self._changes(text)
         for place in places[_TELLING[prefix]].tolist():
             while changes and changes[0][0] < place:
                 self._tool = changes.pop(0)[1]
-            match self._meaning(text, place):
-                case words.NewLayer(family):
-                    self._new_layer(family, text, place, at)
-                case words.NewRole(_, feature):
-                    self._feature = feature
-                    self._begin(at + place)
+            meaning = self._meaning(text, place)
+            if isinstance(meaning, words.NewRole):
+                self._feature = meaning.feature
+                self._begin(at + place)
+            elif isinstance(meaning, words.NewLayer):
+                self._new_layer(meaning.family, text, place, at)
         if changes:
             self._tool = changes[-1][1]
 
     def _meaning(self, text: bytes, place: int) -> words.Meaning:
-        key = text[place : place + _MARK_BYTES]
-        if key in self._known:
-            return self._known[key]
-        end = text.find(b"\n", place, place + 200)
-        meaning = words.meaning(text[place : end if end >= 0 else place + 200])
-        if len(self._known) < _MOST_KNOWN and (end < place + _MARK_BYTES or meaning is None):
-            self._known[key] = meaning
+        end = text.find(b"\n", place, place + _LONGEST)
+        mark = text[place : end if end >= 0 else place + _LONGEST]
+        if mark in self._known:
+            return self._known[mark]
+        meaning = words.meaning(mark)
+        if len(self._known) < _MOST_KNOWN:
+            self._known[mark] = meaning
         return meaning
 
     def _changes(self, text: bytes) -> list[tuple[int, int]]:
@@ -151,21 +165,26 @@ class _Finder:
         self._begin(at + place)
 
     def _begin(self, place: int) -> None:
-        self.begins.append(place)
-        self._features.append(self._feature)
-        self._layers.append(len(self._z) - 1)
-        self._tools.append(self._tool)
+        kind = _kind(len(self._z) - 1, self._tool, self._feature)
+        if kind != self._kinds[-1]:
+            self.begins.append(place)
+            self._kinds.append(kind)
 
     def outline(self) -> Outline | None:
         """Return what was found."""
         if not self._z:
             return None
-        begins = np.array(self.begins, np.int64)
+        begins, kinds = np.array(self.begins, np.int64), np.array(self._kinds, np.int64)
         return Outline(
             begins=begins,
             ends=np.append(begins[1:], self._length),
-            features=np.array(self._features, np.uint8),
-            layers=np.array(self._layers, np.int64),
-            tools=np.array(self._tools, np.uint8),
+            features=(kinds & _BYTE).astype(np.uint8),
+            layers=kinds >> 2 * _BITS,
+            tools=(kinds >> _BITS & _BYTE).astype(np.uint8),
             z_mm=np.array(self._z),
         )
+
+
+def _kind(layer: int, tool: int, feature: int) -> int:
+    """Return what a section is as one number."""
+    return (layer << _BITS | tool) << _BITS | feature
