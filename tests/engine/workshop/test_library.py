@@ -827,3 +827,74 @@ async def test_a_model_is_measured_after_it_came_in(
         again = await library.add(io.BytesIO(gcode()), "part.gcode")
         assert again.file.facts is not None
         assert again.file.facts.mesh is None
+
+
+async def test_what_stumbles_while_tidying_keeps_nothing_else_from_it(
+    library: Library, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bin that nobody empties until the next restart fills the disk."""
+    done: list[str] = []
+
+    async def stumbles() -> int:
+        done.append("stumbled")
+        raise ZeroDivisionError
+
+    async def cleans() -> tuple[()]:
+        done.append("cleaned")
+        return ()
+
+    monkeypatch.setattr(library, "purge", stumbles)
+    monkeypatch.setattr(library, "clean_up", cleans)
+    for _ in range(2):
+        before = len(done)
+        async with asyncio.timeout(10):
+            while len(done) < before + 2:
+                await clock.advance(3600)
+    assert done == ["stumbled", "cleaned"] * 2
+
+
+async def test_a_bug_while_scrubbing_is_not_the_end_of_it(
+    library: Library, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[float | None] = []
+
+    async def stumbles(rate: float | None = None) -> None:
+        looked.append(rate)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(library.scrubbing, "run", stumbles)
+    async with asyncio.timeout(10):
+        while len(looked) < 2:
+            await clock.advance(3600)
+
+
+async def test_nothing_is_measured_once_the_library_is_closed(
+    store: FaultyStore, clock: HandClock, tmp_path: Path
+) -> None:
+    """A file that was listed at the last moment must not keep a worker going behind our back."""
+    asked: list[Path] = []
+
+    class Slow(Sandbox):
+        def __init__(self) -> None:
+            super().__init__(at_once=1, longest_s=1, memory_bytes=1, largest_bytes=1)
+
+        async def described(self, path: Path, name: str) -> FileFacts:
+            asked.append(path)
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    library = Library(store, clock, tmp_path / "library", quota=NO_ROOM, sandbox=Slow())
+    async with library:
+        await library._door.acquire()
+        adding = asyncio.ensure_future(
+            library.add(streamed(b"solid x\nfacet\nendsolid x\n"), "x.stl")
+        )
+        async with asyncio.timeout(10):
+            while not library._listing:
+                await asyncio.sleep(0.001)
+        closing = asyncio.ensure_future(library.__aexit__(None, None, None))
+        await asyncio.sleep(0)
+        library._door.release()
+        assert (await adding).file.name == "x.stl"
+        await closing
+        assert not library._tasks

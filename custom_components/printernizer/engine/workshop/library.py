@@ -161,9 +161,11 @@ class Library:
         trace: TracebackType | None,
     ) -> None:
         await self.scrubbing.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, *self._listing, return_exceptions=True)
+        # Twice: what is listed at the last moment may begin to be measured.
+        for waiting in (self._listing, ()):
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, *waiting, return_exceptions=True)
 
     def subscribe(self, listener: Callable[[LibraryEvent], None]) -> Callable[[], None]:
         """Hear of changes once they are durable; returns how to stop."""
@@ -174,11 +176,6 @@ class Library:
                 self._listeners.remove(listener)
 
         return unsubscribe
-
-    @property
-    def here(self) -> UUID:
-        """What our shelf, and so our site, is called in the list."""
-        return self._here
 
     # -- coming in ---------------------------------------------------------------------------
 
@@ -516,6 +513,8 @@ class Library:
                     await deed()
                 except PrinternizerError as err:
                     _LOGGER.warning("The library cannot be tidied: %s", err)
+                except Exception:
+                    _LOGGER.exception("The library cannot be tidied")
             await self._clock.sleep(TIDY_EVERY_S)
 
     async def _take_back(self) -> None:

@@ -93,6 +93,10 @@ class Scrubbing:
             except PrinternizerError as err:
                 _LOGGER.warning("The shelf cannot be looked through: %s", err)
                 await self._clock.sleep(EVERY.total_seconds() / 7)
+            except Exception:
+                # What flips bits has to be found next week all the same.
+                _LOGGER.exception("The shelf cannot be looked through")
+                await self._clock.sleep(EVERY.total_seconds() / 7)
 
     def _due_in(self, shelf: Shelf) -> float:
         """Return in how many seconds the next look is due."""

@@ -164,7 +164,7 @@ class Watching:
     async def _look_at(self, each: _Watched) -> None:
         folder = str(each.folder.path)
         if each.seen is None:
-            each.seen = await self._store.run(watched.seen, self._library.here, folder)
+            each.seen = await self._store.run(watched.seen, self._library.scrubbing.here, folder)
         begun = self._clock.monotonic()
         try:
             found = await asyncio.to_thread(self._compared, each, each.seen)
@@ -181,7 +181,7 @@ class Watching:
             _LOGGER.info("The watched folder %s is back", folder)
             each.gone = None
         if found.gone:
-            await self._store.run(watched.forget, self._library.here, folder, found.gone)
+            await self._store.run(watched.forget, self._library.scrubbing.here, folder, found.gone)
             for path in found.gone:
                 del each.seen[path]
         for one in found.ready:
@@ -227,7 +227,7 @@ class Watching:
             _LOGGER.log(level, "%s stays where it is: %s", found.path, err.reason)
         else:
             note = (str(each.folder.path), found.path, _as_it_is(found), self._clock.now())
-            await self._store.run(watched.note, self._library.here, *note)
+            await self._store.run(watched.note, self._library.scrubbing.here, *note)
         each.waits = None
         seen[found.path] = _as_it_is(found)
         return True
