@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from aiohttp.test_utils import TestClient
 from homeassistant.auth.models import User
@@ -15,12 +16,13 @@ from PIL import Image
 from pytest_homeassistant_custom_component.common import async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.printernizer import job_pictures
+from custom_components.printernizer import job_pictures, snapshots
 from custom_components.printernizer.const import DOMAIN, EVENT_JOB, EVENT_SNAPSHOT
 from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.printer import CurrentJob, PrinterState
 from custom_components.printernizer.eyes import Eyes
 from custom_components.printernizer.job_links import Look, picture_url
+from custom_components.printernizer.snapshots import Snapshots
 from tests.rich_printer import JPEG, RichPrinter, SetUp, Stand, set_up, stand  # noqa: F401
 from tests.test_announce import a_job
 
@@ -112,8 +114,14 @@ async def test_the_picture_of_an_end_is_that_of_its_end(
         await looked.wait()
         return picture(RED)
 
+    asked, of = asyncio.Event(), Snapshots.of
+
+    async def ask(snapshots: Snapshots, job_id: UUID) -> bytes | None:
+        asked.set()
+        return await of(snapshots, job_id)
+
     phone = await hass_client_no_auth()
-    with patch.object(Eyes, "still", still):
+    with patch.object(Eyes, "still", still), patch.object(Snapshots, "of", ask):
         await stand.say(state=PrinterState.FINISHED)
         async with asyncio.timeout(10):
             while not events:
@@ -122,7 +130,7 @@ async def test_the_picture_of_an_end_is_that_of_its_end(
         assert not kept
         link = events[0].data["pictures"]["both"]
         waiting = asyncio.create_task(fetch(phone, link))
-        await asyncio.sleep(0)
+        await asked.wait()
         looked.set()
         assert near(shown(await waiting)[1], RED)
     async with asyncio.timeout(10):
@@ -131,7 +139,11 @@ async def test_the_picture_of_an_end_is_that_of_its_end(
     # The next job and its picture are none of this one's business.
     stand.printer.still = picture(GREEN)
     await stand.say(state=PrinterState.PRINTING, job=CurrentJob(id="10", name="Cup"))
-    assert near(shown(await fetch(phone, kept[0].data["pictures"]["camera"]))[1], RED)
+    link = kept[0].data["pictures"]["camera"]
+    assert near(shown(await fetch(phone, link))[1], RED)
+    # Old pictures go; one may go while it is being read.
+    with patch.object(snapshots, "find", return_value=Path("gone.jpg")):
+        assert (await phone.get(link)).status == 404
 
 
 async def test_what_there_is_is_shown_alone(

@@ -27,9 +27,10 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.printernizer.const import DOMAIN
 from custom_components.printernizer.engine.errors import BadFile, StoreError
-from custom_components.printernizer.engine.file import FileKind
+from custom_components.printernizer.engine.file import FileFacts, FileKind, MeshFacts
 from custom_components.printernizer.engine.workshop.library import Library
 from custom_components.printernizer.engine.workshop.sandbox import Sandbox
+from custom_components.printernizer.library_facts import whole_facts
 from custom_components.printernizer.runtime import async_get_workshop
 from custom_components.printernizer.views.kind_pictures import kind_picture
 from custom_components.printernizer.views.library import preview_url
@@ -345,11 +346,32 @@ async def test_a_flipped_bit_is_told_until_it_is_gone(
         ("library_file", {"file": "7"}),
         ("list_library", {"kind": "exe"}),
         ("list_library", {"limit": 501}),
+        ("list_library", {"after": f"{1 << 63}/"}),
+        ("list_library", {"after": f"1/n{-1 << 63}"}),
     ],
-    ids=["nothing", "one name for two", "none", "no id", "kind", "limit"],
+    ids=["nothing", "one name for two", "none", "no id", "kind", "limit", "beyond", "below"],
 )
 async def test_nonsense_is_refused(
     hass: HomeAssistant, printer: Printer, action: str, data: dict[str, Any]
 ) -> None:
     with pytest.raises(vol.Invalid):
         await _ask(hass, action, **data)
+
+
+def test_a_model_tells_its_measures_and_what_nobody_knows_is_none() -> None:
+    """A price is made of them: 0 would be a gift."""
+    assert whole_facts(None) is None
+    mesh = MeshFacts(
+        triangles=12, size_mm=(10.00049, 20.0, 30.0), volume_mm3=6000.0, watertight=True
+    )
+    told = whole_facts(FileFacts(kind=FileKind.STL, mesh=mesh))
+    assert told is not None
+    assert told["mesh"] == {
+        "triangles": 12,
+        "size_mm": [10.0, 20.0, 30.0],
+        "volume_cm3": 6.0,
+        "area_cm2": None,
+        "watertight": True,
+        "parts": 1,
+    }
+    assert told["plates"] == []

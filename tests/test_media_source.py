@@ -261,7 +261,7 @@ async def test_thumbnails_come_from_the_printer_or_not_at_all(
     """A page that the printer serves as a picture must not be shown in our name."""
     stand = await set_up()
     client = await hass_client()
-    url = thumbnail_url(stand.entry.entry_id, "/thumb/l/part.gcode")
+    url = thumbnail_url(hass, stand.entry.entry_id, "/thumb/l/part.gcode")
     assert (await client.get(url)).status == 404
     storage = _Pictures()
     stand.printer.storage = storage  # type: ignore[assignment]
@@ -273,6 +273,13 @@ async def test_thumbnails_come_from_the_printer_or_not_at_all(
     storage.picture = PNG
     answer = await client.get(url)
     assert (answer.content_type, await answer.read()) == ("image/png", PNG)
+    assert storage.asked == "/thumb/l/part.gcode"
+    # Whoever may look at a printer must not have it asked for anything else, with our key.
+    entry_id, word = stand.entry.entry_id, token_of("/api/plugin?do=it")
+    another = thumbnail_url(hass, "another", "/api/plugin?do=it").rsplit("/", 1)[1]
+    for forged in (word, f"{word}.", f"{word}.{url[-32:]}", another):
+        forgery = f"/api/{DOMAIN}/thumbnail/{entry_id}/{forged}"
+        assert (await client.get(forgery)).status == 404
     assert storage.asked == "/thumb/l/part.gcode"
 
 

@@ -218,10 +218,18 @@ def bookmark(value: object) -> LibraryCursor:
     """Return where a page ended, of what `next` said. Raises vol.Invalid."""
     number, _, rest = cv.string(value).partition("/")
     try:
-        value = None if not rest else rest[1:] if rest[0] == "s" else int(rest[1:])
-        return LibraryCursor(number=int(number), value=value)
+        value = None if not rest else rest[1:] if rest[0] == "s" else _whole(rest[1:])
+        return LibraryCursor(number=_whole(number), value=value)
     except ValueError:
         raise vol.Invalid("not what an answer gave as next") from None
+
+
+def _whole(word: str) -> int:
+    """Return a number that databases hold. Raises ValueError."""
+    number = int(word)
+    if abs(number) >= 1 << 63:
+        raise ValueError("no database holds it")
+    return number
 
 
 def _something(data: dict[str, Any]) -> dict[str, Any]:

@@ -150,7 +150,7 @@ class PrinternizerMedia(MediaSource):
         return _folder(
             f"{FILES}/{entry.entry_id}/{token_of(path)}",
             title,
-            [_leaf(entry.entry_id, file) for file in shown],
+            [_leaf(self.hass, entry.entry_id, file) for file in shown],
         )
 
     async def _snapshots(self, entry: PrinternizerConfigEntry) -> BrowseMediaSource:
@@ -268,7 +268,7 @@ def _folder(
     )
 
 
-def _leaf(entry_id: str, file: RemoteFile) -> BrowseMediaSource:
+def _leaf(hass: HomeAssistant, entry_id: str, file: RemoteFile) -> BrowseMediaSource:
     identifier = f"{FILES}/{entry_id}/{token_of(file.path)}"
     if file.folder:
         return _folder(identifier, file.name)
@@ -281,7 +281,7 @@ def _leaf(entry_id: str, file: RemoteFile) -> BrowseMediaSource:
         title=file.name,
         can_play=kind in SHOWN,
         can_expand=False,
-        thumbnail=None if file.thumbnail is None else thumbnail_url(entry_id, file.thumbnail),
+        thumbnail=None if file.thumbnail is None else thumbnail_url(hass, entry_id, file.thumbnail),
     )
 
 

@@ -9,6 +9,8 @@ import asyncio
 import base64
 import binascii
 import hashlib
+import hmac
+import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 CACHE_BYTES: Final = 2 << 30
 """Fetched files that are kept; the one asked for last stays whatever its size."""
 LONGEST: Final = 4096
+_SECRET: HassKey[bytes] = HassKey(f"{DOMAIN}_thumbnails")
 _LOCKS: HassKey[WeakValueDictionary[Path, asyncio.Lock]] = HassKey(f"{DOMAIN}_fetching")
 
 
@@ -65,10 +68,19 @@ def file_url(entry_id: str, path: str) -> str:
     return f"/api/{DOMAIN}/file/{entry_id}/{token_of(path)}"
 
 
-def thumbnail_url(entry_id: str, reference: str) -> str:
+def thumbnail_url(hass: HomeAssistant, entry_id: str, reference: str) -> str:
     """Return the path of a file's picture on this server."""
     word = base64.urlsafe_b64encode(reference.encode()).decode().rstrip("=")
-    return f"/api/{DOMAIN}/thumbnail/{entry_id}/{word}"
+    return f"/api/{DOMAIN}/thumbnail/{entry_id}/{word}.{_seal(hass, entry_id, word)}"
+
+
+def _seal(hass: HomeAssistant, entry_id: str, word: str) -> str:
+    """Return what proves, until Home Assistant ends, that an address is one of ours.
+
+    The reference behind it may be any address on the printer, which is asked with our key.
+    """
+    secret = hass.data.setdefault(_SECRET, secrets.token_bytes())
+    return hmac.new(secret, f"{entry_id}/{word}".encode(), "sha256").hexdigest()[:32]
 
 
 class PrinterFileView(HomeAssistantView):
@@ -104,13 +116,13 @@ class ThumbnailView(HomeAssistantView):
     async def get(self, request: web.Request, entry_id: str, token: str) -> web.StreamResponse:
         """Return PNG or JPEG, or 404 when the printer has none."""
         entry = entry_for(request, entry_id)
-        if len(token) > LONGEST:
+        word, _, seal = token.partition(".")
+        if not hmac.compare_digest(
+            seal.encode(), _seal(request.app[KEY_HASS], entry_id, word).encode()
+        ):
             raise web.HTTPNotFound
-        try:
-            word = token + "=" * (-len(token) % 4)
-            reference = base64.b64decode(word, altchars=b"-_", validate=True).decode()
-        except ValueError as err:
-            raise web.HTTPNotFound from err
+        padded = word + "=" * (-len(word) % 4)
+        reference = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
         session = entry.runtime_data.coordinator.session
         if session is None or session.storage is None:
             raise web.HTTPNotFound

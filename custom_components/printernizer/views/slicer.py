@@ -8,7 +8,6 @@ from urllib.parse import quote
 from aiohttp import web
 from homeassistant.core import callback
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
-from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import slugify
 
 from ..const import DOMAIN
@@ -19,6 +18,7 @@ from ..runtime import async_find_workshop, async_get_workshop
 from ..senders import BASE, BASE_OF_API
 from ..targets import async_printer_names
 from . import octoprint_words as words
+from .answers import async_reason
 from .slicer_door import async_door, async_sender
 from .slicer_form import SlicerForm
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ..engine.sender import Sender
 
 LANGUAGES: Final = frozenset({"de", "en"})
+KEPT: Final = "kept_only"
+"""What is added to a refusal where the file stayed."""
 _STATUS: Final[Mapping[str, int]] = {
     "bad_form": 400,
     "bad_name": 400,
@@ -176,12 +178,8 @@ async def _refusal(
 
 
 async def _text(hass: HomeAssistant, language: str, err: PrinternizerError, *, kept: bool) -> str:
-    texts = await async_get_translations(hass, language, "exceptions", [DOMAIN])
-    above = f"component.{DOMAIN}.exceptions"
-    said = texts.get(f"{above}.{err.key}.message", err.reason).format(**err.placeholders)
-    if kept:
-        said = texts[f"{above}.kept_only.message"].format(reason=said)
-    return said
+    said = await async_reason(hass, language, err)
+    return said if not kept else await async_reason(hass, language, NotAllowed(said, key=KEPT))
 
 
 def _language(request: web.Request) -> str:
