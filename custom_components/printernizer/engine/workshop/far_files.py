@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from ..errors import Refused, Unreachable
 from ..formats.facts import facts_in
@@ -16,14 +16,21 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from typing import BinaryIO
 
-    from ..drivers.base import RemoteFile, Storage
+    from ..drivers.base import RemoteFile
     from ..file import FileFacts
 
 PIECE_S: Final = 60.0
 """How long one piece may take: a session with a slow printer takes some seconds."""
 
 
-async def far_facts(storage: Storage, file: RemoteFile) -> FileFacts:
+class Reads(Protocol):
+    """As much of a storage as is needed here."""
+
+    async def read_part(self, path: str, offset: int, length: int) -> bytes:
+        """As `Storage.read_part`."""
+
+
+async def far_facts(storage: Reads, file: RemoteFile) -> FileFacts:
     """Return what a file on a printer says of itself; moves some 300 kB of whatever size.
 
     Raises Refused(key="not_supported") where the printer hands out whole files only or does not
@@ -34,7 +41,7 @@ async def far_facts(storage: Storage, file: RemoteFile) -> FileFacts:
 
 
 async def far_thumbnail(
-    storage: Storage,
+    storage: Reads,
     file: RemoteFile,
     *,
     plate: int | None = None,
@@ -52,7 +59,7 @@ async def far_thumbnail(
     )
 
 
-async def look_into[T](storage: Storage, file: RemoteFile, what: Callable[[BinaryIO], T]) -> T:
+async def look_into[T](storage: Reads, file: RemoteFile, what: Callable[[BinaryIO], T]) -> T:
     """Run `what` in a thread, on a file whose pieces come over the line as it reads."""
     loop = asyncio.get_running_loop()
     asked: Future[bytes] | None = None
@@ -63,6 +70,9 @@ async def look_into[T](storage: Storage, file: RemoteFile, what: Callable[[Binar
         if given_up:
             raise Unreachable("nobody waits for it any more")
         asked = asyncio.run_coroutine_threadsafe(_piece(storage, file.path, offset, length), loop)
+        if given_up:
+            # Meanwhile, and too early to be called off there.
+            asked.cancel()
         return asked.result()
 
     far = RangedFile(read_at, _size_of(file), file.name)
@@ -73,13 +83,16 @@ async def look_into[T](storage: Storage, file: RemoteFile, what: Callable[[Binar
         given_up = True
         if asked is not None:
             asked.cancel()
-        await asyncio.wait([working])
+        while not working.done():
+            # Called off twice it waits all the same: a thread that is left holds us at the end.
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([working])
         with suppress(Exception):
             working.result()
         raise
 
 
-async def _piece(storage: Storage, path: str, offset: int, length: int) -> bytes:
+async def _piece(storage: Reads, path: str, offset: int, length: int) -> bytes:
     try:
         async with asyncio.timeout(PIECE_S):
             return await storage.read_part(path, offset, length)

@@ -43,12 +43,12 @@ from ..readings import cleaned
 from ..store import (
     library,
     library_changes,
-    library_codec,
     library_glimpses,
     library_needs,
     library_places,
 )
 from ..store.library_changes import Added, Came
+from .beside import hide, show, write_sidecars
 from .rebuilding import rebuild
 from .scrubbing import AFTER_START_S, Scrubbing
 
@@ -244,7 +244,7 @@ class Library:
                 raise
         added = replace(added, file=added.file.seen_from(self._here))
         await self._keep_sidecars([added.file])
-        await asyncio.to_thread(_show, shelf, added.file)
+        await asyncio.to_thread(show, shelf, added.file)
         self._tell("changed" if added.came is Came.DUPLICATE else "added", [added.file.id])
         if self._sandbox is not None and _has_surface(added.file):
             self._spawn(self._measure(self._sandbox, added.file), "printernizer library measuring")
@@ -346,8 +346,8 @@ class Library:
         before = await self.get(file_id)
         file = await self._change(file_id, {"name": shown})
         if self._shelf is not None and before.sha256 is not None and file.on_shelf:
-            await asyncio.to_thread(_hide, self._shelf, before)
-            await asyncio.to_thread(_show, self._shelf, file)
+            await asyncio.to_thread(hide, self._shelf, before)
+            await asyncio.to_thread(show, self._shelf, file)
         return file
 
     async def note(self, file_id: UUID, note: str) -> LibraryFile:
@@ -484,7 +484,7 @@ class Library:
                 await asyncio.to_thread(shelf.drop_sidecar, file.sha256)
             await self._store.run(library_changes.forget, file_id, self._here)
             if file.sha256 is not None and file.shelves:
-                await asyncio.to_thread(_hide, shelf, file)
+                await asyncio.to_thread(hide, shelf, file)
                 await asyncio.to_thread(shelf.drop, file.sha256)
         return True
 
@@ -630,7 +630,7 @@ class Library:
             return
         names = {each.id: each.name for each in await self.collections()}
         try:
-            await asyncio.to_thread(_write_sidecars, shelf, files, names)
+            await asyncio.to_thread(write_sidecars, shelf, files, names)
         except NotAllowed as err:
             _LOGGER.warning("Sidecars cannot be written, a scrub mends them: %s", err)
 
@@ -681,27 +681,3 @@ def _clean(source: Source) -> Source:
         path=cleaned(source.path),
         sender=cleaned(source.sender),
     )
-
-
-def _shelf_of(file: LibraryFile) -> tuple[str, str]:
-    """Return below which name and day people find a file."""
-    return file.source.printer_id or file.source.origin.value, f"{file.added_at:%Y-%m-%d}"
-
-
-def _show(shelf: Shelf, file: LibraryFile) -> None:
-    if file.sha256 is not None:
-        shelf.show(file.sha256, *_shelf_of(file), file.name)
-
-
-def _hide(shelf: Shelf, file: LibraryFile) -> None:
-    if file.sha256 is not None:
-        shelf.hide(file.sha256, *_shelf_of(file))
-
-
-def _write_sidecars(
-    shelf: Shelf, files: Sequence[LibraryFile], collections: dict[UUID, str]
-) -> None:
-    for file in files:
-        if file.sha256 is not None and file.on_shelf and shelf.has(file.sha256):
-            collection = collections.get(file.collection_id) if file.collection_id else None
-            shelf.write_sidecar(file.sha256, library_codec.sidecar_text(file, collection))

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 from uuid import uuid4
 
@@ -23,6 +24,7 @@ from ..errors import BadFile, PrinternizerError
 from .sandbox import Sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -113,6 +115,7 @@ class Previews:
         self._kept_bytes = kept_bytes
         self._wishes: dict[str, _Wish] = {}
         self._begun: set[str] = set()
+        self._getting: dict[str, asyncio.Task[Picture]] = {}
         self._refused: OrderedDict[str, tuple[float, BadFile]] = OrderedDict()
         self._wake = asyncio.Event()
         self._count = 0
@@ -142,9 +145,10 @@ class Previews:
             # Not cancelled: whoever waits is not, and would take it for their own end.
             if not wish.done.done():
                 wish.done.set_exception(_closed(wish.source))
-        for task in self._tasks:
+        ending = (*self._tasks, *self._getting.values())
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
         self._wishes.clear()
 
     async def picture(
@@ -179,6 +183,52 @@ class Previews:
             wish.waiters -= 1
             if not wish.waiters and name not in self._begun:
                 self._wishes.pop(name, None)
+
+    async def given(
+        self,
+        content: str,
+        options: PictureOptions,
+        get: Callable[[], Awaitable[bytes | None]],
+    ) -> Picture:
+        """Return a picture that lies elsewhere, fetched with `get` once for all who want it.
+
+        Cancelled, it is fetched all the same, and there when somebody asks again. Raises BadFile
+        where there is none, and what `get` raises.
+        """
+        name = _name(content, options, thumbnail=True)
+        path = self._folder / name[:2] / name
+        kept = await asyncio.to_thread(_kept, path)
+        if kept is not None:
+            self._found += 1
+            return kept
+        if not self._open:
+            raise BadFile("nobody fetches pictures now")
+        self._remind(name)
+        getting = self._getting.get(name)
+        if getting is None:
+            getting = asyncio.create_task(self._get(name, path, get), name="printernizer picture")
+            self._getting[name] = getting
+            getting.add_done_callback(partial(self._got, name))
+        return await asyncio.shield(getting)
+
+    async def _get(
+        self, name: str, path: Path, get: Callable[[], Awaitable[bytes | None]]
+    ) -> Picture:
+        try:
+            content = await get()
+            picture = None if content is None else _picture(content, path)
+            if content is None or picture is None:
+                raise BadFile("there is no picture of it")
+        except BadFile as err:
+            self._remember(name, err)
+            raise
+        await self._put(path, content)
+        return picture
+
+    def _got(self, name: str, getting: asyncio.Task[Picture]) -> None:
+        del self._getting[name]
+        # Nobody may be left to hear of a refusal.
+        _heard(getting)
 
     def _remind(self, name: str) -> None:
         """Refuse what was refused a while ago. Raises BadFile."""
@@ -245,22 +295,28 @@ class Previews:
             return
         self._drawing_s += time.monotonic() - begun
         self._drawn += 1
-        if await asyncio.to_thread(_keep, path, content):
-            self._kept, self._size = self._kept + 1, self._size + len(content)
-            if self._size > self._kept_bytes:
-                await self._sweep()
+        await self._put(path, content)
         if not wish.done.done():
             wish.done.set_result(picture)
 
     def _refuse(self, name: str, wish: _Wish, refusal: BadFile) -> None:
+        self._remember(name, refusal)
+        if not wish.done.done():
+            wish.done.set_exception(refusal)
+
+    def _remember(self, name: str, refusal: BadFile) -> None:
         self._failed += 1
         self._refused[name] = (time.monotonic(), refusal)
         if len(self._refused) > MOST_REFUSED:
             self._refused.popitem(last=False)
-        if not wish.done.done():
-            wish.done.set_exception(refusal)
 
     # -- keeping -----------------------------------------------------------------------------
+
+    async def _put(self, path: Path, content: bytes) -> None:
+        if await asyncio.to_thread(_keep, path, content):
+            self._kept, self._size = self._kept + 1, self._size + len(content)
+            if self._size > self._kept_bytes:
+                await self._sweep()
 
     async def _sweep_forever(self) -> None:
         while True:

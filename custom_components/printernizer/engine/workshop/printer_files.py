@@ -25,7 +25,7 @@ from .at_rest import at_rest, may_be_read
 from .plans import file_of_run, is_newer
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
     from uuid import UUID
@@ -82,7 +82,7 @@ class _Watched:
 class PrinterFiles:
     """Owns the task that looks, and those that note; all end with it. Open with `async with`.
 
-    folder: of the library; without one nothing is looked up.
+    folder: of the library; without one nothing is looked up. looked: hears what a look found.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class PrinterFiles:
         settings: Settings,
         clock: Clock,
         folder: Path | None,
+        looked: Callable[[str, Mapping[str, RemoteFile]], None],
     ) -> None:
         self._fleet = fleet
         self._library = library
@@ -102,6 +103,7 @@ class PrinterFiles:
         self._settings = settings
         self._clock = clock
         self._shelf = None if folder is None else Shelf(folder)
+        self._looked = looked
         self._watched: dict[str, _Watched] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -204,6 +206,7 @@ class PrinterFiles:
     async def _walk(self, link: Link, storage: Storage) -> int:
         waiting = deque([("/", 0)])
         walked: set[str] = set()
+        there: dict[str, RemoteFile] = {}
         files, whole = 0, True
         while waiting:
             folder, depth = waiting.popleft()
@@ -215,6 +218,7 @@ class PrinterFiles:
             noted = list(_noted(found))
             await self._library.seen(link.printer_id, folder, noted[: MOST_FILES - files])
             files += len(noted)
+            there |= {each.path: each for each in found[:MOST_FILES] if not each.folder}
             for each in found:
                 if not each.folder or each.path in walked or not _below(folder, each.path):
                     continue
@@ -224,6 +228,7 @@ class PrinterFiles:
                     whole = False
         if whole:
             await self._store.run(library_walk.walked, link.printer_id, walked)
+        self._looked(link.printer_id, there)
         return min(files, MOST_FILES)
 
     async def _watch_forever(self) -> None:
