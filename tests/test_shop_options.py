@@ -100,7 +100,13 @@ FILLED: dict[str, dict[str, Any]] = {
         "default_purpose": "private",
         "rules": [{"purpose": "business", "name_pattern": "kunde_*"}],
     },
-    "library": {"keep_printed_files": False, "quota_gb": 2.5, "bin_days": 7},
+    "library": {
+        "keep_printed_files": False,
+        "quota_gb": 2.5,
+        "bin_days": 7,
+        "downloads_days": 60,
+        "replaced_days": 14,
+    },
     "retention": {"documents_years": 8, "customers_years": 2},
 }
 
@@ -173,6 +179,7 @@ async def test_what_is_typed_is_what_the_shop_reckons_with(
     assert settings.retention.customers_years == 2
     assert settings.library.quota.bytes == 2_500_000_000
     assert (settings.library.keep_printed_files, settings.library.bin_days) == (False, 7)
+    assert (settings.library.downloads_days, settings.library.replaced_days) == (60, 14)
 
 
 async def test_a_field_left_empty_has_its_default_again(hass: HomeAssistant, floor: Floor) -> None:
