@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import homeassistant.helpers.entity_registry as er
 import homeassistant.helpers.issue_registry as ir
@@ -22,12 +24,14 @@ from homeassistant.components.media_source import (
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockUser
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.printernizer.const import DOMAIN
-from custom_components.printernizer.engine.errors import BadFile, StoreError
+from custom_components.printernizer.engine.errors import BadFile, StoreError, Unreachable
 from custom_components.printernizer.engine.file import FileFacts, FileKind, MeshFacts
+from custom_components.printernizer.engine.workshop.glimpses import Glimpses
 from custom_components.printernizer.engine.workshop.library import Library
 from custom_components.printernizer.engine.workshop.sandbox import Sandbox
 from custom_components.printernizer.library_facts import whole_facts
@@ -117,7 +121,9 @@ async def test_a_file_is_taken_in_found_and_described(
     assert (plate["mass_g"], plate["print_time_s"]) == (12.5, 3605)
     assert plate["filaments"][0]["material"] == "PETG"
     assert whole["revisions"] == [{"id": added["id"], "revision": 1}]
+    assert whole["collection"] == "Halter"
     figures = await _ask(hass, "library_statistics")
+    assert (figures["collections"], figures["tags"]) == (["Halter"], {"Regal": 1})
     assert (figures["files"], figures["bytes"]) == (1, len(GCODE))
     assert figures["by_kind"]["gcode"] == {"files": 1, "bytes": len(GCODE)}
     assert figures["pictures"]["drawn"] == 0
@@ -337,9 +343,72 @@ async def test_a_flipped_bit_is_told_until_it_is_gone(
     assert file
 
 
+async def test_what_nobody_needs_goes_only_after_it_was_shown(
+    hass: HomeAssistant, printer: Printer, bracket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule of one word too few must not empty a shelf of years."""
+    file = (await _ask(hass, "add_to_library", source=str(bracket)))["id"]
+    kept = (await _ask(hass, "add_to_library", source=str(bracket), name="kept.gcode"))["id"]
+    assert kept == file, "one content is one file"
+    library = async_get_workshop(hass).library
+    later = SimpleNamespace(now=lambda: dt_util.utcnow() + timedelta(days=3))
+    monkeypatch.setattr(library, "_clock", later)
+    told = await _ask(hass, "clean_up_library", older_than_days=2)
+    size = bracket.stat().st_size
+    assert (told["recycled"], told["bytes"]) == (False, size)
+    assert [each["id"] for each in told["files"]] == [file]
+    assert (await library.get(UUID(file))).recycled_at is None
+    assert (await _ask(hass, "clean_up_library", older_than_days=4))["files"] == []
+    await _ask(hass, "change_library_files", file=file, favourite=True)
+    assert (await _ask(hass, "clean_up_library", older_than_days=2))["files"] == []
+    await _ask(hass, "change_library_files", file=file, favourite=False)
+    told = await _ask(hass, "clean_up_library", older_than_days=2, dry_run=False)
+    assert (told["recycled"], len(told["files"])) == (True, 1)
+    assert (await library.get(UUID(file))).recycled_at is not None
+    # Without a word it asks what the shop's own rules would do.
+    assert (await _ask(hass, "clean_up_library"))["files"] == []
+
+
+async def test_a_list_that_was_lost_is_made_of_what_lies_there(
+    hass: HomeAssistant, printer: Printer, bracket: Path
+) -> None:
+    """A backup without its database is still a shelf full of files."""
+    await _ask(hass, "add_to_library", source=str(bracket))
+    assert await _ask(hass, "rebuild_library") == {"listed": 0}
+    with patch.object(Library, "rebuild", return_value=7):
+        assert await _ask(hass, "rebuild_library") == {"listed": 7}
+
+
+async def test_a_file_of_a_printer_shows_the_slicers_picture(
+    hass: HomeAssistant, printer: Printer, hass_client: ClientSessionGenerator
+) -> None:
+    """Nobody fetches five hundred megabytes to see what they are."""
+    workshop = async_get_workshop(hass)
+    serial = printer.machine.serial
+    await workshop.library.seen(serial, "/", [("/far.gcode", "far.gcode", 9)])
+    far = next(each for each in (await workshop.library.page()).files if each.name == "far.gcode")
+    client = await hass_client()
+    asked: list[tuple[Any, ...]] = []
+
+    async def picture(_: Glimpses, *which: Any, **how: Any) -> bytes | None:
+        asked.append((*which, how["at_least_px"], how["plate"]))
+        return PNG
+
+    with patch.object(Glimpses, "picture", side_effect=Unreachable("off")):
+        answer = await client.get(preview_url(far.id))
+    assert answer.content_type == "image/svg+xml"
+    with patch.object(Glimpses, "picture", picture):
+        answer = await client.get(preview_url(far.id))
+    assert (answer.content_type, await answer.read()) == ("image/png", PNG)
+    assert asked == [(serial, "/far.gcode", 256, None)]
+    await workshop.library.seen(serial, "/", [])
+    assert (await client.get(preview_url(far.id))).content_type == "image/svg+xml"
+
+
 @pytest.mark.parametrize(
     ("action", "data"),
     [
+        ("clean_up_library", {"origin": "slicer"}),
         ("change_library_files", {"file": str(uuid4())}),
         ("change_library_files", {"file": [str(uuid4()), str(uuid4())], "name": "x"}),
         ("change_library_files", {"file": [], "note": "x"}),
@@ -349,7 +418,17 @@ async def test_a_flipped_bit_is_told_until_it_is_gone(
         ("list_library", {"after": f"{1 << 63}/"}),
         ("list_library", {"after": f"1/n{-1 << 63}"}),
     ],
-    ids=["nothing", "one name for two", "none", "no id", "kind", "limit", "beyond", "below"],
+    ids=[
+        "no time",
+        "nothing",
+        "one name for two",
+        "none",
+        "no id",
+        "kind",
+        "limit",
+        "beyond",
+        "below",
+    ],
 )
 async def test_nonsense_is_refused(
     hass: HomeAssistant, printer: Printer, action: str, data: dict[str, Any]
