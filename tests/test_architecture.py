@@ -94,7 +94,7 @@ OUTSIDE: dict[str, set[str]] = {
     "spoolman": {"aiohttp", "yarl"},
     "drivers": {"aiohttp", "aiomqtt", "paho", "cryptography", "orjson", "yarl"},
     "store": {"sqlalchemy", "alembic"},
-    "formats": {"numpy", "PIL", "trimesh"},
+    "formats": {"numpy", "PIL", "trimesh", "heatshrink2"},
     "preview": {"PIL", "numpy"},
     "exports": {"openpyxl"},
     "papers": {"fpdf", "drafthorse", "PIL"},

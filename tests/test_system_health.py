@@ -35,10 +35,11 @@ async def test_a_working_shop_shows_version_database_printers_and_jobs(
     assert info["version"]
     assert info["library"] == "0 / 0.0 GB"
     assert info["pictures"] == "0 / 0 / 0 MB"
-    assert info["other_models"] == "ok"
+    assert info["other_models"] == info["fast_binary_gcode"] == "ok"
     with patch("custom_components.printernizer.system_health.find_spec", return_value=None):
         info = await get_system_health_info(hass, DOMAIN)
-    assert info["other_models"] == {"type": "failed", "error": "missing"}
+    missing = {"type": "failed", "error": "missing"}
+    assert info["other_models"] == info["fast_binary_gcode"] == missing
 
 
 async def test_a_database_that_does_not_answer_is_named(hass: HomeAssistant, floor: Floor) -> None:

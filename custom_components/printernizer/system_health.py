@@ -53,8 +53,14 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
         "open_jobs": facts.open_jobs,
         "library": f"{library.shelf_files} / {library.shelf_bytes / 1e9:.1f} GB",
         "pictures": f"{drawn.drawn} / {drawn.refused} / {drawn.kept_bytes / 1e6:.0f} MB",
-        "other_models": "ok" if find_spec("trimesh") else {"type": "failed", "error": "missing"},
+        "other_models": _installed("trimesh"),
+        "fast_binary_gcode": _installed("heatshrink2"),
     }
+
+
+def _installed(package: str) -> Any:
+    """Return whether a package is there that can be done without."""
+    return "ok" if find_spec(package) else {"type": "failed", "error": "missing"}
 
 
 def _ledger(health: LedgerHealth) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,32 @@ def test_what_was_shrunk_comes_back(parts: list[bytes], sizes: tuple[int, int]) 
     data = b"".join(parts)
     packed = shrunk(data, *sizes)
     assert heatshrink.decode(packed, len(data), window=sizes[0], lookahead=sizes[1]) == data
+    assert heatshrink.decode_fast(packed, len(data), window=sizes[0], lookahead=sizes[1]) == data
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=200), st.integers(0, 400), st.sampled_from([11, 12]))
+def test_what_is_fast_says_the_same_of_rubbish(data: bytes, size: int, window: int) -> None:
+    """Two readers that differ would show another print than the one that is measured."""
+    said = []
+    for decode in (heatshrink.decode, heatshrink.decode_fast):
+        try:
+            said.append(decode(data, size, window=window, lookahead=4))
+        except ValueError as err:
+            said.append(str(err))
+    assert said[0] == said[1]
+
+
+def test_nothing_fast_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine for which there is no package reads binary G-code all the same."""
+    monkeypatch.setitem(sys.modules, "heatshrink2", None)
+    heatshrink._in_c.cache_clear()
+    try:
+        packed = shrunk(b"G1 X1 Y1\n" * 9, 11, 4)
+        assert heatshrink.decode_fast(packed, 81, window=11, lookahead=4) == b"G1 X1 Y1\n" * 9
+        assert heatshrink._in_c() is None
+    finally:
+        heatshrink._in_c.cache_clear()
 
 
 @pytest.mark.parametrize("packed", [b"", b"\xff", shrunk(b"G1 X1 Y1\n" * 9, 11, 4)[:-2]])

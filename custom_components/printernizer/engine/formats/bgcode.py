@@ -20,8 +20,11 @@ from .pieces import pieces_in
 from .settings import UNSIGNED, Author, facts_of, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import BinaryIO
+
+    type Unshrink = Callable[..., bytes]
+    """One of the decoders of heatshrink."""
 
 _HEADER: Final = struct.Struct("<4sIH")
 _BLOCK: Final = struct.Struct("<HHI")
@@ -37,6 +40,8 @@ _CRC32: Final = 1
 _MOST_BLOCKS: Final = 64
 _LARGEST: Final = 4 << 20
 """Bytes of one block of metadata; the whole configuration of a slicer is some 100 kB."""
+_MOST_SAID: Final = 8 << 20
+"""Of all of them: heatshrink takes a second for 13 MB."""
 _LARGEST_MOVES: Final = 1 << 20
 """Bytes of one block of moves; slicers fill 64 kB."""
 _MOST_MOVES: Final = 100_000
@@ -71,9 +76,11 @@ def read(file: BinaryIO, size: int, name: str) -> FileFacts:
     if version != 1:
         # Another layout: nothing in it can be trusted to be where we look.
         return FileFacts(kind=FileKind.BGCODE)
+    left = _MOST_SAID
     for block in _before_moves(file, size, name, checked=checked):
         if block.kind in _METADATA:
-            said = _said(_content(file, block, name))
+            said = _said(_content(file, block, name, most=min(left, _LARGEST)))
+            left -= block.inflated
             if block.kind == _FILE:
                 producer = said
             # A later block repeats what an earlier one says; the printer's own counts.
@@ -150,7 +157,14 @@ def _next(file: BinaryIO, at: int, size: int, name: str, *, checked: bool) -> _B
     return block
 
 
-def _content(file: BinaryIO, block: _Block, name: str, *, most: int = _LARGEST) -> bytes:
+def _content(
+    file: BinaryIO,
+    block: _Block,
+    name: str,
+    *,
+    most: int = _LARGEST,
+    unshrink: Unshrink = heatshrink.decode,
+) -> bytes:
     """Read and inflate a block, parameters cut off. Raises BadFile."""
     if max(block.stored, block.inflated) > most:
         raise BadFile(f"{name} at byte {block.at}: a block of {block.inflated} bytes")
@@ -161,7 +175,7 @@ def _content(file: BinaryIO, block: _Block, name: str, *, most: int = _LARGEST) 
         if check != _SIZE.pack(zlib.crc32(block.head + body)):
             raise BadFile(f"{name} at byte {block.at}: the checksum of a block does not fit")
     try:
-        content = _inflated(body[block.parameters :], block)
+        content = _inflated(body[block.parameters :], block, unshrink)
     except (zlib.error, ValueError) as err:
         raise BadFile(f"{name} at byte {block.at}: a block cannot be inflated") from err
     if len(content) != block.inflated:
@@ -169,13 +183,13 @@ def _content(file: BinaryIO, block: _Block, name: str, *, most: int = _LARGEST) 
     return content
 
 
-def _inflated(data: bytes, block: _Block) -> bytes:
+def _inflated(data: bytes, block: _Block, unshrink: Unshrink) -> bytes:
     if block.compression == _NONE:
         return data
     if block.compression == _DEFLATE:
         return zlib.decompressobj().decompress(data, block.inflated + 1)
     window = _WINDOWS[block.compression]
-    return heatshrink.decode(data, block.inflated, window=window, lookahead=_LOOKAHEAD)
+    return unshrink(data, block.inflated, window=window, lookahead=_LOOKAHEAD)
 
 
 def moves(file: BinaryIO, size: int, name: str) -> Iterator[tuple[bytes, int, int]]:
@@ -198,7 +212,7 @@ def moves(file: BinaryIO, size: int, name: str) -> Iterator[tuple[bytes, int, in
         if block.kind == _GCODE:
             file.seek(block.at)
             (encoding,) = struct.unpack("<H", file.read(2))
-            text = _content(file, block, name, most=_LARGEST_MOVES)
+            text = _content(file, block, name, most=_LARGEST_MOVES, unshrink=heatshrink.decode_fast)
             if encoding in {_MEATPACK, _MEATPACK_COMMENTS}:
                 text = meatpack.decode(text)
             elif encoding != _RAW:

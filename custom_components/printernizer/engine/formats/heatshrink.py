@@ -2,14 +2,43 @@
 
 Source: libbgcode's specification; bits run from the highest. 1 and eight bits are a byte, 0 and an
 offset and a length are a piece of what was written before.
+
+`decode` is Python, whatever comes. Where the package heatshrink2 is installed, `decode_fast` is C
+and several times as fast: for the sandbox, where it may fall over what a stranger wrote.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _REFILL: Final = 12
 """Bytes taken at a time: a token has at most 17 bits."""
+
+
+def decode_fast(data: bytes, size: int, *, window: int, lookahead: int) -> bytes:
+    """Do as `decode` does, as fast as it can be done here."""
+    in_c = _in_c()
+    if in_c is None:
+        return decode(data, size, window=window, lookahead=lookahead)
+    # It has no limit of its own, but 17 bits become 16 bytes at most.
+    out = in_c(data, window_sz2=window, lookahead_sz2=lookahead)
+    if len(out) < size:
+        raise ValueError("its data end too early")
+    return out[:size]
+
+
+@cache
+def _in_c() -> Callable[..., bytes] | None:
+    try:
+        from heatshrink2 import decode as in_c
+    except ImportError:
+        return None
+    decoder: Callable[..., bytes] = in_c
+    return decoder
 
 
 def decode(data: bytes, size: int, *, window: int, lookahead: int) -> bytes:

@@ -18,10 +18,26 @@ if TYPE_CHECKING:
 
 _SIGNAL: Final = b"\xff\xff"
 _COMMAND, _PLAIN, _PACKED, _PACKED_NO_SPACES = range(4)
-_TABLE: Final = np.frombuffer(b"0123456789. \nGX\x00", np.uint8)
-_BLANK: Final = 11
+_TABLE: Final = b"0123456789. \nGX\x00"
 _FOLLOWS: Final = 15
 _NEWLINE, _SPACE, _SEMICOLON = 10, 32, 59
+
+
+def _table(no_spaces: bytes) -> tuple[Bytes, Bytes, Bytes]:
+    """Return for each kind of byte and its value: two characters, which are said, who follow."""
+    characters, said = np.zeros((2, 4, 256, 2), np.uint8)
+    follow = np.zeros((4, 256), np.uint8)
+    for value in range(256):
+        halves = value & 15, value >> 4
+        characters[_PLAIN, value], said[_PLAIN, value] = (value, 0), (1, 0)
+        for kind, table in ((_PACKED, _TABLE), (_PACKED_NO_SPACES, no_spaces)):
+            characters[kind, value] = [table[half] for half in halves]
+            said[kind, value] = 1, table[halves[0]] != _NEWLINE
+            follow[kind, value] = halves.count(_FOLLOWS)
+    return characters.reshape(-1, 2), said.reshape(-1, 2), follow.ravel()
+
+
+_CHARACTERS, _SAID, _FOLLOW = _table(_TABLE.replace(b" ", b"E"))
 
 
 def decode(data: bytes) -> bytes:
@@ -59,28 +75,22 @@ def _kinds(data: bytes) -> tuple[Bytes, bool]:
 
 def _unpacked(data: Bytes, kinds: Bytes) -> Bytes:
     """Return the characters, those of dropped blanks still missing."""
-    low, high = data & 15, data >> 4
-    first_follows = (low == _FOLLOWS).astype(np.uint8)
-    followers = first_follows + (high == _FOLLOWS)
-    heads = np.flatnonzero(_heads(kinds >= _PACKED, followers))
+    index = kinds.astype(np.uint16) << 8 | data
+    followers = _FOLLOW.take(index)
+    packed = kinds >= _PACKED
+    heads = _heads(packed, followers)
+    pairs, said = _CHARACTERS.take(index, axis=0), _SAID.take(index, axis=0)
+    said[packed & ~heads] = 0
     # Behind the end there is nothing to follow.
     padded = np.concatenate((data, np.zeros(2, np.uint8)))
-    first, second = _TABLE[low[heads]], _TABLE[high[heads]]
-    no_spaces = kinds[heads] == _PACKED_NO_SPACES
-    first[no_spaces & (low[heads] == _BLANK)] = ord("E")
-    second[no_spaces & (high[heads] == _BLANK)] = ord("E")
-    first = np.where(low[heads] == _FOLLOWS, padded[heads + 1], first)
-    follower = padded[heads + 1 + first_follows[heads]]
-    second = np.where(high[heads] == _FOLLOWS, follower, second)
-    pairs = np.zeros((len(data), 2), np.uint8)
-    said = np.zeros((len(data), 2), np.bool_)
-    plain = kinds == _PLAIN
-    pairs[plain, 0] = data[plain]
-    said[plain, 0] = True
-    pairs[heads, 0], pairs[heads, 1] = first, second
-    said[heads, 0] = True
-    said[heads, 1] = first != _NEWLINE
-    return pairs[said]
+    at = np.flatnonzero(heads & (followers > 0))
+    first = data[at] & 15 == _FOLLOWS
+    second = data[at] >> 4 == _FOLLOWS
+    alone = at[first]
+    pairs[alone, 0] = padded[alone + 1]
+    said[alone, 1] = padded[alone + 1] != _NEWLINE
+    pairs[at[second], 1] = padded[at + 1 + first][second]
+    return pairs[said.view(np.bool_)]
 
 
 def _heads(packed: NDArray[np.bool_], followers: Bytes) -> NDArray[np.bool_]:
@@ -107,17 +117,21 @@ def _spaced(text: Bytes) -> Bytes:
     """Put a blank before each parameter of the lines that begin with G."""
     if not text.size:
         return text
-    ends = np.flatnonzero(text == _NEWLINE)
-    starts = np.concatenate(([0], ends + 1))
-    starts = starts[starts < len(text)]
-    line = np.zeros(len(text), np.int64)
-    line[starts[1:]] = 1
-    line = np.cumsum(line)
-    comments = np.flatnonzero(text == _SEMICOLON)
-    comment_at = np.full(len(starts), len(text))
-    np.minimum.at(comment_at, line[comments], comments)
-    letter = (text >= ord("A")) & (text <= ord("Z"))
+    # A piece begins with a line or a comment.
+    begins = text == _SEMICOLON
+    begins[1:] |= text[:-1] == _NEWLINE
+    begins[0] = True
+    starts = np.flatnonzero(begins)
+    wanting = text[starts] == ord("G")
+    letter = text - np.uint8(ord("A")) < 26
+    letter &= np.repeat(wanting, np.diff(starts, append=len(text)))
     letter[starts] = False
     letter[1:] &= text[:-1] != _SPACE
-    letter &= (text[starts] == ord("G"))[line] & (np.arange(len(text)) < comment_at[line])
-    return np.insert(text, np.flatnonzero(letter), _SPACE)
+    at = np.flatnonzero(letter)
+    spaced = np.empty(len(text) + len(at), np.uint8)
+    old = np.ones(len(spaced), np.bool_)
+    at += np.arange(len(at))
+    old[at] = False
+    spaced[at] = _SPACE
+    spaced[old] = text
+    return spaced
