@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -63,14 +64,14 @@ async def look_into[T](storage: Reads, file: RemoteFile, what: Callable[[BinaryI
     """Run `what` in a thread, on a file whose pieces come over the line as it reads."""
     loop = asyncio.get_running_loop()
     asked: Future[bytes] | None = None
-    given_up = False
+    given_up = threading.Event()
 
     def read_at(offset: int, length: int) -> bytes:
         nonlocal asked
-        if given_up:
+        if given_up.is_set():
             raise Unreachable("nobody waits for it any more")
         asked = asyncio.run_coroutine_threadsafe(_piece(storage, file.path, offset, length), loop)
-        if given_up:
+        if given_up.is_set():
             # Meanwhile, and too early to be called off there.
             asked.cancel()
         return asked.result()
@@ -80,7 +81,7 @@ async def look_into[T](storage: Reads, file: RemoteFile, what: Callable[[BinaryI
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:
-        given_up = True
+        given_up.set()
         if asked is not None:
             asked.cancel()
         while not working.done():
