@@ -10,10 +10,13 @@ import posixpath
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from .library_file import compared
 
+CLOCKS_APART: Final = timedelta(minutes=5)
+"""By so much a printer's clock may differ from ours; some tell whole minutes only."""
 _SHORTEST_CUT: Final = 12
 """Characters that must be left of a name that was cut, before it says anything."""
 _BAMBU_CACHE: Final = "/cache/"
@@ -34,6 +37,17 @@ class Sighting:
     name: str
     size_bytes: int | None = None
     """None where a listing does not say."""
+    modified: datetime | None = None
+    """When it was written, by the printer's clock; None where a listing does not say."""
+
+
+def written_since(modified: datetime | None, since: datetime, now: datetime) -> bool:
+    """Whether a file on a printer was written after a moment, by what its listing says.
+
+    Clocks differ: some minutes prove nothing. Nor does a time that is still to come: that clock
+    is wrong, or shows the time of another zone.
+    """
+    return modified is not None and since + CLOCKS_APART < modified <= now + CLOCKS_APART
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -196,6 +196,28 @@ async def test_a_file_that_only_looks_like_ours_is_fetched(floor: Floor) -> None
     assert (await floor.workshop.library.path(file.id)).read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("looked", [False, True], ids=["at_once", "seen_meanwhile"])
+async def test_a_file_written_since_is_fetched_though_it_is_as_long(
+    floor: Floor, *, looked: bool
+) -> None:
+    """Sliced again with another temperature: the copy that is kept must be of what ran."""
+    first = await floor.workshop.fetches.fetch("V1", PATH)
+    assert (await floor.workshop.fetches.fetch("V1", PATH)).id == first.id
+    assert floor.card.held == [0]
+    floor.clock.jump(timedelta(hours=2))
+    floor.card.files[PATH] = CONTENT.replace(b"X10", b"X11")
+    floor.card.modified[PATH] = floor.clock.now() - timedelta(hours=1)
+    if looked:
+        await floor.workshop.files.look("V1")
+        known = await floor.workshop.library.at_place("V1", PATH)
+        assert known is not None
+        assert not known.places[0].certain
+    again = await floor.workshop.fetches.fetch("V1", PATH)
+    assert again.sha256 != first.sha256
+    assert (await floor.workshop.fetches.fetch("V1", PATH)).id == again.id
+    assert floor.card.held == [0, 0]
+
+
 async def test_a_broken_line_is_waited_for_and_the_file_goes_on(floor: Floor) -> None:
     floor.card.script += [breaks]
     fetching = asyncio.ensure_future(floor.workshop.fetches.fetch("V1", PATH))

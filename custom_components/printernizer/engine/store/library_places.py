@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from ..errors import NotAllowed
-from ..file_match import Known, Sighting, matches
+from ..file_match import Known, Sighting, matches, written_since
 from ..library_file import (
     FileState,
     LibraryFile,
@@ -168,6 +168,9 @@ def _see_again(connection: Connection, before: RowMapping, file: Sighting, at: d
     values: dict[str, Any] = {"present": True, "last_seen": at}
     if file.size_bytes is not None:
         values["size_bytes"] = file.size_bytes
+    if written_since(file.modified, before["last_seen"], at):
+        # Sliced again and of the same length: it is what it is called, and no more is known.
+        values["certain"] = False
     connection.execute(
         sa.update(LIBRARY_PLACES)
         .where(

@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 
 from ..errors import BadFile, Garbled, NotAllowed, PrinternizerError, Refused, Unreachable
 from ..fetch import Fetch, FetchState
+from ..file_match import written_since
 from ..library.intake import ANYTHING_WE_READ
 from ..library_file import Origin, Source
 from .clock import within
@@ -26,6 +27,7 @@ from .rate import Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
@@ -273,7 +275,7 @@ class Fetches:
         storage = await self._storage(printer_id)
         found = await _found(storage, path)
         known = await self._library.at_place(printer_id, path)
-        if known is not None and _surely(known, printer_id, found):
+        if known is not None and _surely(known, printer_id, found, self._clock.now()):
             return known
         version = (found.size, found.modified)
         if fetching.holds != version:
@@ -390,18 +392,21 @@ class Fetches:
                 _LOGGER.exception("%s: a listener failed", fetch.printer_id)
 
 
-def _surely(known: LibraryFile, printer_id: str, found: RemoteFile) -> bool:
+def _surely(known: LibraryFile, printer_id: str, found: RemoteFile, now: datetime) -> bool:
     """Whether a file on a printer is one that lies here, as far as a listing can tell.
 
     By a place that was proved by the bytes. A name and a size alone are no proof: a file sliced
     again with another temperature is as long as the one before. Nor is a place where the printer
-    does not say how long the file is now.
+    does not say how long the file is now, or says that it was written since it was seen last.
     """
     return (
         known.on_shelf
         and found.size == known.size_bytes
         and any(
-            place.certain and place.printer_id == printer_id and place.path == found.path
+            place.certain
+            and place.printer_id == printer_id
+            and place.path == found.path
+            and not written_since(found.modified, place.last_seen, now)
             for place in known.places
         )
     )

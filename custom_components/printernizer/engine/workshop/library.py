@@ -13,6 +13,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import uuid4
 
@@ -53,7 +54,7 @@ from .rebuilding import rebuild
 from .scrubbing import AFTER_START_S, Scrubbing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
@@ -528,14 +529,25 @@ class Library:
     # -- printers ----------------------------------------------------------------------------
 
     async def seen(
-        self, printer_id: str, folder: str, files: Iterable[tuple[str, str, int | None]]
+        self,
+        printer_id: str,
+        folder: str,
+        files: Iterable[tuple[str, str, int | None]],
+        written: Mapping[str, datetime] = MappingProxyType({}),
     ) -> int:
         """Take note of what one folder of a printer holds: (path, name, bytes) of each file.
+
+        written: when, by path, as far as the printer says.
 
         Returns how many of them nobody had seen before.
         """
         sightings = [
-            Sighting(path=clean, name=cleaned(name) or clean, size_bytes=size)
+            Sighting(
+                path=clean,
+                name=cleaned(name) or clean,
+                size_bytes=size,
+                modified=written.get(path),
+            )
             for path, name, size in files
             if (clean := cleaned(path)) is not None
         ]

@@ -13,11 +13,11 @@ import shutil
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from ..errors import BadFile, PrinternizerError
+from ..file_match import CLOCKS_APART, written_since
 from ..store import accounts, sent
 from .at_rest import at_rest
 from .start_watch import same_file
@@ -44,8 +44,6 @@ LARGEST_BYTES: Final = 512 * 1024 * 1024
 """A longer file is not fetched: on slow boards it would take hours."""
 ROOM_BYTES: Final = 1024 * 1024 * 1024
 """What has to stay free on our own disk beside the file."""
-CLOCKS_APART: Final = timedelta(minutes=5)
-"""By so much a printer's clock may differ from ours; some tell whole minutes only."""
 FOLDERS: Final = ("/", "/cache")
 """Where a file is looked for of which the printer tells the name alone."""
 
@@ -227,20 +225,16 @@ class Plans:
 def is_newer(found: RemoteFile, job: Job, now: datetime) -> bool:
     """Whether a file was written after a run of it began.
 
-    Slicers send a file and start it in one moment, and clocks differ: some minutes prove nothing.
-    Nor does a time that is still to come: that clock is wrong, or shows the time of another zone.
+    Slicers send a file and start it in one moment: some minutes prove nothing.
     """
-    if found.modified is None or job.started_at is None:
-        return False
-    return job.started_at + CLOCKS_APART < found.modified <= now + CLOCKS_APART
+    return job.started_at is not None and written_since(found.modified, job.started_at, now)
 
 
 def _unchanged(found: RemoteFile, known: Measurement, now: datetime) -> bool:
     """Whether a file is the one that was measured, as far as a listing can tell."""
     if found.size is not None and known.size_bytes not in {found.size, None}:
         return False
-    written = found.modified
-    return written is None or not known.at + CLOCKS_APART < written <= now + CLOCKS_APART
+    return not written_since(found.modified, known.at, now)
 
 
 def _bounded(moved: int, total: int | None) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ..errors import BadFile, NotAllowed, PrinternizerError, Refused, StoreError, Unreachable
+from ..file_match import written_since
 from ..job import CLOSING, JobEventKind
 from ..library.shelf import Shelf
 from ..library_file import shown_name
@@ -26,6 +27,7 @@ from .plans import file_of_run, is_newer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
     from types import TracebackType
     from uuid import UUID
@@ -127,8 +129,9 @@ class PrinterFiles:
     def listed(self, printer_id: str, folder: str, found: Iterable[RemoteFile]) -> None:
         """Note what somebody saw in a folder; nobody waits for it, and nothing fails for it."""
         if self._shelf is not None and _holds_prints(folder):
+            found = tuple(found)
             files = list(_noted(found))
-            self._note(self._library.seen(printer_id, folder, files), printer_id)
+            self._note(self._library.seen(printer_id, folder, files, _written(found)), printer_id)
 
     def removed(self, printer_id: str, path: str) -> None:
         """Note that a file is not there any more, and look soon what is."""
@@ -216,7 +219,8 @@ class PrinterFiles:
             walked.add(folder)
             found = await storage.list(folder)
             noted = list(_noted(found))
-            await self._library.seen(link.printer_id, folder, noted[: MOST_FILES - files])
+            some = noted[: MOST_FILES - files]
+            await self._library.seen(link.printer_id, folder, some, _written(found))
             files += len(noted)
             there |= {each.path: each for each in found[:MOST_FILES] if not each.folder}
             for each in found:
@@ -288,7 +292,9 @@ class PrinterFiles:
         known = await self._library.at_place(job.printer_id, found.path)
         if known is not None and known.on_shelf:
             certain = any(
-                place.certain and (place.printer_id, place.path) == (job.printer_id, found.path)
+                place.certain
+                and (place.printer_id, place.path) == (job.printer_id, found.path)
+                and not written_since(found.modified, place.last_seen, self._clock.now())
                 for place in known.places
             )
             if certain and found.size in {known.size_bytes, None}:
@@ -337,6 +343,10 @@ def _noted(found: Iterable[RemoteFile]) -> Iterator[tuple[str, str, int | None]]
             shown_name(file.name)
             size = file.size if file.size is not None and 0 <= file.size <= _LARGEST else None
             yield file.path, file.name, size
+
+
+def _written(found: Iterable[RemoteFile]) -> dict[str, datetime]:
+    return {file.path: file.modified for file in found if file.modified is not None}
 
 
 def _holds_prints(folder: str) -> bool:
