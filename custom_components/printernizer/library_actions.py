@@ -26,7 +26,13 @@ from .engine.library_file import (
     stored_name,
 )
 from .file_actions import start_facts
-from .library_facts import async_library_facts, figures_facts, scrub_facts, whole_facts
+from .library_facts import (
+    async_collection_names,
+    async_library_facts,
+    figures_facts,
+    scrub_facts,
+    whole_facts,
+)
 from .local_files import async_local_file
 from .runtime import async_previews
 from .shop_action import ShopAction
@@ -70,14 +76,15 @@ async def _list_library(request: ShopRequest) -> Facts:
         limit=data["limit"],
     )
     return {
-        "files": _facts(request, page.files),
+        "files": await _facts(request, page.files),
         "next": None if page.next is None else _bookmark(page.next),
     }
 
 
-def _facts(request: ShopRequest, files: tuple[LibraryFile, ...]) -> list[dict[str, Any]]:
-    names = async_printer_names(request.hass)
-    return [async_library_facts(request.hass, file, names) for file in files]
+async def _facts(request: ShopRequest, files: tuple[LibraryFile, ...]) -> list[dict[str, Any]]:
+    printers = async_printer_names(request.hass)
+    collections = await async_collection_names(request.shop.library)
+    return [async_library_facts(request.hass, file, printers, collections) for file in files]
 
 
 async def _library_file(request: ShopRequest) -> Facts:
@@ -85,7 +92,7 @@ async def _library_file(request: ShopRequest) -> Facts:
     file = await library.get(request.data["file"])
     revisions = await library.revisions(file.id)
     return {
-        **_facts(request, (file,))[0],
+        **(await _facts(request, (file,)))[0],
         "facts": whole_facts(file.facts),
         "revisions": [{"id": str(each.id), "revision": each.revision} for each in revisions],
     }
@@ -96,7 +103,7 @@ async def _add_to_library(request: ShopRequest) -> Facts:
     path = await async_local_file(request.hass, data["source"])
     source = Source(origin=Origin.UPLOADED, sender=request.by)
     added = await request.shop.library.add(path, data.get("name"), source=source)
-    return {"came": added.came.value, **_facts(request, (added.file,))[0]}
+    return {"came": added.came.value, **(await _facts(request, (added.file,)))[0]}
 
 
 async def _change_library_files(request: ShopRequest) -> Facts:
@@ -116,7 +123,7 @@ async def _change_library_files(request: ShopRequest) -> Facts:
             await library.note(each, data["note"])
         if "favourite" in data:
             await library.favourite(each, data["favourite"])
-    return {"files": _facts(request, tuple([await library.get(each) for each in ids]))}
+    return {"files": await _facts(request, tuple([await library.get(each) for each in ids]))}
 
 
 async def _collection(library: Library, name: str | None, *, make: bool) -> UUID | None:
@@ -132,11 +139,13 @@ async def _collection(library: Library, name: str | None, *, make: bool) -> UUID
 
 
 async def _recycle(request: ShopRequest) -> Facts:
-    return {"files": _facts(request, await request.shop.library.recycle(request.data["file"]))}
+    files = await request.shop.library.recycle(request.data["file"])
+    return {"files": await _facts(request, files)}
 
 
 async def _restore(request: ShopRequest) -> Facts:
-    return {"files": _facts(request, await request.shop.library.restore(request.data["file"]))}
+    files = await request.shop.library.restore(request.data["file"])
+    return {"files": await _facts(request, files)}
 
 
 async def _purge(request: ShopRequest) -> Facts:
@@ -161,10 +170,13 @@ async def _print_library_file(request: ShopRequest) -> Facts:
 
 
 async def _library_statistics(request: ShopRequest) -> Facts:
-    figures = await request.shop.library.statistics()
+    library = request.shop.library
+    figures = await library.statistics()
     drawn = async_previews(request.hass).figures
     return {
         **figures_facts(figures),
+        "collections": sorted((await async_collection_names(library)).values(), key=compared),
+        "tags": dict(await library.labels("tag")),
         "pictures": {
             "found": drawn.found,
             "drawn": drawn.drawn,

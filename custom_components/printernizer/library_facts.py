@@ -11,22 +11,28 @@ from .views.library import async_link, download_url, preview_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from homeassistant.core import HomeAssistant
 
     from .engine.file import FilamentFacts, FileFacts, MeshFacts, PlateFacts
     from .engine.library_file import LibraryFigures, LibraryFile, Place
     from .engine.shelf_report import ScrubReport
+    from .engine.workshop.library import Library
 
 
 @callback
 def async_library_facts(
-    hass: HomeAssistant, file: LibraryFile, printers: Mapping[str, str]
+    hass: HomeAssistant,
+    file: LibraryFile,
+    printers: Mapping[str, str],
+    collections: Mapping[UUID, str],
 ) -> dict[str, Any]:
     """Return what a list shows of a file, with links that were signed.
 
-    printers: what people call them, by their ids.
+    printers, collections: what people call them, by their ids.
     """
+    collection = file.collection_id
     facts = file.facts
     return {
         "id": str(file.id),
@@ -42,6 +48,7 @@ def async_library_facts(
         "revision": file.revision,
         "latest": file.latest,
         "tags": list(file.tags),
+        "collection": None if collection is None else collections.get(collection),
         "favourite": file.favourite,
         "note": file.note or None,
         "aliases": list(file.aliases),
@@ -51,6 +58,11 @@ def async_library_facts(
         "url": async_link(hass, download_url(file.id)) if file.on_shelf else None,
         "preview": async_link(hass, preview_url(file.id)),
     }
+
+
+async def async_collection_names(library: Library) -> dict[UUID, str]:
+    """Return what people call the collections, by their ids."""
+    return {each.id: each.name for each in await library.collections()}
 
 
 def _place(place: Place, printers: Mapping[str, str]) -> dict[str, Any]:

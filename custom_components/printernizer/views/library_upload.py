@@ -15,8 +15,8 @@ from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 
 from ..const import DOMAIN
 from ..engine.errors import NotAllowed, PrinternizerError, StoreError
-from ..library_facts import async_library_facts
-from ..runtime import async_find_workshop
+from ..library_facts import async_collection_names, async_library_facts
+from ..runtime import async_find_workshop, async_get_workshop
 from ..targets import async_printer_names
 from . import tus
 from .answers import async_reason
@@ -120,7 +120,8 @@ class UploadsView(_UploadView):
                 user, label.name, body_of(request), lambda: label, request.content_length
             )
         hass = request.app[KEY_HASS]
-        facts = async_library_facts(hass, added.file, async_printer_names(hass))
+        collections = await async_collection_names(async_get_workshop(hass).library)
+        facts = async_library_facts(hass, added.file, async_printer_names(hass), collections)
         return self.json({"came": added.came.value, **facts}, 201)
 
 
