@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -208,4 +209,7 @@ def test_a_logo_that_is_no_picture_is_refused_by_name(content: bytes) -> None:
 def test_the_same_document_gives_the_same_file() -> None:
     """Drawn again for a comparison, it has to be what was sent."""
     paper = document(line(1, "1"))
-    assert invoice.render(paper) == invoice.render(paper)
+    sent = invoice.render(paper)
+    written = {found[1] for found in re.finditer(rb'xmp:\w+Date="([^"]+)"', sent)}
+    assert len(written) == 1, "a time of the drawing stands in it"
+    assert invoice.render(paper) == sent

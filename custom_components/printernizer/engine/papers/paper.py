@@ -6,10 +6,13 @@ from the start: an e-invoice is then one attachment away.
 
 from __future__ import annotations
 
+import hashlib
+import re
 import unicodedata
+from datetime import UTC
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, override
 
 from fpdf import FPDF
 from fpdf.enums import MethodReturnValue
@@ -51,6 +54,8 @@ _LONGEST: Final = 300
 _LOGO_PIXELS: Final = 40_000_000
 _LOGO_EDGE: Final = 1200
 _LOGO_FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
+_NOW: Final = re.compile(rb'(xmp:(?:Modify|Metadata)Date=")[0-9T:+-]{25}"')
+_NO_ID: Final = b"0123456789ABCDEF" * 2
 _SPACES: Final = {"\t": " ", "\u2028": "\n", "\u2029": "\n"}
 
 
@@ -182,8 +187,17 @@ class Paper(FPDF):
         self._cell_at(x, y, width, shown, 7.5, "R")
 
     def finished(self) -> bytes:
-        """Return the file."""
-        return bytes(self.output())
+        """Return the file: the same for the same content, whenever it is drawn."""
+        made = self.creation_date.astimezone(UTC).isoformat(timespec="seconds").encode()
+        # As long as what the library wrote, the time of this moment: no offset in the file moves.
+        content = _NOW.sub(lambda found: found[1] + made + b'"', bytes(self.output()))
+        number = hashlib.sha256(content).hexdigest()[: len(_NO_ID)].encode()
+        return content.replace(_NO_ID, number)
+
+    @override
+    def file_id(self) -> str:
+        """Return what stands for the number of the file until its content is known."""
+        return f"<{_NO_ID.decode()}><{_NO_ID.decode()}>"
 
 
 def _opened(content: bytes) -> Image.Image:
