@@ -121,7 +121,7 @@ def _projects(folder: Path) -> Iterator[Tile]:
 def _prints(folder: Path) -> Iterator[Tile]:
     """Yield what is sliced."""
     duck = folder / "duck.stl"
-    held = sheet_prints.sliced(duck, "--support-material", "--support-material-threshold", "45")
+    held = sheet_prints.sliced(duck, *sheet_prints.HELD)
     yield _tile("G-code: supports", held)
     yield _tile("G-code: the bed in it", held, bed=True, azimuth_deg=60.0)
     gear = sheet_prints.sliced(folder / "gear.stl", "--skirts", "0")

@@ -23,6 +23,11 @@ _ALWAYS: Final = (
     *("--filament-type", "PLA;PLA", "--nozzle-diameter", "0.4,0.4"),
     *("--filament-diameter", "1.75,1.75", "--filament-density", "1.24,1.24"),
 )
+HELD: Final = ("--support-material", "--support-material-threshold", "45")
+ONE_TOOL: Final = (
+    *("--filament-type", "PLA", "--nozzle-diameter", "0.4"),
+    *("--filament-diameter", "1.75", "--filament-density", "1.24"),
+)
 SPIRAL: Final = (
     *("--spiral-vase", "--perimeters", "1", "--top-solid-layers", "0", "--fill-density", "0"),
 )

@@ -48,7 +48,7 @@ COLOURS: Final = {
     Feature.BRIDGE: "#4B8BD0",
     Feature.GAP: "#EDEAE4",
     Feature.SUPPORT: "#4DBD6C",
-    Feature.INTERFACE: "#1E8C50",
+    Feature.INTERFACE: "#116B3B",
     Feature.SKIRT: "#12908C",
     Feature.TOWER: "#A8D8A2",
     Feature.PURGE: "#8FB78A",
