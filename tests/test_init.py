@@ -24,6 +24,7 @@ from custom_components.printernizer.engine.errors import (
     WrongPrinter,
 )
 from custom_components.printernizer.engine.job import Outcome
+from custom_components.printernizer.engine.library_file import Whereabouts
 from custom_components.printernizer.engine.store import jobs
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.runtime import (
@@ -200,11 +201,16 @@ async def test_removing_a_printer_ends_its_run_unseen_and_keeps_its_history(
     other = await floor.add()
     await printer.begin()
     await floor.settle()
+    workshop = other.coordinator.workshop
+    serial = printer.machine.serial
+    await workshop.library.seen(serial, "/", [("/alone.gcode", "alone.gcode", 7)])
     await hass.config_entries.async_remove(printer.entry.entry_id)
     await hass.async_block_till_done()
-    workshop = other.coordinator.workshop
+    lonely = await workshop.library.at_place(serial, "/alone.gcode")
+    assert lonely is not None
+    assert lonely.where is Whereabouts.GONE, "nobody can fetch it any more"
     assert await workshop.store.run(jobs.open_runs) == ()
-    last = workshop.ledger.last_job(printer.machine.serial)
+    last = workshop.ledger.last_job(serial)
     assert last is not None
     assert last.outcome is Outcome.UNKNOWN
 

@@ -150,6 +150,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> No
     workshop.settings.describe(entry.unique_id, machine_profile(entry.options))
     try:
         await workshop.ledger.retire(entry.unique_id)
+        await workshop.files.retire(entry.unique_id)
     finally:
         await async_release(hass)
 

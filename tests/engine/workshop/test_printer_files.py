@@ -298,6 +298,21 @@ async def test_an_endless_storage_is_looked_through_in_part(
     assert (await floor.paths())[f"{at}/deep.gcode"] is Whereabouts.AVAILABLE
 
 
+async def test_the_files_of_a_printer_that_was_removed_are_gone(floor: Floor) -> None:
+    """And there again when it is: nobody waits for a printer that was sold."""
+    await floor.passes(3 * TICK_S)
+    assert set((await floor.paths()).values()) == {Whereabouts.AVAILABLE}
+    await floor.workshop.close_line("V1")
+    await floor.workshop.files.retire("V1")
+    assert set((await floor.paths()).values()) == {Whereabouts.GONE}
+    await floor.workshop.open_line("V1", VirtualDriver(floor.machine, floor.clock))
+    await floor.passes(4 * TICK_S)
+    assert set((await floor.paths()).values()) == {Whereabouts.AVAILABLE}
+    floor.store.broken = True
+    await floor.workshop.files.retire("V1")
+    floor.store.broken = False
+
+
 async def test_two_looks_at_one_printer_do_not_meet(floor: Floor) -> None:
     under_way = most = 0
 

@@ -170,6 +170,14 @@ class PrinterFiles:
                 del printed[next(iter(printed))]
             self.soon(printer_id)
 
+    async def retire(self, printer_id: str) -> None:
+        """Note that a printer was removed: from it nothing can be fetched any more.
+
+        A database that takes no writes leaves its files listed, to be asked for in vain.
+        """
+        self._watched.pop(printer_id, None)
+        await _noted_safely(self._store.run(library_walk.walked, printer_id, ()), printer_id)
+
     def soon(self, printer_id: str) -> None:
         """Look at a printer as soon as it may be looked at."""
         watched = self._of(printer_id)
