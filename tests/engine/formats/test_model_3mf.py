@@ -621,8 +621,8 @@ TRAPS = {
         "it refers to yet another part",
     ),
     "nothing to build": (model(thing(), ""), "it has no triangles"),
-    "broken relations": (
-        archive({"_rels/.rels": "<Relationships", "3D/3dmodel.model": PLAIN}),
+    "relations with a document type": (
+        archive({"_rels/.rels": "<!DOCTYPE x><Relationships/>", "3D/3dmodel.model": PLAIN}),
         "_rels/.rels at byte",
     ),
     "broken settings": (bambu(PLATES, THINGS, "[[[["), "it is not JSON"),
@@ -639,6 +639,12 @@ def test_a_trap_is_named_and_not_sprung(path: Path, name: str) -> None:
     with pytest.raises(BadFile, match=message) as refusal:
         facts(path, package(content) if name == "another encoding" else content)
     assert refusal.value.reason.startswith("it.3mf")
+
+
+def test_broken_relations_hide_no_model_in_its_usual_place(path: Path) -> None:
+    """Facts and geometry look for it alike."""
+    content = archive({"_rels/.rels": "<Relationships", "3d/3DMODEL.model": PLAIN})
+    assert facts(path, content).triangles == facts(path, package()).triangles
 
 
 def test_parts_may_not_inflate_without_end(path: Path, monkeypatch) -> None:

@@ -56,9 +56,14 @@ class Archive:
         self.members: Mapping[str, zipfile.ZipInfo] = {
             member.filename: member for member in members
         }
+        self._in_any_case = {name.casefold(): name for name in reversed(self.members)}
         if len(self.members) != len(members):
             # Two readers would see two different files.
             raise BadFile(f"{name}: a name occurs twice in its archive")
+
+    def named(self, name: str) -> str | None:
+        """Return the member of a name, in any case where none is spelled like that."""
+        return name if name in self.members else self._in_any_case.get(name.casefold())
 
     def read(self, member: str, most: int = LARGEST_MEMBER) -> bytes:
         """Read a member; empty when there is none. Raises BadFile past `most` bytes."""

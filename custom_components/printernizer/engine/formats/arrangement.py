@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import BadFile
-from .careful_xml import CarefulXml
+from .careful_xml import Elements
 from .painting import MOST_FILAMENTS
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Project:
 
     def _read_objects(self, content: bytes, name: str) -> None:
         reader = _Objects(name)
-        reader.xml.feed(content, last=True)
+        reader.xml.read(content)
         self.things = reader.things
         self.plates = sorted(
             (plate for plate in reader.plates if plate.number), key=lambda plate: plate.number
@@ -162,17 +162,15 @@ class _Objects:
     """Reads the objects and plates of a project: Bambu's and Prusa's words are alike."""
 
     def __init__(self, name: str) -> None:
-        self.xml = CarefulXml(name, self._start, self._end)
+        self.xml = Elements(name, self._start, self._end)
         self.things: dict[str, Thing] = {}
         self.plates: list[Plate] = []
-        self._open: list[str] = []
         self._said: dict[str, str] = {}
         """What the metadata that comes belongs to."""
         self._count = 0
 
-    def _start(self, tag: str, said: Mapping[str, str]) -> None:
-        self._open.append(tag)
-        match self._open[1:]:
+    def _start(self, path: list[str], said: Mapping[str, str]) -> None:
+        match path[1:]:
             case ["object"]:
                 self._thing = self.things.setdefault(said.get("id", ""), Thing())
                 self._said = self._thing.said
@@ -193,11 +191,10 @@ class _Objects:
             case [*_, "metadata"]:
                 self._take(said)
 
-    def _end(self, tag: str) -> None:
-        self._open.pop()
-        if self._open[1:] == ["object"]:
+    def _end(self, path: list[str], _text: str) -> None:
+        if path[1:-1] == ["object"]:
             self._said = self._thing.said
-        elif self._open[1:] == ["plate"]:
+        elif path[1:-1] == ["plate"]:
             self._said = self.plates[-1].said
 
     def _take(self, said: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 from xml.parsers import expat
 
@@ -14,8 +15,21 @@ LONGEST: Final = 8 << 20
 
 _TOO_DEEP: Final = f"its elements are deeper than {DEEPEST}"
 
+_MOST_ELEMENTS: Final = 200_000
+"""Of one document: what a slicer says of a thousand objects has some ten thousand."""
+_LONGEST_TEXT: Final = 16 << 10
+"""Characters of one element that are kept."""
+
 type Start = Callable[[str, Mapping[str, str]], None]
 type End = Callable[[str], None]
+type Begun = Callable[[list[str], Mapping[str, str]], None]
+"""Called with the path of an element from the root and its attributes."""
+type Ended = Callable[[list[str], str], None]
+"""Called with the path of an element and its own text."""
+
+
+class Enough(Exception):
+    """Raised by whoever listens: the rest need not be read."""
 
 
 class CarefulXml:
@@ -26,6 +40,8 @@ class CarefulXml:
         self.depth = 0
         self.prefixes: dict[str, str] = {}
         """What was declared last for each."""
+        self.hostile = False
+        """Whether it was refused for what no honest writer does."""
         self._start = start
         self._end = end
         self._fed = 0
@@ -53,6 +69,7 @@ class CarefulXml:
         """Take the next piece of text. Raises BadFile."""
         if b"\x00" in text:
             # UTF-16, which the parser would take by its byte order mark in spite of us.
+            self.hostile = True
             raise self.bad("it is not UTF-8")
         try:
             self._parser.Parse(text, last)
@@ -100,7 +117,13 @@ class CarefulXml:
         self._parser.StartElementHandler = self._open
         self._parser.EndElementHandler = self._close
 
+    def texts(self, text: Callable[[str], None]) -> None:
+        """Tell of texts, too, in pieces."""
+        self._parser.buffer_text = True
+        self._parser.CharacterDataHandler = text
+
     def _refuse(self, *_: object) -> None:
+        self.hostile = True
         raise self.bad("it declares a document type or entities")
 
     def _declare(self, prefix: str | None, uri: str | None) -> None:
@@ -115,3 +138,49 @@ class CarefulXml:
     def _close(self, tag: str) -> None:
         self.depth -= 1
         self._end(tag)
+
+
+class Elements:
+    """Reads one small document and tells where its elements stand, without their namespaces."""
+
+    def __init__(self, name: str, begun: Begun, ended: Ended | None = None) -> None:
+        self._begun = begun
+        self._ended = ended
+        self._open: list[str] = []
+        self._texts: list[str] = []
+        self._elements = 0
+        self._xml = CarefulXml(name, self._start, self._end)
+        self._xml.texts(self._text)
+        self.bad = self._xml.bad
+
+    def read(self, content: bytes, *, whole: bool = True) -> None:
+        """Read a document, or its beginning. Raises BadFile with the place."""
+        with suppress(Enough):
+            self._xml.feed(content, last=whole)
+
+    def read_what_can_be(self, content: bytes, *, whole: bool = True) -> None:
+        """Read a document of which nothing depends. Raises BadFile only for a hostile one."""
+        try:
+            self.read(content, whole=whole)
+        except BadFile:
+            if self._xml.hostile:
+                raise
+
+    def _start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._open.append(tag.rpartition(" ")[2])
+        self._texts.append("")
+        self._elements += 1
+        if self._elements > _MOST_ELEMENTS:
+            raise self.bad("it has too many elements")
+        self._begun(self._open, attributes)
+
+    def _text(self, text: str) -> None:
+        held = self._texts[-1]
+        if len(held) < _LONGEST_TEXT:
+            self._texts[-1] = held + text[: _LONGEST_TEXT - len(held)]
+
+    def _end(self, _tag: str) -> None:
+        text = self._texts.pop()
+        if self._ended is not None:
+            self._ended(self._open, text)
+        self._open.pop()

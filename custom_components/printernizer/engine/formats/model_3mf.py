@@ -16,14 +16,14 @@ import numpy as np
 from ..errors import BadFile
 from .archive import Archive
 from .arrangement import Project
-from .careful_xml import CarefulXml
 from .mesh import PATCH, Patch, patch, something
 from .model_part import IDENTITY, read_part
+from .package import relations
 from .paint import Paint
 from .painting import MOST_FILAMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 
     type Transform = NDArray[np.float64]
 
-_RELATIONS: Final = "_rels/.rels"
-_RELATION: Final = "http://schemas.openxmlformats.org/package/2006/relationships Relationship"
-_IS_MODEL: Final = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
-_USUAL_ROOT: Final = "3D/3dmodel.model"
 _BLOCK_BYTES: Final = 256 << 10
 _LARGEST: Final = 512 << 20
 """Bytes of all parts together, inflated: some nine million triangles."""
@@ -234,9 +230,10 @@ class _Package:
         self._paint = paint
         self._parts: dict[str, Part] = {}
         self._left = _LARGEST
-        # Names of parts are the same in any case.
-        self._names = {name.lower(): name for name in archive.members}
-        self.root = self._root()
+        root = relations(archive).model
+        if root is None:
+            raise BadFile(f"{archive.name}: it has no 3D model")
+        self.root = root
 
     def part(self, name: str) -> Part:
         """Return a part. Raises BadFile."""
@@ -252,7 +249,7 @@ class _Package:
         name = unquote(path).removeprefix("/")
         if _TRICK.search(name):
             raise BadFile(f"{self._archive.name}: it refers to a part outside: {path[:100]!r}")
-        found = name if name in self._archive.members else self._names.get(name.lower())
+        found = self._archive.named(name)
         if found is None:
             raise BadFile(f"{self._archive.name}: a part is not in it: {path[:100]!r}")
         return found
@@ -263,23 +260,6 @@ class _Package:
             if self._left < 0:
                 raise BadFile(f"{self._archive.name}: its parts inflate beyond {_LARGEST} bytes")
             yield piece
-
-    def _root(self) -> str:
-        """Return the name of the part that says what is built. Raises BadFile."""
-        targets: list[str] = []
-
-        def start(tag: str, said: Mapping[str, str]) -> None:
-            if tag == _RELATION and said.get("Type") == _IS_MODEL:
-                targets.append(said.get("Target", ""))
-
-        if content := self._archive.read(_RELATIONS):
-            reader = CarefulXml(f"{self._archive.name}/{_RELATIONS}", start, lambda _: None)
-            reader.feed(content, last=True)
-        for target in (*targets[:1], _USUAL_ROOT):
-            name = unquote(target).removeprefix("/")
-            if name.lower() in self._names:
-                return self.resolve(target)
-        raise BadFile(f"{self._archive.name}: it has no 3D model")
 
 
 def _volume(thing: Thing | None, part_id: str) -> Volume | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from .elements import Elements, Enough
+from .careful_xml import Elements, Enough
 from .settings import text
 
 if TYPE_CHECKING:
@@ -54,8 +54,9 @@ def relations(archive: Archive) -> Relations:
 
     if content := archive.read(_RELATIONS):
         Elements(f"{archive.name}/{_RELATIONS}", begin).read_what_can_be(content)
-    usual = (name for name in archive.members if name.casefold() == _USUAL_MODEL.casefold())
-    return Relations(model=found.get(_MODEL) or next(usual, None), thumbnail=found.get(_THUMBNAIL))
+    return Relations(
+        model=found.get(_MODEL) or archive.named(_USUAL_MODEL), thumbnail=found.get(_THUMBNAIL)
+    )
 
 
 def plate_shown_by(member: str) -> int | None:
@@ -67,7 +68,7 @@ def plate_shown_by(member: str) -> int | None:
 def member_of(archive: Archive, target: str) -> str | None:
     """Return the member that the absolute name of a part means; None where there is none."""
     name = target.lstrip("/")
-    return next((one for one in (name, unquote(name)) if one in archive.members), None)
+    return archive.named(name) or archive.named(unquote(name))
 
 
 def words_of(archive: Archive, model: str | None) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import BadFile
-from .elements import Elements
+from .careful_xml import Elements
 from .pieces import MOST, named
 from .settings import number, text
 
