@@ -290,7 +290,10 @@ async def test_the_media_browser_leads_to_the_library(
     folder = await async_browse_media(hass, f"media-source://{DOMAIN}/library")
     assert folder.children is not None
     (leaf,) = folder.children
-    assert (leaf.title, leaf.can_play) == ("Wandhalter größer.gcode", False)
+    assert (leaf.title, leaf.can_play) == ("Wandhalter größer.gcode", True)
+    picture = await async_resolve_media(hass, str(leaf.media_content_id), None)
+    assert picture.url.startswith(f"/api/{DOMAIN}/library/{file}/preview?size=512")
+    assert picture.mime_type == "image/png"
     assert str(leaf.thumbnail).startswith(f"/api/{DOMAIN}/library/{file}/preview")
     media = await async_resolve_media(hass, f"media-source://{DOMAIN}/library/{file}", None)
     assert media.url.startswith(f"/api/{DOMAIN}/library/{file}")
@@ -318,6 +321,27 @@ async def test_the_media_browser_leads_to_the_library(
 def test_every_kind_has_a_picture() -> None:
     for kind in (*FileKind, None):
         assert kind_picture(kind).startswith(b"<svg")
+
+
+async def test_collections_are_folders_of_the_media_browser(
+    hass: HomeAssistant, printer: Printer, bracket: Path
+) -> None:
+    """Five hundred files in one folder are a heap."""
+    assert await async_setup_component(hass, "media_source", {})
+    file = (await _ask(hass, "add_to_library", source=str(bracket)))["id"]
+    await async_get_workshop(hass).library.add_collection("Leer")
+    await _ask(hass, "change_library_files", file=file, collection="Halter")
+    root = await async_browse_media(hass, f"media-source://{DOMAIN}/library")
+    assert root.children is not None
+    inside = {child.title: child.media_content_id for child in root.children}
+    assert [*inside] == ["Halter", "Leer", "Wandhalter größer.gcode"]
+    titles = {}
+    for name in ("Halter", "Leer"):
+        folder = await async_browse_media(hass, inside[name])
+        titles[folder.title] = [child.title for child in folder.children or ()]
+    assert titles == {"Halter": ["Wandhalter größer.gcode"], "Leer": []}
+    with pytest.raises(BrowseError, match="no such collection"):
+        await async_browse_media(hass, f"media-source://{DOMAIN}/collection/{uuid4()}")
 
 
 async def test_a_flipped_bit_is_told_until_it_is_gone(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import pytest
 import voluptuous as vol
@@ -12,11 +13,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.printernizer import preview_actions
 from custom_components.printernizer.const import DOMAIN
 from custom_components.printernizer.engine.errors import BadFile
 from custom_components.printernizer.engine.picture import Colouring, PictureFormat, PictureOptions
 from custom_components.printernizer.engine.workshop.sandbox import Sandbox
-from custom_components.printernizer.runtime import async_shared
+from custom_components.printernizer.runtime import async_previews, async_shared
 from tests.shop_floor import Floor, floor  # noqa: F401
 
 PNG = b"\x89PNG\r\n\x1a\n drawn"
@@ -93,6 +95,34 @@ async def test_a_file_is_drawn_and_its_link_shows_it(
     client = await hass_client_no_auth()
     answer = await client.get(again["url"])
     assert (answer.status, await answer.read()) == (200, PNG)
+    assert answer.content_type == "image/png", "a notice shows no download"
+    assert answer.headers["Content-Disposition"].startswith("inline")
+
+
+async def test_a_file_of_the_library_is_drawn_once_for_lists_and_wishes(
+    hass: HomeAssistant, floor: Floor, model: Path
+) -> None:
+    """What was drawn for a list is not drawn again because somebody asks for it by name."""
+    await floor.add()
+    model.write_bytes(b"G28\nG1 X1 Y1 E1\n")
+    file = await hass.services.async_call(
+        DOMAIN, "add_to_library", {"source": str(model)}, blocking=True, return_response=True
+    )
+    assert file is not None
+    drawn: list[Path] = []
+
+    async def picture(_: Sandbox, path: Path, *__: Any, **___: Any) -> tuple[bytes, str]:
+        drawn.append(path)
+        return PNG, "render"
+
+    with patch.object(Sandbox, "picture", picture):
+        await _ask(hass, file=file["id"], width=256, thumbnail=True)
+        await async_previews(hass).picture(
+            drawn[0], str(file["sha256"]), PictureOptions(width_px=256, height_px=256)
+        )
+    assert len(drawn) == 1
+    with pytest.raises(ServiceValidationError, match="no such file"):
+        await _ask(hass, file=str(uuid4()))
 
 
 async def test_a_file_of_a_printer_is_fetched_and_drawn(
@@ -126,6 +156,10 @@ async def test_what_cannot_be_drawn_says_why(
         pytest.raises(HomeAssistantError, match="no triangles"),
     ):
         await _ask(hass, source=str(model))
+    found = patch.object(preview_actions, "async_local_file", return_value=model.parent / "gone")
+    with found, pytest.raises(HomeAssistantError) as swept:
+        await _ask(hass, source=str(model))
+    assert swept.value.translation_key == "disk_failed"
 
 
 @pytest.mark.parametrize(

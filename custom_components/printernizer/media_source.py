@@ -27,7 +27,7 @@ from .runtime import async_find_workshop, async_jobs
 from .snapshots import find, folder_of, job_of, newest
 from .targets import async_called
 from .views.answers import SHOWN, kind_of_file
-from .views.library import download_url, preview_url
+from .views.library import SIZES, download_url, preview_url
 from .views.printer_files import file_url, path_of, thumbnail_url, token_of
 from .views.snapshot import snapshot_url
 
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 FILES: Final = "file"
 SNAPSHOTS: Final = "snapshot"
 LIBRARY: Final = "library"
+COLLECTION: Final = "collection"
+PICTURE: Final = "picture"
+_PICTURE_KIND: Final = "image/png"
 MOST: Final = 500
 """What one folder shows."""
 
@@ -80,6 +83,9 @@ class PrinternizerMedia(MediaSource):
             case [kind, word] if kind == LIBRARY:
                 file = await self._library_file(word)
                 return PlayMedia(download_url(file.id), kind_of_file(file.name))
+            case [kind, word, picture] if (kind, picture) == (LIBRARY, PICTURE):
+                file = await self._library_file(word)
+                return PlayMedia(preview_url(file.id, size=max(SIZES)), _PICTURE_KIND)
             case _:
                 raise Unresolvable(f"nothing to open: {item.identifier[:200]}")
 
@@ -91,6 +97,8 @@ class PrinternizerMedia(MediaSource):
                 return self._root()
             case [kind] if kind == LIBRARY:
                 return await self._library()
+            case [kind, word] if kind == COLLECTION:
+                return await self._library(word)
             case [entry_id]:
                 return self._of_printer(self._shown(entry_id))
             case [kind, entry_id] if kind == SNAPSHOTS:
@@ -117,19 +125,27 @@ class PrinternizerMedia(MediaSource):
             inside.insert(0, _folder(LIBRARY, self._word("media_library")))
         return _folder(None, "Printernizer", inside)
 
-    async def _library(self) -> BrowseMediaSource:
-        """Show what was taken in last."""
+    async def _library(self, collection: str | None = None) -> BrowseMediaSource:
+        """Show what was taken in last: of one collection, or of all, behind the collections."""
         if not _may_see_library():
             raise BrowseError("the library is for administrators")
         workshop = async_find_workshop(self.hass)
         if workshop is None:
             raise BrowseError("no printer is set up")
+        library = workshop.library
         try:
-            page = await workshop.library.page(LibraryFilter(latest=True), limit=MOST)
+            known = {str(each.id): each for each in await library.collections()}
+            if collection is not None and collection not in known:
+                raise BrowseError("no such collection")
+            inside = known[collection].id if collection is not None else None
+            page = await library.page(LibraryFilter(latest=True, collection_id=inside), limit=MOST)
         except PrinternizerError as err:
             raise BrowseError(err.reason) from err
         leaves = [_library_leaf(file) for file in page.files if file.on_shelf]
-        return _folder(LIBRARY, self._word("media_library"), leaves)
+        if collection is not None:
+            return _folder(f"{COLLECTION}/{collection}", known[collection].name, leaves)
+        folders = [_folder(f"{COLLECTION}/{key}", each.name) for key, each in known.items()]
+        return _folder(LIBRARY, self._word("media_library"), [*folders, *leaves])
 
     def _of_printer(self, entry: PrinternizerConfigEntry) -> BrowseMediaSource:
         coordinator = entry.runtime_data.coordinator
@@ -288,11 +304,12 @@ def _leaf(hass: HomeAssistant, entry_id: str, file: RemoteFile) -> BrowseMediaSo
 def _library_leaf(file: LibraryFile) -> BrowseMediaSource:
     return BrowseMediaSource(
         domain=DOMAIN,
-        identifier=f"{LIBRARY}/{file.id}",
-        media_class=MediaClass.APP,
-        media_content_type=kind_of_file(file.name),
+        # A browser can open no model; it can show what it looks like.
+        identifier=f"{LIBRARY}/{file.id}/{PICTURE}",
+        media_class=MediaClass.IMAGE,
+        media_content_type=_PICTURE_KIND,
         title=file.name,
-        can_play=False,
+        can_play=True,
         can_expand=False,
         thumbnail=preview_url(file.id),
     )

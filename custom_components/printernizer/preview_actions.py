@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 import voluptuous as vol
 from homeassistant.const import ATTR_DEVICE_ID
@@ -10,6 +11,7 @@ from homeassistant.core import SupportsResponse
 from homeassistant.helpers import config_validation as cv
 
 from . import fields
+from .engine.errors import NotAllowed
 from .engine.picture import Colouring, PictureFormat, PictureOptions
 from .local_files import async_local_file
 from .runtime import async_previews
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .action import Facts
+    from .engine.workshop.previews import Picture
     from .shop_action import ShopRequest
 
 SIDE: Final = vol.All(vol.Coerce(int), vol.Range(16, 2048))
@@ -33,7 +36,7 @@ _MOST_TURNING: Final = 512
 
 async def _render_preview(request: ShopRequest) -> Facts:
     hass, data = request.hass, request.data
-    source = await _source(request)
+    source, content = await _source(request)
     options = PictureOptions(
         width_px=data["width"],
         height_px=data.get("height", data["width"]),
@@ -48,36 +51,53 @@ async def _render_preview(request: ShopRequest) -> Facts:
         format=data["format"],
         frames=data["frames"],
     )
-    content = await hass.async_add_executor_job(_identity, source)
     picture = await async_previews(hass).picture(
         source, content, options, thumbnail=data["thumbnail"]
     )
     return {
         "path": str(picture.path),
-        "url": async_offer(hass, picture.path),
+        "url": async_offer(hass, picture.path, _called(picture)),
         "content_type": picture.content_type,
         "size": len(picture.content),
     }
 
 
-async def _source(request: ShopRequest) -> Path:
-    data = request.data
+def _called(picture: Picture) -> str:
+    """Return a name that says what it is: a notice shows nothing that it takes for a download."""
+    return f"preview.{picture.content_type.rpartition('/')[2]}"
+
+
+async def _source(request: ShopRequest) -> tuple[Path, str]:
+    """Return a file, and what it is known by among the pictures that were drawn."""
+    hass, data = request.hass, request.data
+    if "file" in data:
+        library = request.shop.library
+        path = await library.path(data["file"])
+        # It has one: it lies on the shelf. The same is shown in lists, and drawn once for both.
+        return path, str((await library.get(data["file"])).sha256)
     if "source" in data:
-        return await async_local_file(request.hass, data["source"])
-    printer = async_place_of(request.hass, data[ATTR_DEVICE_ID], None)[0]
-    return await async_fetched(request.hass, printer, data["path"])
+        path = await async_local_file(hass, data["source"])
+    else:
+        printer = async_place_of(hass, data[ATTR_DEVICE_ID], None)[0]
+        path = await async_fetched(hass, printer, data["path"])
+    return path, await hass.async_add_executor_job(_identity, path)
 
 
 def _identity(path: Path) -> str:
-    about = path.stat()
+    try:
+        about = path.stat()
+    except OSError as err:
+        # Swept out of the cache, or unmounted, since it was found.
+        raise NotAllowed(err.strerror or type(err).__name__, key="disk_failed") from err
     return f"{path} {about.st_size} {about.st_mtime_ns}"
 
 
 def _one_file(data: dict[str, Any]) -> dict[str, Any]:
-    if ("source" in data) == (ATTR_DEVICE_ID in data) or (ATTR_DEVICE_ID in data) != (
-        "path" in data
-    ):
-        raise vol.Invalid("either a file of Home Assistant, or a printer and a path on it")
+    named = sum(key in data for key in ("file", "source", ATTR_DEVICE_ID))
+    if named != 1 or (ATTR_DEVICE_ID in data) != ("path" in data):
+        raise vol.Invalid(
+            "a file of the library, one of Home Assistant, or a printer and a path on it"
+        )
     if data["frames"] > 1:
         if data["format"] is PictureFormat.PNG:
             raise vol.Invalid("only webp and gif can turn")
@@ -90,6 +110,7 @@ PREVIEW_ACTIONS: Final[Mapping[str, ShopAction]] = {
     "render_preview": ShopAction(
         deed=_render_preview,
         fields={
+            vol.Optional("file"): vol.All(cv.string, vol.Coerce(UUID)),
             vol.Optional("source"): fields.source,
             vol.Optional(ATTR_DEVICE_ID): cv.string,
             vol.Optional("path"): fields.remote_path,

@@ -24,20 +24,25 @@ if TYPE_CHECKING:
 LINK_LASTS: Final = timedelta(hours=24)
 MOST_OFFERED: Final = 100
 """Files that can be fetched by a link; the one offered longest ago gives way."""
-_OFFERED: HassKey[dict[str, Path]] = HassKey(f"{DOMAIN}_exports")
+_OFFERED: HassKey[dict[str, tuple[Path, str]]] = HassKey(f"{DOMAIN}_exports")
+"""Files and what they are called, by their tokens."""
 
 
 @callback
-def async_offer(hass: HomeAssistant, file: Path) -> str:
-    """Return a signed link to a file. It ends by itself, and with Home Assistant."""
+def async_offer(hass: HomeAssistant, file: Path, name: str | None = None) -> str:
+    """Return a signed link to a file. It ends by itself, and with Home Assistant.
+
+    name: what browsers call it, and take it for; its own without one.
+    """
+    what = (file, name or file.name)
     offered = hass.data.setdefault(_OFFERED, {})
     # A picture that is asked for every minute must not push out last night's workbook.
-    known = next((token for token, other in offered.items() if other == file), None)
+    known = next((token for token, other in offered.items() if other == what), None)
     token = known or token_urlsafe(16)
     offered.pop(token, None)
     while len(offered) >= MOST_OFFERED:
         del offered[next(iter(offered))]
-    offered[token] = file
+    offered[token] = what
     return async_sign_path(hass, f"/api/{DOMAIN}/export/{token}", LINK_LASTS, use_content_user=True)
 
 
@@ -56,11 +61,12 @@ class ExportView(HomeAssistantView):
         user = request[KEY_HASS_USER]
         if not (user.is_admin or user.system_generated):
             raise web.HTTPForbidden
-        file = hass.data.get(_OFFERED, {}).get(token)
-        if file is None or not await hass.async_add_executor_job(file.is_file):
+        what = hass.data.get(_OFFERED, {}).get(token)
+        if what is None or not await hass.async_add_executor_job(what[0].is_file):
             raise web.HTTPNotFound
+        file, name = what
         headers = {
-            **headers_for(file.name, kind_of_file(file.name)),
+            **headers_for(name, kind_of_file(name)),
             "Cache-Control": "no-store",
         }
         return web.FileResponse(file, headers=headers)
