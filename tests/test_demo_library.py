@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+import yaml
 
 from custom_components.printernizer.engine.file import FileKind
 from custom_components.printernizer.engine.formats.facts import read_facts
@@ -14,10 +15,8 @@ from custom_components.printernizer.engine.library_file import FileState, Librar
 from custom_components.printernizer.engine.store import ideas, library
 from custom_components.printernizer.engine.store.database import Store
 from scripts.demo_parts.binary_gcode import binary_gcode
+from scripts.demo_parts.library_card import AUTOMATION, SENSOR, YAML
 from scripts.demo_parts.shelf import ITEMS, SLICED, write_library
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.enable_socket
@@ -61,3 +60,20 @@ def test_binary_gcode_of_the_demo_says_what_its_text_says(tmp_path: Path) -> Non
     said = re.search(r"^; filament used \[g\] = (.+)$", text, re.MULTILINE)
     assert said is not None
     assert facts.plates[0].used_g == pytest.approx(float(said[1]))
+
+
+def test_the_handbook_tells_what_the_demo_does() -> None:
+    """A recipe that nobody cooks is wrong one day."""
+    page = Path(__file__).parents[1].joinpath("docs", "user", "library.md").read_text()
+    told = next(
+        one
+        for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+        if "template" in (one := yaml.safe_load(text))
+    )
+    (automation,) = told["automation"]
+    assert automation["triggers"] == AUTOMATION["triggers"]
+    assert automation["actions"][:2] == AUTOMATION["actions"][:2]
+    (own,), (done,) = told["template"], yaml.safe_load(YAML)["template"]
+    assert own["triggers"] == done["triggers"]
+    assert own["sensor"][0]["attributes"] == done["sensor"][0]["attributes"]
+    assert told["recorder"]["exclude"]["entities"] == [SENSOR]
