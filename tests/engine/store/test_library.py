@@ -149,6 +149,73 @@ async def test_other_content_of_the_same_name_and_source_is_a_revision(store: St
     assert not found_two.latest
 
 
+async def test_a_revision_between_two_others_goes_without_parting_them(store: Store) -> None:
+    one, two, three = await added(store, *(a_file(content=n) for n in (1, 2, 3)))
+
+    async def latest() -> list[bool]:
+        return [file.latest for file in await store.run(library.many, [one.id, two.id, three.id])]
+
+    await store.run(library_changes.recycle, [two.id], BEGINNING)
+    assert await latest() == [False, False, True]
+    await store.run(library_changes.forget, two.id, ONE_SHELF)
+    assert await latest() == [False, True]
+    chain = await store.run(library.revisions, one.id)
+    assert [file.id for file in chain] == [three.id, one.id]
+
+
+async def test_a_newer_revision_that_is_not_here_any_more_replaces_none(store: Store) -> None:
+    """Otherwise a rule throws the last revision away of which anybody has the bytes."""
+    source = Source(origin=Origin.DOWNLOADED, printer_id="P1", path="/a.gcode")
+    one, two = await added(store, *(a_file("a.gcode", n, source=source) for n in (1, 2)))
+    await store.run(library_changes.recycle, [two.id], BEGINNING)
+    await store.run(library_changes.forget, two.id, ONE_SHELF)
+    left = await store.run(library.get, two.id)
+    assert left is not None
+    assert left.where is Whereabouts.AVAILABLE
+    await store.run(library_changes.settle_revisions)
+    kept = await store.run(library.get, one.id)
+    assert kept is not None
+    assert kept.latest
+
+
+async def test_conditions_meet_in_the_index_of_words(store: Store) -> None:
+    """A label is found as a whole, by nobody's typing, and never instead of a word."""
+    red, blue = (
+        a_file(
+            f"teil {n}.3mf",
+            n,
+            tags=("rot", "rot & groß") if n == 1 else ("rotor",),
+            source=Source(origin=Origin.UPLOADED, printer_id="P1"),
+            facts=FACTS,
+        )
+        for n in (1, 2)
+    )
+    await added(store, red, blue)
+    found = ["teil 1.3mf"]
+    assert await names(store, tag="ROT", printer_id="P1") == found
+    assert await names(store, tag="rot & groß", material="petg-cf", printer_id="P1") == found
+    assert await names(store, tag="rot", text="teil") == found
+    assert await names(store, tag="rot", printer_id="P1", text="'") == []
+    assert await names(store, tag="rot", printer_id="P2") == []
+    assert await names(store, text="\ue000") == []
+    assert await names(store, tag="rot", favourite=False, kind=FileKind.THREEMF) == found
+    by_size = await store.run(library.page, LibraryFilter(tag="rotor"), sort=SortBy.SIZE)
+    assert [file.name for file in by_size.files] == ["teil 2.3mf"]
+    await store.run(library_changes.tag, [red.id], [], ["rot"])
+    assert await names(store, tag="rot", printer_id="P1") == []
+
+
+async def test_common_words_and_labels_are_found_as_rare_ones_are(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "_FEW", 1)
+    await added(store, *(a_file(f"teil {n}.3mf", n, tags=("rot",)) for n in range(3)))
+    down = [f"teil {n}.3mf" for n in (2, 1, 0)]
+    assert await names(store, text="teil") == down
+    by_name = await store.run(library.page, LibraryFilter(tag="rot"), sort=SortBy.NAME)
+    assert [file.name for file in by_name.files] == down
+
+
 SEARCHES = [
     ("würfel", True),
     ("WÜRF", True),

@@ -42,14 +42,17 @@ from custom_components.printernizer.engine.library_file import (
     Whereabouts,
 )
 from custom_components.printernizer.engine.shelf_report import Fault, Finding
-from custom_components.printernizer.engine.store import library as listed
+from custom_components.printernizer.engine.shop import LibraryPolicy
+from custom_components.printernizer.engine.store import jobs, library as listed, library_changes
+from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.store.library_changes import Came
-from custom_components.printernizer.engine.workshop import scrubbing
+from custom_components.printernizer.engine.workshop import rebuilding, scrubbing
 from custom_components.printernizer.engine.workshop.library import Library, LibraryEvent
 from custom_components.printernizer.engine.workshop.sandbox import Sandbox
 from custom_components.printernizer.engine.workshop.workshop import Workshop
 from tests.hand_clock import HandClock
 
+from ..story import Story
 from .test_ledger import FaultyStore
 
 GCODE = (
@@ -898,3 +901,86 @@ async def test_nothing_is_measured_once_the_library_is_closed(
         assert (await adding).file.name == "x.stl"
         await closing
         assert not library._tasks
+
+
+async def test_the_shops_rules_work_once_a_day_and_leave_what_is_needed(
+    store: FaultyStore, clock: HandClock, tmp_path: Path
+) -> None:
+    """A card that fills up by itself has to be emptied by itself, but never under a print."""
+    async with Library(store, clock, tmp_path / "library", quota=NO_ROOM) as library:
+        library.rules = LibraryPolicy(downloads_days=30, replaced_days=7).rules
+        fetched = Source(origin=Origin.DOWNLOADED, printer_id="P1", path="/old.gcode")
+        printed = Source(origin=Origin.DOWNLOADED, printer_id="P2", path="/a.gcode")
+        old = (await library.add(streamed(gcode(1)), "old.gcode", source=fetched)).file
+        await library.add(streamed(gcode(2)), "a.gcode", source=printed)
+        replaced = (await library.add(streamed(gcode(3)), "own.gcode")).file
+        await library.add(streamed(gcode(4)), "own.gcode")
+        story = Story("P2").acquainted()
+        story.passes(60).shows("printing", "a", 0.5, id="1", path="/a.gcode", layer=7)
+        await store.run(jobs.record, story.events, [story.memory], story.at)
+        clock.jump(timedelta(days=31))
+        assert [file.id for file in await library.disposable()] == [old.id, replaced.id]
+        assert len(await names(library)) == 4
+        heard = asyncio.Event()
+        library.subscribe(lambda event: heard.set() if event.what == "recycled" else None)
+        async with asyncio.timeout(5):
+            while not heard.is_set():
+                await clock.advance(scrubbing.AFTER_START_S)
+                await asyncio.sleep(0.002)
+        assert sorted(await names(library)) == ["a.gcode", "own.gcode"]
+        # Whoever throws it away by hand has to wait for the end of the print.
+        (busy,) = (await library.page(LibraryFilter(printer_id="P2"))).files
+        await library.recycle([busy.id])
+        with pytest.raises(NotAllowed) as refusal:
+            await library.purge([busy.id])
+        assert refusal.value.key == "file_printing"
+        clock.jump(timedelta(days=31))
+        assert await library.purge() == 2
+        assert await names(library, state=FileState.RECYCLED) == ["a.gcode"]
+
+
+async def test_a_list_from_an_older_backup_takes_back_what_came_since(
+    library: Library, store: FaultyStore, tmp_path: Path
+) -> None:
+    """Home Assistant's backup of last week, on the disk of today."""
+    await library.add(streamed(gcode(1)), "before.gcode")
+    backup = tmp_path / "backup.db"
+    with sqlite3.connect(tmp_path / "ledger.db") as source, sqlite3.connect(backup) as copy:
+        source.backup(copy)
+    since = (await library.add(streamed(gcode(2)), "since.gcode")).file
+    await library.tag([since.id], ["rot"])
+    bare = (await library.add(streamed(gcode(3)), "bare.gcode")).file
+    (await library.path(bare.id)).with_name(f"{bare.sha256}.json").unlink()
+    clock = HandClock()
+    async with (
+        Store(f"sqlite:///{backup}") as older,
+        Library(older, clock, tmp_path / "library", quota=NO_ROOM) as again,
+    ):
+        told: list[str] = []
+        again.subscribe(lambda event: told.append(event.what))
+        async with asyncio.timeout(5):
+            while "rebuilt" not in told:
+                await clock.advance(scrubbing.AFTER_START_S)
+                await asyncio.sleep(0.002)
+        assert await names(again) == ["since.gcode", "before.gcode"]
+        assert (await again.get(since.id)).tags == ("rot",)
+        # What has no sidecar was perhaps on its way out: only a person can know.
+        assert await again.rebuild() == 1
+
+
+async def test_a_content_purged_while_the_list_is_rebuilt_is_not_listed(
+    library: Library, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = (await library.add(streamed(GCODE), "a.gcode")).file
+    shelf = library._open_shelf()
+    await store.run(library_changes.forget, file.id, ONE_SHELF)
+    read = rebuilding._read_all
+
+    def slow(*args: Any, **told: Any) -> Any:
+        found = read(*args, **told)
+        shelf.drop(str(file.sha256))
+        return found
+
+    monkeypatch.setattr(rebuilding, "_read_all", slow)
+    assert await library.rebuild() == 0
+    assert await names(library) == []

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from ..library_file import (
     ON_SHELF,
@@ -278,7 +279,7 @@ def _chosen(
             query = query.where(row.number == _TEXT.c.rowid, _words_of_sqlite(terms))
             number = _TEXT.c.rowid
         else:
-            query = query.where(_words_of_postgresql(terms))
+            query = query.where(_worded(connection, _words_of_postgresql(terms)))
     elif labels_of and (sort is SortBy.ADDED or _rare(connection, *labels_of[0])):
         lead = LIBRARY_LABELS.alias("lead")
         kind, key = labels_of.pop()
@@ -310,6 +311,19 @@ def _rare(connection: Connection, kind: str, key: str) -> bool:
     some = sa.select(label.number).where(label.kind == kind, label.key == key).limit(_FEW + 1)
     found = connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))
     return bool(found.scalar_one() <= _FEW)
+
+
+def _worded(connection: Connection, words: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a file has words, as PostgreSQL finds it soonest.
+
+    It reckons beginnings of words to be common, and would go through the whole list for one that
+    is rare. One that is common is soon met by going through the list.
+    """
+    row = LIBRARY_FILES.c
+    found = connection.execute(sa.select(row.number).where(words).limit(_FEW + 1)).scalars().all()
+    if len(found) > _FEW:
+        return words
+    return row.number == sa.any_(sa.literal(found, postgresql.ARRAY(sa.BigInteger)))
 
 
 def _traits(
