@@ -14,6 +14,7 @@ from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop.ledger import Ledger, LedgerHealth
 from custom_components.printernizer.runtime import DatabaseFacts, async_shop_entry
+from custom_components.printernizer.system_health import _size
 from tests.shop_floor import Floor, floor  # noqa: F401
 
 
@@ -33,8 +34,8 @@ async def test_a_working_shop_shows_version_database_printers_and_jobs(
     assert (info["ledger"], info["events_waiting"]) == ("ok", 0)
     assert info["schema_revision"]
     assert info["version"]
-    assert info["library"] == "0 / 0.0 GB"
-    assert info["pictures"] == "0 / 0 / 0 MB"
+    assert info["library"] == "0 / 0.0 MB"
+    assert info["pictures"] == "0 / 0 / 0.0 MB"
     assert info["other_models"] == info["fast_binary_gcode"] == "ok"
     with patch("custom_components.printernizer.system_health.find_spec", return_value=None):
         info = await get_system_health_info(hass, DOMAIN)
@@ -94,3 +95,9 @@ async def test_a_server_is_named_as_what_it_is(hass: HomeAssistant, floor: Floor
     )
     info = await get_system_health_info(hass, DOMAIN)
     assert info["database"] == facts.kind
+
+
+@pytest.mark.parametrize(("count", "told"), [(12_300_000, "12.3 MB"), (2_500_000_000, "2.5 GB")])
+def test_sizes_are_told_as_people_read_them(count: int, told: str) -> None:
+    """A shelf of ten files is no shelf of 0.0 GB."""
+    assert _size(count) == told

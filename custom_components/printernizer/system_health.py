@@ -51,8 +51,8 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
         "database": facts.kind,
         "schema_revision": facts.revision,
         "open_jobs": facts.open_jobs,
-        "library": f"{library.shelf_files} / {library.shelf_bytes / 1e9:.1f} GB",
-        "pictures": f"{drawn.drawn} / {drawn.refused} / {drawn.kept_bytes / 1e6:.0f} MB",
+        "library": f"{library.shelf_files} / {_size(library.shelf_bytes)}",
+        "pictures": f"{drawn.drawn} / {drawn.refused} / {_size(drawn.kept_bytes)}",
         "other_models": _installed("trimesh"),
         "fast_binary_gcode": _installed("heatshrink2"),
     }
@@ -61,6 +61,11 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
 def _installed(package: str) -> Any:
     """Return whether a package is there that can be done without."""
     return "ok" if find_spec(package) else {"type": "failed", "error": "missing"}
+
+
+def _size(count: int) -> str:
+    """Return bytes as people read them."""
+    return f"{count / 1e9:.1f} GB" if count >= 10**9 else f"{count / 1e6:.1f} MB"
 
 
 def _ledger(health: LedgerHealth) -> dict[str, Any]:
