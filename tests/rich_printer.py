@@ -388,6 +388,7 @@ class RichStorage(_Part):
     """Takes files byte by byte, as far as the test lets it."""
 
     free_bytes = None
+    calm = False
 
     def __init__(self, printer: RichPrinter) -> None:
         super().__init__(printer)

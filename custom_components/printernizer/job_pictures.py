@@ -84,7 +84,10 @@ class JobPictures:
             return preview
 
     async def of_file(self, job: CurrentJob) -> bytes | None:
-        """Return what the printer has of a job's file, else what the library has or draws."""
+        """Return what the printer has of a job's file, else what the library has or draws.
+
+        A file that is not in the library is looked into on the printer, where that may be read.
+        """
         session = self._coordinator.session
         picture = None
         if session is not None and session.job_picture is not None:
@@ -117,11 +120,13 @@ class JobPictures:
     async def _of_library(self, job: CurrentJob) -> bytes | None:
         if job.path is None:
             return None
-        library = self._coordinator.workshop.library
+        workshop, printer_id = self._coordinator.workshop, self._coordinator.printer_id
+        library = workshop.library
         try:
-            file = await library.at_place(self._coordinator.printer_id, job.path)
+            file = await library.at_place(printer_id, job.path)
             if file is None or file.sha256 is None or not file.on_shelf:
-                return None
+                # Nor is a printer read for it whose processor feeds the print.
+                return await workshop.glimpses.picture(printer_id, job.path, plate=job.plate)
             path = await library.path(file.id)
             picture = await async_previews(self._hass).picture(
                 path, file.sha256, PictureOptions(plate=job.plate)
