@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -973,6 +973,7 @@ async def test_a_content_purged_while_the_list_is_rebuilt_is_not_listed(
 ) -> None:
     file = (await library.add(streamed(GCODE), "a.gcode")).file
     shelf = library._open_shelf()
+    await library.recycle([file.id])
     await store.run(library_changes.forget, file.id, ONE_SHELF)
     read = rebuilding._read_all
 
@@ -984,3 +985,23 @@ async def test_a_content_purged_while_the_list_is_rebuilt_is_not_listed(
     monkeypatch.setattr(rebuilding, "_read_all", slow)
     assert await library.rebuild() == 0
     assert await names(library) == []
+
+
+async def test_what_is_taken_out_of_the_bin_in_the_last_moment_stays(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two people at two screens: one empties the bin while the other finds what is in it."""
+    file = (await library.add(streamed(GCODE), "a.gcode")).file
+    await library.recycle([file.id])
+    forget = library_changes.forget
+
+    def late(connection: Any, file_id: UUID, shelf: UUID) -> bool:
+        library_changes.restore(connection, [file_id])
+        return forget(connection, file_id, shelf)
+
+    monkeypatch.setattr(library_changes, "forget", late)
+    assert await library.purge([file.id]) == 0
+    assert (await library.path(file.id)).read_bytes() == GCODE
+    assert await names(library) == ["a.gcode"]
+    report = await library.scrub()
+    assert (report.sound, report.mended) == (True, 0)

@@ -70,7 +70,7 @@ def add(connection: Connection, new: LibraryFile) -> Added:
     _one_at_a_time(connection)
     row = LIBRARY_FILES.c
     known = connection.execute(
-        sa.select(row.number, row.shelves).where(row.sha256 == new.sha256)
+        sa.select(row.number, row.shelves).where(row.sha256 == new.sha256).with_for_update()
     ).one_or_none()
     if known is not None:
         here = set(new.shelves) <= set(library_codec.shelves_of(known.shelves))
@@ -323,15 +323,18 @@ def _put(
     return files
 
 
-def forget(connection: Connection, file_id: UUID, shelf: UUID) -> None:
+def forget(connection: Connection, file_id: UUID, shelf: UUID) -> bool:
     """Let a content go that is leaving a shelf: its row, too, unless it lies on a printer.
 
-    It stays in the recycle bin while it lies on the shelf of another site.
+    It stays in the recycle bin while it lies on the shelf of another site. False for what does
+    not lie in the bin any more: somebody took it out in the last moment.
     """
     number = _number(connection, file_id)
     if number is None:
-        return
+        return False
     file = _read(connection, number)
+    if file.state is not FileState.RECYCLED:
+        return False
     left = [each for each in file.shelves if each != shelf]
     values: dict[str, Any] = {"shelves": library_codec.shelves_text(left)}
     if not left:
@@ -341,7 +344,7 @@ def forget(connection: Connection, file_id: UUID, shelf: UUID) -> None:
     )
     refresh(connection, [number])
     if left:
-        return
+        return True
     present = connection.execute(
         sa.select(sa.func.count()).where(
             LIBRARY_PLACES.c.number == number, LIBRARY_PLACES.c.present
@@ -356,6 +359,7 @@ def forget(connection: Connection, file_id: UUID, shelf: UUID) -> None:
             .values(revision_of=file.revision_of)
         )
         _erase(connection, [number])
+    return True
 
 
 def remove_hollow(connection: Connection, numbers: Iterable[int]) -> None:
@@ -405,7 +409,7 @@ def adopt(connection: Connection, file: LibraryFile, collection: Collection | No
     _one_at_a_time(connection)
     row = LIBRARY_FILES.c
     known = connection.execute(
-        sa.select(row.number, row.shelves).where(row.sha256 == file.sha256)
+        sa.select(row.number, row.shelves).where(row.sha256 == file.sha256).with_for_update()
     ).one_or_none()
     if known is not None:
         before = library_codec.shelves_of(known.shelves)

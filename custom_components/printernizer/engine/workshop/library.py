@@ -483,7 +483,11 @@ class Library:
             if file.sha256 is not None:
                 # First of all: from here on nothing brings back its name and what was said of it.
                 await asyncio.to_thread(shelf.drop_sidecar, file.sha256)
-            await self._store.run(library_changes.forget, file_id, self._here)
+            if not await self._store.run(library_changes.forget, file_id, self._here):
+                # Taken out in the last moment; or it went altogether, and there is nothing to keep.
+                kept = await self._store.run(library.many, [file_id])
+                await self._keep_sidecars(self._seen(kept))
+                return False
             if file.sha256 is not None and file.shelves:
                 await asyncio.to_thread(hide, shelf, file)
                 await asyncio.to_thread(shelf.drop, file.sha256)
