@@ -43,7 +43,12 @@ from custom_components.printernizer.engine.library_file import (
 )
 from custom_components.printernizer.engine.shelf_report import Fault, Finding
 from custom_components.printernizer.engine.shop import LibraryPolicy
-from custom_components.printernizer.engine.store import jobs, library as listed, library_changes
+from custom_components.printernizer.engine.store import (
+    jobs,
+    library as listed,
+    library_changes,
+    library_places,
+)
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.store.library_changes import Came
 from custom_components.printernizer.engine.workshop import rebuilding, scrubbing
@@ -985,6 +990,29 @@ async def test_a_content_purged_while_the_list_is_rebuilt_is_not_listed(
     monkeypatch.setattr(rebuilding, "_read_all", slow)
     assert await library.rebuild() == 0
     assert await names(library) == []
+
+
+async def test_a_full_printer_leaves_the_database_to_others_in_between(
+    library: Library, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thousands of files, listed in one go, kept the ledger from the disk for half a minute."""
+    rows = [(f"/{number}.gcode", f"{number}.gcode", number + 1) for number in range(120)]
+    sizes: list[int] = []
+    met = library_places.met
+
+    def counted(connection: Any, printer_id: str, files: Any, at: Any) -> int:
+        sizes.append(len(files))
+        return met(connection, printer_id, files, at)
+
+    monkeypatch.setattr(library_places, "met", counted)
+    assert await library.seen("P1", "/", rows) == 120
+    assert max(sizes) <= 50
+    assert await library.seen("P1", "/", rows[:-1]) == 0
+    page = await library.page(limit=500)
+    assert {file.name for file in page.files if file.where is Whereabouts.GONE} == {"119.gcode"}
+    assert await library.seen("P1", "/", []) == 0
+    page = await library.page(limit=500)
+    assert {file.where for file in page.files} == {Whereabouts.GONE}
 
 
 async def test_what_is_taken_out_of_the_bin_in_the_last_moment_stays(

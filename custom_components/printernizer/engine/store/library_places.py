@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Any
+from itertools import batched
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -24,10 +25,12 @@ from . import library_changes, printers
 from .library_tables import LIBRARY_FILES, LIBRARY_LABELS, LIBRARY_PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, RowMapping
+
+_BATCH: Final = 500
 
 
 def seen(
@@ -40,17 +43,23 @@ def seen(
     """Take note of what lies in one folder of a printer now; returns how many files are new.
 
     A file is taken for one of ours by the rules of its brand. What lay there and does so no
-    more is gone.
+    more is gone. All in one go: `met` and `left` do it in pieces.
     """
+    seen_now = list(files)
+    fresh = met(connection, printer_id, seen_now, at)
+    left(connection, printer_id, folder, {file.path for file in seen_now})
+    return fresh
+
+
+def met(connection: Connection, printer_id: str, files: Sequence[Sighting], at: datetime) -> int:
+    """Take note of some files that lie on a printer now; returns how many of them are new."""
     printers.insert(connection, [{"id": printer_id, "at": at}])
     brand = printers.kind_of(connection, printer_id)
-    here = {row["path"]: row for row in _places(connection, printer_id, folder)}
+    here = _places_at(connection, printer_id, [file.path for file in files])
     touched: set[int] = set()
-    left: set[int] = set()
+    before_it: set[int] = set()
     fresh = 0
-    paths = set()
     for file in files:
-        paths.add(file.path)
         before = here.get(file.path)
         if before is not None and _same_size(before["size_bytes"], file.size_bytes):
             _see_again(connection, before, file, at)
@@ -58,19 +67,27 @@ def seen(
                 touched.add(before["number"])
             continue
         if before is not None:
-            left.add(before["number"])
+            before_it.add(before["number"])
         number = _known(connection, brand, file)
         if number is None:
             number, fresh = _meet(connection, printer_id, file, at), fresh + 1
         _place(connection, printer_id, file, number, at)
         touched.add(number)
-    for path, row in here.items():
-        if path not in paths and row["present"]:
-            _gone(connection, printer_id, path)
-            touched.add(row["number"])
-    library_changes.refresh(connection, touched | left)
-    library_changes.remove_hollow(connection, left)
+    library_changes.refresh(connection, touched | before_it)
+    library_changes.remove_hollow(connection, before_it)
     return fresh
+
+
+def left(connection: Connection, printer_id: str, folder: str, paths: Collection[str]) -> None:
+    """Take note that one folder of a printer holds these files and no others."""
+    lost = [
+        row
+        for row in _places(connection, printer_id, folder)
+        if row["present"] and row["path"] not in paths
+    ]
+    for row in lost:
+        _gone(connection, printer_id, row["path"])
+    library_changes.refresh(connection, {row["number"] for row in lost})
 
 
 def removed(connection: Connection, printer_id: str, path: str) -> None:
@@ -158,6 +175,18 @@ def _places(connection: Connection, printer_id: str, folder: str) -> list[RowMap
         for found in connection.execute(query).mappings()
         if found["path"].startswith(below) and "/" not in found["path"][len(below) :]
     ]
+
+
+def _places_at(
+    connection: Connection, printer_id: str, paths: Sequence[str]
+) -> dict[str, RowMapping]:
+    """Read the places of these paths, by path."""
+    row = LIBRARY_PLACES.c
+    found: dict[str, RowMapping] = {}
+    for some in batched(paths, _BATCH, strict=False):
+        query = sa.select(LIBRARY_PLACES).where(row.printer_id == printer_id, row.path.in_(some))
+        found |= {place["path"]: place for place in connection.execute(query).mappings()}
+    return found
 
 
 def _same_size(known: int | None, told: int | None) -> bool:

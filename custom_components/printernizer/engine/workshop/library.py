@@ -13,6 +13,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import batched
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import uuid4
@@ -81,6 +82,8 @@ _LOGGER = logging.getLogger(__name__)
 BIN_KEPT: Final = timedelta(days=30)
 """How long the recycle bin keeps what was put there."""
 TIDY_EVERY_S: Final = 24 * 3600.0
+SEEN_AT_ONCE: Final = 50
+"""New files of printers that are listed in one transaction: some tenths of a second."""
 MOST_AT_ONCE: Final = 5000
 """Files that one clean-up lets go of; the rest waits for the next one."""
 _EVERYTHING: Final = LibraryFilter()
@@ -541,23 +544,19 @@ class Library:
     ) -> int:
         """Take note of what one folder of a printer holds: (path, name, bytes) of each file.
 
-        written: when, by path, as far as the printer says.
-
-        Returns how many of them nobody had seen before.
+        written: when, by path, as far as it says. Returns how many nobody had seen before.
         """
         sightings = [
-            Sighting(
-                path=clean,
-                name=cleaned(name) or clean,
-                size_bytes=size,
-                modified=written.get(path),
-            )
+            Sighting(path=at, name=cleaned(name) or at, size_bytes=size, modified=written.get(path))
             for path, name, size in files
-            if (clean := cleaned(path)) is not None
+            if (at := cleaned(path)) is not None
         ]
-        fresh = await self._store.run(
-            library_places.seen, printer_id, folder, sightings, self._clock.now()
-        )
+        fresh = 0
+        for some in batched(sightings, SEEN_AT_ONCE, strict=False):
+            # In between it is others' turn: of the first look at a printer come thousands.
+            fresh += await self._store.run(library_places.met, printer_id, some, self._clock.now())
+        paths = {each.path for each in sightings}
+        await self._store.run(library_places.left, printer_id, folder, paths)
         self._tell("seen", [])
         return fresh
 
