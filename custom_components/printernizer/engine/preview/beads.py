@@ -46,10 +46,13 @@ _BIAS: Final = np.float32(1.0)
 _FINE: Final = (np.float32(3.0), np.float32(6.0))
 """Samples: beads closer together than the first show what they are part of, or they would flicker;
 those further apart than the second their own outline."""
-_LEANING: Final = np.float32(0.2)
+_LEANING: Final = np.float32(0.35)
 """How much walls look upwards."""
-_LEANING_TOP: Final = np.float32(0.4)
-"""How much their upper sides look sideways: steps of a slope are too fine to be seen singly."""
+_LEANING_TOP: Final = np.float32(1.3)
+"""How much their upper sides look sideways: steps of a slope are too fine to be seen singly, and
+where layers are left out they are none of the thing's."""
+_LEANING_FLAT: Final = np.float32(0.4)
+"""The same of what is no wall."""
 
 
 def draw(
@@ -212,7 +215,8 @@ class _Pieces:
         paint = canvas.paint(directions, self.colours[which])
         _fill(canvas, face, along, low - face, paint)
         # Walls are seen from above as well where they end, or lean.
-        side = self._side[:, which] * _LEANING_TOP
+        side = self._side[:, which]
+        side *= np.where(self.upright[which], _LEANING_TOP, _LEANING_FLAT)
         up = np.stack((side[0], side[1], np.ones(len(which), np.float32)))
         paint = canvas.paint(self._view.turned(up), self.colours[which])
         _fill(canvas, face, along, back - face, paint)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _EACH: Final = 300
 """Bytes that it costs to begin a section anew."""
-_COARSER: Final = 1.5
+_COARSER: Final = 1.15
 _COARSEST: Final = 64.0
 """Times the distance of layers that was asked for."""
 _DROP_MM: Final = 0.05
