@@ -21,7 +21,7 @@ from homeassistant.util import dt as dt_util
 
 from .const import CONF_KIND, DOMAIN, KIND_SHOP
 from .engine.errors import PrinternizerError
-from .engine.library_file import LibraryFilter
+from .engine.library_file import ON_SHELF, LibraryFilter
 from .permissions import async_asker, async_denied
 from .runtime import async_find_workshop, async_jobs
 from .snapshots import find, folder_of, job_of, newest
@@ -138,10 +138,18 @@ class PrinternizerMedia(MediaSource):
             if collection is not None and collection not in known:
                 raise BrowseError("no such collection")
             inside = known[collection].id if collection is not None else None
-            page = await library.page(LibraryFilter(latest=True, collection_id=inside), limit=MOST)
+            # By place: thousands of files on printers must not crowd out what can be shown.
+            pages = [
+                await library.page(
+                    LibraryFilter(latest=True, collection_id=inside, where=where), limit=MOST
+                )
+                for where in ON_SHELF
+            ]
         except PrinternizerError as err:
             raise BrowseError(err.reason) from err
-        leaves = [_library_leaf(file) for file in page.files if file.on_shelf]
+        files = [file for page in pages for file in page.files]
+        files.sort(key=lambda file: file.added_at, reverse=True)
+        leaves = [_library_leaf(file) for file in files[:MOST]]
         if collection is not None:
             return _folder(f"{COLLECTION}/{collection}", known[collection].name, leaves)
         folders = [_folder(f"{COLLECTION}/{key}", each.name) for key, each in known.items()]
