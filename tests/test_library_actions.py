@@ -26,7 +26,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockUser
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.printernizer.const import DOMAIN
 from custom_components.printernizer.engine.errors import BadFile, StoreError, Unreachable
@@ -282,7 +282,11 @@ async def test_a_print_from_the_library_shows_its_picture(
 
 
 async def test_the_media_browser_leads_to_the_library(
-    hass: HomeAssistant, printer: Printer, bracket: Path
+    hass: HomeAssistant,
+    printer: Printer,
+    bracket: Path,
+    hass_ws_client: WebSocketGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
     """Where people look for pictures they look for files as well."""
     assert await async_setup_component(hass, "media_source", {})
@@ -291,9 +295,16 @@ async def test_the_media_browser_leads_to_the_library(
     assert folder.children is not None
     (leaf,) = folder.children
     assert (leaf.title, leaf.can_play) == ("Wandhalter größer.gcode", True)
-    picture = await async_resolve_media(hass, str(leaf.media_content_id), None)
-    assert picture.url.startswith(f"/api/{DOMAIN}/library/{file}/preview?size=512")
-    assert picture.mime_type == "image/png"
+    # As the page does it: what Home Assistant signs for a player opens without a login.
+    socket = await hass_ws_client()
+    resolve = {"type": "media_source/resolve_media", "media_content_id": leaf.media_content_id}
+    await socket.send_json_auto_id(resolve)
+    told = (await socket.receive_json())["result"]
+    assert told["mime_type"] == "image/png"
+    with patch.object(Sandbox, "picture", return_value=(PNG, "render")) as drawn:
+        answer = await (await hass_client_no_auth()).get(told["url"])
+    assert (answer.content_type, await answer.read()) == ("image/png", PNG)
+    assert drawn.call_args.args[1].width_px == 512
     assert str(leaf.thumbnail).startswith(f"/api/{DOMAIN}/library/{file}/preview")
     media = await async_resolve_media(hass, f"media-source://{DOMAIN}/library/{file}", None)
     assert media.url.startswith(f"/api/{DOMAIN}/library/{file}")

@@ -27,7 +27,7 @@ from .runtime import async_find_workshop, async_jobs
 from .snapshots import find, folder_of, job_of, newest
 from .targets import async_called
 from .views.answers import SHOWN, kind_of_file
-from .views.library import SIZES, download_url, preview_url
+from .views.library import download_url, large_preview_url, preview_url
 from .views.printer_files import file_url, path_of, thumbnail_url, token_of
 from .views.snapshot import snapshot_url
 
@@ -85,7 +85,7 @@ class PrinternizerMedia(MediaSource):
                 return PlayMedia(download_url(file.id), kind_of_file(file.name))
             case [kind, word, picture] if (kind, picture) == (LIBRARY, PICTURE):
                 file = await self._library_file(word)
-                return PlayMedia(preview_url(file.id, size=max(SIZES)), _PICTURE_KIND)
+                return PlayMedia(large_preview_url(file.id), _PICTURE_KIND)
             case _:
                 raise Unresolvable(f"nothing to open: {item.identifier[:200]}")
 

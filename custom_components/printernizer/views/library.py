@@ -47,6 +47,11 @@ def preview_url(file_id: UUID, *, size: int = 256, plate: int | None = None) -> 
     return f"/api/{DOMAIN}/library/{file_id}/preview?size={size}{more}"
 
 
+def large_preview_url(file_id: UUID) -> str:
+    """Return the path of a large picture: without a query, as only such are signed for players."""
+    return f"/api/{DOMAIN}/library/{file_id}/preview/{max(SIZES)}"
+
+
 @callback
 def async_link(hass: HomeAssistant, path: str) -> str:
     """Return a link that works without a login, for a day."""
@@ -77,16 +82,19 @@ class LibraryPreviewView(HomeAssistantView):
     """Hands out the picture of a file; never an error in a list."""
 
     url = f"/api/{DOMAIN}/library/{{file_id}}/preview"
+    extra_urls = [f"{url}/{{side}}"]  # noqa: RUF012 - as in the base class
     name = f"api:{DOMAIN}:library:preview"
 
-    async def get(self, request: web.Request, file_id: str) -> web.StreamResponse:
+    async def get(
+        self, request: web.Request, file_id: str, side: str = "256"
+    ) -> web.StreamResponse:
         """Return a picture of `size` pixels of a `plate`; that of its kind where there is none."""
         library = _library(request)
         try:
             file = await library.get(_id(file_id))
         except PrinternizerError as err:
             raise web.HTTPNotFound from err
-        options = _options(request)
+        options = _options(request, side)
         hass = request.app[KEY_HASS]
         try:
             if file.on_shelf:
@@ -151,9 +159,9 @@ def _id(word: str) -> UUID:
         raise web.HTTPNotFound from err
 
 
-def _options(request: web.Request) -> PictureOptions:
+def _options(request: web.Request, side: str) -> PictureOptions:
     try:
-        size = int(request.query.get("size", "256"))
+        size = int(request.query.get("size", side))
         plate = int(request.query["plate"]) if "plate" in request.query else None
     except ValueError as err:
         raise web.HTTPBadRequest from err
