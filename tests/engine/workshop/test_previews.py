@@ -220,6 +220,25 @@ async def test_rubbish_in_the_cache_is_drawn_anew(previews: Previews, easel: Eas
     assert len(easel.asked) == 2
 
 
+async def test_what_is_refused_behind_somebody_who_left_is_no_error(
+    previews: Previews, easel: Easel
+) -> None:
+    """Every page that is closed too early would leave a traceback in the log."""
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    easel.go.clear()
+    easel.trouble = BadFile("it is none")
+    waiting = asyncio.create_task(previews.picture(Path("a.stl"), "hash", SMALL))
+    await easel.begun.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    easel.go.set()
+    with pytest.raises(BadFile, match="it is none"):
+        await previews.picture(Path("a.stl"), "hash", SMALL)
+    assert told == []
+
+
 async def test_closing_leaves_nobody_waiting(tmp_path: Path, easel: Easel) -> None:
     easel.go.clear()
     async with Previews(tmp_path / "pictures", easel) as previews:

@@ -79,7 +79,9 @@ async def look_into[T](storage: Reads, file: RemoteFile, what: Callable[[BinaryI
     far = RangedFile(read_at, _size_of(file), file.name)
     working = asyncio.ensure_future(asyncio.to_thread(what, cast("BinaryIO", far)))
     try:
-        return await asyncio.shield(working)
+        # Not `shield`: it tells the log of what breaks behind somebody who left.
+        await asyncio.wait([working])
+        return working.result()
     except asyncio.CancelledError:
         given_up.set()
         if asked is not None:

@@ -195,8 +195,10 @@ class Fetches:
         assert fetching.task is not None
         fetching.waiters += 1
         try:
-            # Shielded: of several who wait, the first to go must not take it from the others.
-            return await asyncio.shield(fetching.task)
+            # Of several who wait, the first to go must not take it from the others. Not `shield`:
+            # it tells the log of what fails behind somebody who left.
+            await asyncio.wait([fetching.task])
+            return fetching.task.result()
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if fetching.called_off and not (task and task.cancelling()):

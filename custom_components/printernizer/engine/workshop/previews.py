@@ -126,6 +126,7 @@ class Previews:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
+        await asyncio.to_thread(_sweep_parts, self._folder)
         self._open = True
         self._tasks = [
             asyncio.create_task(self._draw_forever(), name=f"printernizer previews {number}")
@@ -178,7 +179,9 @@ class Previews:
         wish.wanted, wish.waiters = self._count, wish.waiters + 1
         self._wake.set()
         try:
-            return await asyncio.shield(wish.done)
+            # Not `shield`: it tells the log of what is refused behind somebody who left.
+            await asyncio.wait([wish.done])
+            return wish.done.result()
         finally:
             wish.waiters -= 1
             if not wish.waiters and name not in self._begun:
@@ -209,7 +212,8 @@ class Previews:
             getting = asyncio.create_task(self._get(name, path, get), name="printernizer picture")
             self._getting[name] = getting
             getting.add_done_callback(partial(self._got, name))
-        return await asyncio.shield(getting)
+        await asyncio.wait([getting])
+        return getting.result()
 
     async def _get(
         self, name: str, path: Path, get: Callable[[], Awaitable[bytes | None]]
@@ -381,10 +385,17 @@ def _keep(path: Path, content: bytes) -> bool:
     return True
 
 
+def _sweep_parts(folder: Path) -> None:
+    """Remove what a killed process left half written."""
+    with suppress(OSError):
+        for part in folder.glob("??/.*.part"):
+            part.unlink(missing_ok=True)
+
+
 def _sweep(folder: Path, oldest: float, most_bytes: int) -> tuple[int, int]:
     """Remove what nobody looked at, and what is too much; return what is left, and its bytes."""
     found: list[tuple[float, int, Path]] = []
-    for path in folder.glob("??/*") if folder.is_dir() else ():
+    for path in folder.glob("??/[!.]*") if folder.is_dir() else ():
         with suppress(OSError):
             about = path.stat()
             found.append((about.st_mtime, about.st_size, path))

@@ -90,6 +90,7 @@ class Reception:
             self._room = ParcelRoom(folder / PARCELS, shelf)
         self._desks: dict[UUID, _Desk] = {}
         self._coming = 0
+        self._sorting = asyncio.Lock()
         self._open = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -331,7 +332,9 @@ class Reception:
         if desk.unpacking is None or not self._unpacks(desk):
             # Not called off with the request: all the bytes are here.
             desk.unpacking = self._spawn(self._unpack(desk), "printernizer unpacking")
-        return await asyncio.shield(desk.unpacking)
+        # Not `shield`: it tells the log of what fails behind somebody who left.
+        await asyncio.wait([desk.unpacking])
+        return desk.unpacking.result()
 
     async def _unpack(self, desk: _Desk) -> Parcel:
         parcel = desk.parcel
@@ -356,7 +359,9 @@ class Reception:
         if label.tags:
             (file,) = await self._library.tag([file.id], label.tags)
         if label.collection:
-            (file,) = await self._library.collect([file.id], label.collection)
+            # Ten files that are dropped together make one new collection.
+            async with self._sorting:
+                (file,) = await self._library.collect([file.id], label.collection)
         if label.note:
             file = await self._library.note(file.id, label.note)
         return file
@@ -407,7 +412,10 @@ async def _in_thread[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.kw
     """Run in a thread; cancelled, leave only when it is done: the disk has one writer at a time."""
     working = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
     try:
-        return await asyncio.shield(working)
+        await asyncio.wait([working])
+        return working.result()
     except asyncio.CancelledError:
         await asyncio.wait([working])
+        # Nobody is left to hear of it.
+        working.exception()
         raise

@@ -190,7 +190,9 @@ class _Client(aiomqtt.Client):
 async def _log_in(client: _Client, pin: Pin) -> None:
     entering = asyncio.ensure_future(client.__aenter__())
     try:
-        await asyncio.shield(entering)
+        # Not `shield`: it tells the log of what fails behind somebody who left.
+        await asyncio.wait([entering])
+        entering.result()
     except asyncio.CancelledError:
         # Connecting runs in a thread that cannot be stopped; what it opens must be closed.
         await asyncio.wait([entering])

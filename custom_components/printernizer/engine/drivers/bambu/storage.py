@@ -139,7 +139,9 @@ class BambuStorage:
             ftps = Ftps(self._pin)
             working = asyncio.ensure_future(asyncio.to_thread(self._session, ftps, work))
             try:
-                return await asyncio.shield(working)
+                # Not `shield`: it tells the log of what breaks behind somebody who left.
+                await asyncio.wait([working])
+                return working.result()
             except asyncio.CancelledError:
                 if tidies:
                     ftps.stop()
