@@ -106,7 +106,7 @@ class LibraryFile:
     sha256: str | None
     """Of the content, lower-case hex. None: it was never on the shelf."""
     kind: FileKind | None = None
-    """By its bytes. None: never on the shelf."""
+    """By its bytes. None: nobody looked at them yet."""
     size_bytes: int | None = None
     added_at: datetime
     source: Source

@@ -121,6 +121,18 @@ async def test_a_file_comes_in_one_go_with_all_that_its_sender_says(house: House
     assert again.file.collection_id == file.collection_id
 
 
+async def test_files_that_are_dropped_together_make_one_collection(house: House) -> None:
+    label = label_of("a.gcode", collection="Müller")
+    added = await asyncio.gather(
+        *(
+            house.reception.receive(ANNA, "a.gcode", pieces(CONTENT + b";" * n), lambda: label)
+            for n in range(5)
+        )
+    )
+    (collection,) = await house.library.collections()
+    assert {each.file.collection_id for each in added} == {collection.id}
+
+
 async def test_a_form_that_ends_in_nonsense_leaves_nothing(house: House) -> None:
     """Its fields come behind the file, and are only known when the file is here."""
     receiving = house.reception.receive(
