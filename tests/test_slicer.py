@@ -10,6 +10,7 @@ import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from socket import herror
 from typing import Any
 from unittest.mock import patch
@@ -36,6 +37,15 @@ from custom_components.printernizer.views.slicer_door import async_door
 from tests.shop_floor import Floor, Heard, floor  # noqa: F401
 from tests.slicer_requests import GCODE, curl_form, form, qt_form
 
+SPOILERS = (
+    b"\r\n\r\n",
+    b"--",
+    b"\r\nContent-Transfer-Encoding: base64\r\n",
+    b"\r\nContent-Encoding: gzip\r\n",
+    b"\r\nContent-Length: 3\r\n",
+    b"filename*=utf-8''%00%ff",
+    b'; filename="x',
+)
 FILE_HEAD = 'Content-Disposition: form-data; name="file"; filename="{}"'
 
 
@@ -580,6 +590,47 @@ async def test_what_is_no_upload_is_refused_and_leaves_nothing(desk: Desk) -> No
         assert not desk.left(), what
     assert not await desk.files()
     assert not desk.heard.events
+
+
+def _spoilt(body: bytes, chance: Random) -> bytes:
+    """Return a form of which some bytes were changed, cut out, doubled or put in."""
+    spoilt = bytearray(body)
+    for _ in range(chance.randrange(1, 6)):
+        at = chance.randrange(len(spoilt))
+        match chance.randrange(5):
+            case 0:
+                spoilt[at] = chance.randrange(256)
+            case 1:
+                del spoilt[at : at + chance.randrange(1, 40)]
+            case 2:
+                spoilt[at:at] = chance.randbytes(chance.randrange(1, 30))
+            case 3:
+                spoilt[at:at] = chance.choice(SPOILERS)
+            case _:
+                spoilt[at:at] = spoilt[: chance.randrange(200)]
+        spoilt = spoilt or bytearray(b"-")
+    return bytes(spoilt)
+
+
+@pytest.mark.filterwarnings("ignore::aiohttp.BadContentDispositionHeader")
+@pytest.mark.filterwarnings("ignore::aiohttp.BadContentDispositionParam")
+async def test_a_spoilt_form_is_taken_whole_or_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that somebody sends may look like a bug of ours, or leave half a file."""
+    monkeypatch.setattr(slicer_door, "MOST_A_MINUTE", 1000)
+    monkeypatch.setattr(slicer_form, "PATIENCE_S", 1.0)
+    await desk.let_in()
+    chance = Random(7)
+    seen = set()
+    for shape in (curl_form, qt_form) * 30:
+        own, body = shape("part.gcode", GCODE)
+        status, text, headers = await desk.post((own, _spoilt(body, chance)))
+        assert status in {201, 400, 403, 415, 422}, text
+        assert headers["Content-Type"].split(";")[0] in {"text/plain", "application/json"}
+        seen.add(status)
+    assert seen >= {201, 400}
+    assert not [each for each in desk.left() if each.suffix == ".part"]
 
 
 async def test_names_of_all_kinds_arrive_and_lead_nowhere(desk: Desk) -> None:
