@@ -5,16 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
 from custom_components.printernizer.engine.drivers.base import RemoteFile
 from custom_components.printernizer.engine.drivers.virtual.machine import VirtualFile
 from custom_components.printernizer.engine.errors import BadFile
-from custom_components.printernizer.engine.job import Job, JobIdentity
+from custom_components.printernizer.engine.job import Job, JobIdentity, JobState
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop import plans
 from custom_components.printernizer.engine.workshop.workshop import Workshop
@@ -121,3 +122,39 @@ async def test_another_file_under_the_same_name_is_not_taken_for_the_run(
         assert (await workshop._plans.fetch(ended) is not None) is same
         unknown = replace(ended, started_at=None)
         assert await workshop._plans.fetch(unknown) is not None
+
+
+async def test_of_files_of_one_name_it_was_the_last_before_the_run(rig: Rig) -> None:
+    """Last year's file in the other format lies there still, and a new one came since."""
+    ours = [("/part.3mf", -9 * 86400), ("/part.gco", -60), ("/part.bgcode", 3600)]
+    async with rig.shop() as workshop:
+        await rig.open(workshop)
+        began = rig.clock.now()
+        del rig.machine.files[PATH]
+        for number, (path, offset_s) in enumerate(ours, 1):
+            written = began.timestamp() + offset_s
+            content = b"G28\n" * number
+            rig.machine.store(
+                VirtualFile(path=path, content=content, plates=(PLATE,), modified=written)
+            )
+        rig.clock.jump(timedelta(hours=2))
+        ended = replace(await _ended(workshop, name="part"), started_at=began)
+        assert await workshop._plans.fetch(ended) is not None
+        assert rig.measured.asked == [8]
+
+
+def test_a_model_is_not_what_ran_and_a_listing_may_tell_no_times() -> None:
+    job = Job(
+        id=uuid4(),
+        printer_id="V1",
+        identity=JobIdentity(name="part"),
+        state=JobState.PRINTING,
+        started_at=None,
+        first_seen_at=datetime(2026, 11, 20, tzinfo=UTC),
+    )
+    model, one, other = (
+        RemoteFile(path=path, name=path[1:], printable=path != "/part.3mf")
+        for path in ("/part.3mf", "/part.gcode", "/part.bgcode")
+    )
+    assert plans._likeliest([model, one, other], job) is one
+    assert plans._likeliest([model], job) is model

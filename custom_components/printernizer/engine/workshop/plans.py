@@ -253,10 +253,25 @@ async def file_of_run(storage: Storage, job: Job) -> RemoteFile | None:
                 return file
     said = [name for name in (identity.path, identity.name) if name]
     for folder in FOLDERS:
-        for file in await _listed(storage, folder):
-            if not file.folder and any(same_file(name, file.path) for name in said):
-                return file
+        named = [
+            file
+            for file in await _listed(storage, folder)
+            if not file.folder and any(same_file(name, file.path) for name in said)
+        ]
+        if named:
+            return _likeliest(named, job)
     return None
+
+
+def _likeliest(named: list[RemoteFile], job: Job) -> RemoteFile:
+    """Return which of the files that go by the name of a run it was of.
+
+    One that can be printed rather than a model, and of these the last that was written before.
+    """
+    named = [file for file in named if file.printable] or named
+    until = (job.started_at or job.first_seen_at) + CLOCKS_APART
+    before = [(file.modified, file) for file in named if file.modified and file.modified <= until]
+    return max(before, key=lambda each: each[0])[1] if before else named[0]
 
 
 async def _listed(storage: Storage, folder: str) -> tuple[RemoteFile, ...]:
