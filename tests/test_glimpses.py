@@ -61,16 +61,19 @@ async def test_a_list_shows_files_that_nobody_fetched(
     with patch.object(glimpses, "picture", side_effect=Unreachable("it prints")):
         answer = await client.get(file["preview"])
     assert await answer.read() == kind_picture(FileKind.GCODE)
+    come, look = asyncio.Event(), glimpses.picture
+
+    async def slowly(*args: Any, **more: Any) -> bytes | None:
+        await come.wait()
+        return await look(*args, **more)
+
     with (
         patch.object(library_view, "PATIENCE_S", 0.01),
-        patch.object(glimpses, "picture", side_effect=lambda *_, **__: asyncio.Event().wait()),
+        patch.object(glimpses, "picture", slowly),
     ):
-        answer = await client.get(file["preview"].replace("256", "256"))
-    assert answer.status == 200
-    previews = library_view.async_previews(hass)
-    for getting in tuple(previews._getting.values()):
-        getting.cancel()
-    await asyncio.sleep(0)
+        answer = await client.get(file["preview"])
+    assert await answer.read() == kind_picture(FileKind.GCODE)
+    come.set()
     answer = await client.get(file["preview"])
     assert (answer.content_type, await answer.read()) == ("image/png", PNG)
     with patch.object(glimpses, "picture", side_effect=Unreachable("it is off")):
