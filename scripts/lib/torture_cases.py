@@ -356,6 +356,12 @@ PLACES: Final[dict[str, tuple[str, Write]]] = {
 }
 """What is not told by bytes."""
 SLOW: Final = {
+    "sparse STL of 1 TB",
+    "copies of copies",
+    "bomb in settings",
+    "sizes that lie",
+    "endless empty blocks",
+    "tag without an end",
     "sparse G-code of 1 TB",
     "bomb in sum",
     "line of 100 MB",

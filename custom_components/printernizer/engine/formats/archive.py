@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from ..errors import BadFile
@@ -23,6 +24,8 @@ _MOST_MEMBERS: Final = 2000
 _LARGEST_READ: Final = 8 << 20
 """Bytes of one read of the archive: its directory is read in one piece, however long it says it
 is. 2000 members take a few hundred kB."""
+_HEADER_BYTES: Final = 30
+"""Of a member, in front of its name."""
 _ANY_SIZE: Final = 16 << 20
 """Bytes that any member may have, however small it is stored."""
 _STEEPEST: Final = 200
@@ -60,6 +63,7 @@ class Archive:
         if len(self.members) != len(members):
             # Two readers would see two different files.
             raise BadFile(f"{name}: a name occurs twice in its archive")
+        self._refuse_overlaps(members)
 
     def named(self, name: str) -> str | None:
         """Return the member of a name, in any case where none is spelled like that."""
@@ -101,6 +105,14 @@ class Archive:
                     yield piece, at - len(piece), at
         except _BROKEN as err:
             raise BadFile(f"{self.name}/{member} at byte {at}: it is broken: {err}") from err
+
+    def _refuse_overlaps(self, members: list[zipfile.ZipInfo]) -> None:
+        """Refuse members that share their bytes: so a bomb gets by every limit of ratio."""
+        placed = sorted(members, key=lambda member: member.header_offset)
+        for one, other in pairwise(placed):
+            if one.header_offset + _HEADER_BYTES + one.compress_size > other.header_offset:
+                at = other.header_offset
+                raise BadFile(f"{self.name} at byte {at}: members of its archive overlap")
 
     def _refuse_encrypted(self, member: str) -> None:
         if self.members[member].flag_bits & 1:

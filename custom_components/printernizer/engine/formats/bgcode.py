@@ -40,7 +40,7 @@ _CRC32: Final = 1
 _MOST_BLOCKS: Final = 64
 _LARGEST: Final = 4 << 20
 """Bytes of one block of metadata; the whole configuration of a slicer is some 100 kB."""
-_MOST_SAID: Final = 8 << 20
+_MOST_SAID: Final = 4 << 20
 """Of all of them: heatshrink takes a second for 13 MB."""
 _LARGEST_MOVES: Final = 1 << 20
 """Bytes of one block of moves; slicers fill 64 kB."""

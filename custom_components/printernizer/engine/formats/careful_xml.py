@@ -58,7 +58,8 @@ class CarefulXml:
     @property
     def at(self) -> int:
         """Bytes up to what is being told of."""
-        return self._parser.CurrentByteIndex + self._skipped
+        # Before its first byte the parser says -1.
+        return max(self._parser.CurrentByteIndex, 0) + self._skipped
 
     @property
     def taken(self) -> int:

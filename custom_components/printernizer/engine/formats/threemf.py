@@ -117,9 +117,11 @@ class _Sliced:
     def moves(self, plate: int | None) -> str:
         """Return the member with a plate's moves. Raises BadFile."""
         numbers = self._numbers()
-        chosen = plate if plate is not None else numbers[0] if numbers else None
+        if not numbers:
+            raise BadFile(f"{self._name}: nothing in it is sliced")
+        chosen = numbers[0] if plate is None else plate
         if chosen not in numbers:
-            there = ", ".join(map(str, numbers)) or "none"
+            there = ", ".join(map(str, numbers))
             raise BadFile(f"{self._name}: plate {chosen} is not sliced in it, but {there}")
         return f"Metadata/plate_{chosen}.gcode"
 
