@@ -1,4 +1,6 @@
-"""Does one thing with one file in a process of its own: `python -I worker.py PACKAGES REQUEST`.
+"""Does one thing with one file in a process of its own.
+
+    python -I worker.py PACKAGES REQUEST PARENT
 
 Started by its path, with a stand-in for the package above the engine: importing that would start
 Home Assistant's own imports, 1.4 s and 79 MB. REQUEST and the first line of the answer are JSON
@@ -10,7 +12,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +22,8 @@ from typing import Any, Final
 
 _NICE: Final = 10
 """The printers' lines and the house come first."""
+_PARENT_DEATH: Final = 1
+"""PR_SET_PDEATHSIG of Linux."""
 _ABOVE: Final = "printernizer_files"
 
 
@@ -85,6 +91,16 @@ def _picture(request: dict[str, Any]) -> Any:
     return draw
 
 
+def _end_with(parent: int) -> None:
+    """Be killed when the process that asked is: nobody would read the answer."""
+    import ctypes
+
+    with suppress(OSError, AttributeError):  # not Linux: a development machine
+        ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)
+        if os.getppid() != parent:
+            sys.exit(1)  # it was killed before we could say so
+
+
 def _limit(memory_bytes: int, processor_s: int) -> None:
     """Give up before the machine does."""
     import resource
@@ -100,4 +116,5 @@ def _limit(memory_bytes: int, processor_s: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _end_with(int(sys.argv[3]))
+    sys.exit(main(sys.argv[1:3]))

@@ -110,6 +110,7 @@ class Sandbox:
             str(self._worker),
             packages,
             request,
+            str(os.getpid()),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
