@@ -59,6 +59,25 @@ async def test_another_job_has_another_picture(set_up: SetUp) -> None:
     assert image.content_type == "image/jpeg"
 
 
+async def test_a_file_sliced_again_and_printed_at_once_has_its_own_picture(
+    set_up: SetUp,
+) -> None:
+    """Jobs that a slicer sends over the LAN have no id: all that tells them apart is the end."""
+    stand = await with_pictures(set_up, PNG, PNG, JPEG)
+    assert RICH.job is not None
+    job = replace(RICH.job, id=None)
+    await stand.say(job=job)
+    await stand.hass.async_block_till_done(wait_background_tasks=True)
+    asked = stand.printer.asked_pictures
+    await stand.say(state=PrinterState.FINISHED, job=job)
+    stand.printer.pictures = [JPEG]
+    await stand.say(state=PrinterState.PREPARING, job=job)
+    await stand.hass.async_block_till_done(wait_background_tasks=True)
+    assert stand.printer.asked_pictures == asked + 1
+    image = await async_get_image(stand.hass, stand.entity_id("image", "job_picture"))
+    assert image.content == JPEG
+
+
 async def test_without_a_job_there_is_no_picture(set_up: SetUp) -> None:
     stand = await with_pictures(set_up, PNG)
     await stand.say(state=PrinterState.IDLE, job=None)

@@ -11,6 +11,7 @@ from homeassistant.components.image import ImageEntity, ImageEntityDescription
 from homeassistant.core import callback
 
 from .engine.job import JobIdentity
+from .engine.printer import PrinterState
 from .entity import PARALLEL_READS, PrinterEntity, PrinterEntityDescription
 from .pictures import kind_of
 from .roster import async_enrol
@@ -34,6 +35,7 @@ TRIES: Final = 3
 """How often a picture is asked for. A file may reach the printer a moment after its job."""
 AGAIN_S: Final = 20.0
 """Seconds between tries."""
+_OVER: Final = frozenset({PrinterState.FINISHED, PrinterState.FAILED, PrinterState.CANCELLED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,8 @@ class JobPicture(PrinterEntity, ImageEntity):
         self._tries_left = 0
         self._next_try = 0.0
         self._fetching = False
+        self._over = False
+        """Whether the job that was shown last had ended."""
 
     @override
     async def async_image(self) -> bytes | None:
@@ -107,8 +111,11 @@ class JobPicture(PrinterEntity, ImageEntity):
         """See which job it is now, and begin to fetch when its picture is missing."""
         job = self.status.job
         identity = JobIdentity.of(job) if job is not None else None
-        if identity is None or self._job is None or not self._job.same_run(identity):
-            if identity != self._job:
+        # The same file printed again may be another of that name, and not every job has an id.
+        again = self.status.active and self._over
+        self._over = self.status.state in _OVER
+        if identity is None or self._job is None or again or not self._job.same_run(identity):
+            if again or identity != self._job:
                 self._picture = self._attr_image_last_updated = None
             self._tries_left, self._next_try = TRIES, 0.0
         self._job = identity
