@@ -24,6 +24,9 @@ _NEAREST: Final = 0.05
 _ALONE: Final = 2048
 """Triangles in one go: of more the multiplication would wake up threads, which cost more than they
 save, and take memory."""
+# OpenBLAS takes a buffer of 32 MB for the first larger matrices, and where there is no room for it
+# asks again for ever: it shall have it before a worker's memory is limited.
+np.matmul(*np.ones((2, 256, 256), np.float32))
 
 
 def axes(azimuth_deg: float, elevation_deg: float) -> Axes:
