@@ -245,12 +245,15 @@ async def test_closing_leaves_nobody_waiting(tmp_path: Path, easel: Easel) -> No
         waiting = [
             asyncio.ensure_future(previews.picture(Path(name), name, SMALL)) for name in "ab"
         ]
+        elsewhere = asyncio.ensure_future(previews.given("c", SMALL, asyncio.Event().wait))  # type: ignore[arg-type]
         async with asyncio.timeout(10):
-            while previews.figures.waiting < 2:
+            while previews.figures.waiting < 2 or not previews._getting:
                 await asyncio.sleep(0.001)
     for task in waiting:
         with pytest.raises(BadFile, match="nobody draws"):
             await task
+    with pytest.raises(BadFile, match="nobody fetches"):
+        await elsewhere
     with pytest.raises(BadFile, match="nobody draws"):
         await previews.picture(Path("c"), "c", SMALL)
 

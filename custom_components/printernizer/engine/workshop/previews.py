@@ -213,6 +213,9 @@ class Previews:
             self._getting[name] = getting
             getting.add_done_callback(partial(self._got, name))
         await asyncio.wait([getting])
+        if getting.cancelled():
+            # Not by whoever waits, who would take it for their own end.
+            raise BadFile("nobody fetches pictures now")
         return getting.result()
 
     async def _get(
