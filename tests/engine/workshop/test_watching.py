@@ -358,7 +358,9 @@ async def test_what_was_deleted_there_is_not_remembered(shop: Shop) -> None:
     path = shop.put("a.gcode")
     await shop.passes(3)
     assert not path.exists()
-    assert await shop.store.run(store_watched.seen, shop.library.scrubbing.here, str(shop.root)) == {}
+    assert (
+        await shop.store.run(store_watched.seen, shop.library.scrubbing.here, str(shop.root)) == {}
+    )
 
 
 async def test_what_cannot_be_deleted_there_is_taken_once(
@@ -373,9 +375,9 @@ async def test_what_cannot_be_deleted_there_is_taken_once(
     await shop.passes(4)
     assert await shop.names() == ["a.gcode"]
     assert caplog.text.count("stays where it is") == 1
-    assert list(await shop.store.run(store_watched.seen, shop.library.scrubbing.here, str(shop.root))) == [
-        str(path)
-    ]
+    assert list(
+        await shop.store.run(store_watched.seen, shop.library.scrubbing.here, str(shop.root))
+    ) == [str(path)]
 
 
 async def test_only_the_kinds_and_folders_that_were_chosen_are_taken(shop: Shop) -> None:
