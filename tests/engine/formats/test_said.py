@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from custom_components.printernizer.engine.file import (
     FileFacts,
@@ -526,6 +526,7 @@ _LINES = sorted({line for text, _ in SAID.values() for line in text.splitlines()
         max_size=6,
     ),
 )
+@example(lines=["; filament used [mm] = 0.00, 100.00", ";Filament Name #1: My PLA"], more=[])
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -164,7 +164,7 @@ def _filaments(
             used_g=masses.get(index),
             diameter_mm=diameters.get(index),
             density_g_cm3=densities.get(index),
-            name=text(names[index]) if len(names) == max(count, 1) else None,
+            name=text(names[index]) if index < len(names) == max(count, 1) else None,
             cost=Decimal(str(costs[index])) if index in costs else None,
         )
         for index in used
