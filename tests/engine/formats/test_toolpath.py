@@ -413,6 +413,21 @@ def test_an_abridged_file_lays_down_the_same_where_it_was_not_cut(
     assert short.feature.tolist() == whole.feature[some].tolist()
 
 
+def test_an_abridged_file_keeps_the_tool_and_begins_no_bead_from_nowhere() -> None:
+    """A part of the second colour in the first; a line across the plate that nobody printed."""
+    text = b"M83\n;LAYER:0\n;TYPE:WALL-OUTER\nG1 X0 Y0 Z0.2\nG1 X5 E1\nT1\n;TYPE:SKIN\n"
+    text += b"M105\n" * 100 + b";LAYER:1\n;TYPE:WALL-OUTER\nG1 X9 Y9 Z0.4\nG1 X7 E1\n"
+    found = outline(pieces(text), tools=True)
+    assert found is not None
+    chosen = found.features == Feature.OUTER_WALL
+    chosen &= found.layers == found.layers.max()
+    chosen[0] = True
+    reader = PathReader("it")
+    short = joined(reader.read(part) for part in abridged(Forward(pieces(text)), found, chosen))
+    assert [line[3:] for line in lines(short)] == [(7, 9, 0.4)]
+    assert short.tool.tolist() == [1]
+
+
 def test_a_text_without_marks_has_no_outline() -> None:
     assert outline(pieces(b"M83\nG1 X1 E1\n; a word\n" * 99)) is None
 
