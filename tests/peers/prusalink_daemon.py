@@ -4,8 +4,9 @@
         daemon.port, daemon.username, daemon.password, daemon.api_key
 
 Where it comes from: `scripts/setup peers`. Its boot wait of 8 s (for a printer that resets when
-the port opens) is shortened, it announces nothing on the network, and it takes a folder below
-/tmp for its local storage, which it would silently leave out.
+the port opens) is shortened, and so is that of 25 s for an answer of the printer that it missed; it
+announces nothing on the network, and it takes a folder below /tmp for its local storage, which it
+would silently leave out.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ PEER = PEERS / "prusalink"
 
 LAUNCH = """
 import sys, time
-from prusa.link import const, service_discovery
+from prusa.link import const
+const.SERIAL_QUEUE_TIMEOUT = 5
+from prusa.link import service_discovery
 from prusa.link.serial import serial_adapter
 serial_adapter.sleep = lambda seconds: time.sleep(min(seconds, 0.2))
 const.BLACKLISTED_PATHS.remove("/tmp")

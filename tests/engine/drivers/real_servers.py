@@ -272,6 +272,11 @@ class PrusaLinkPlay(Play):
         self.content = prusa(150)
         self._house = house
 
+    def trace(self) -> str:
+        """Return what the printer was told last, and what the daemon wrote."""
+        log = self._house.daemon.log.read_text(errors="replace")
+        return "\n".join([*self._house.printer.seen[-20:], "", log[-4000:]])
+
     async def cut_power(self) -> None:
         """Take the power from the computer it runs on."""
         await asyncio.to_thread(self._house.stop)

@@ -108,6 +108,10 @@ class Play:
         """Return what truly lies there: path and size in bytes."""
         return {path: len(file.content) for path, file in self.machine.files.items()}
 
+    def trace(self) -> str:
+        """Return what a real server wrote last, for whoever reads why a test failed."""
+        return ""
+
     async def run_out(self) -> None:
         """Let the filament end."""
         self.machine.inject(Fault.RUNOUT)
@@ -172,7 +176,8 @@ class Scene:
                     self.news.clear()
                     await self.news.wait()
         except TimeoutError:
-            raise AssertionError(f"it says {self.now} after {self.states}") from None
+            told = f"it says {self.now} after {self.states}\n{self.play.trace()}"
+            raise AssertionError(told) from None
         return self.now
 
     async def until_state(self, *states: PrinterState) -> PrinterStatus:
