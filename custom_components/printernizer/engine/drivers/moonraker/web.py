@@ -274,6 +274,11 @@ class Http:
             raise Garbled(f"not a proper HTTP answer ({type(err).__name__})") from err
         except (aiohttp.ClientError, ConnectionError) as err:
             raise Unreachable(f"the line broke ({type(err).__name__})") from err
+        except (AssertionError, AttributeError, RuntimeError) as err:
+            # What the library says when its session is closed under a request.
+            if not self.session.closed:
+                raise
+            raise Unreachable("the line was closed") from err
 
     async def _untrusted(self) -> DriverError:
         """Return an error that names the certificate no authority vouches for."""

@@ -320,6 +320,11 @@ class Client:
             raise await self._untrusted() from err
         except (aiohttp.ClientError, ConnectionError, ssl.SSLError) as err:
             raise Unreachable(f"the line broke ({type(err).__name__})") from err
+        except (AssertionError, AttributeError, RuntimeError) as err:
+            # What the library says when its session is closed under a request.
+            if not self.http.closed:
+                raise
+            raise Unreachable("the line was closed") from err
 
     async def _untrusted(self) -> DriverError:
         """Return the certificate nobody vouches for, for the user to decide upon."""
