@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Final
 
 from custom_components.printernizer.engine.formats.facts import facts_in
-from custom_components.printernizer.engine.formats.ranged import RangedFile
 from custom_components.printernizer.engine.formats.thumbnails import thumbnail_in
+from custom_components.printernizer.engine.ranged import RangedFile
 
 from .extrusion import CACHE, ROOT, long_file
 

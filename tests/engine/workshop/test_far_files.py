@@ -26,7 +26,7 @@ from tests.engine.formats.test_facts import archive, sliced
 from tests.engine.formats.test_thumbnails import png
 
 if TYPE_CHECKING:
-    from custom_components.printernizer.engine.formats.ranged import RangedFile
+    from custom_components.printernizer.engine.ranged import RangedFile
 
 CONTENT = archive(sliced(**{"Metadata/plate_2.png": png(40, 30)}))
 FILE = RemoteFile(path="/a.gcode.3mf", name="a.gcode.3mf", size=len(CONTENT))

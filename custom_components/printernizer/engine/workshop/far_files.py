@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from ..errors import Refused, Unreachable
 from ..formats.facts import facts_in
-from ..formats.ranged import RangedFile
 from ..formats.thumbnails import thumbnail_in
+from ..ranged import RangedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,14 +5,15 @@ Its directory and one member are read, in pieces.
 
 from __future__ import annotations
 
-import io
 import zipfile
 import zlib
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final, override
+from typing import IO, TYPE_CHECKING, Final, cast
 from xml.etree import ElementTree as ET
 
+from ...errors import BadFile
+from ...ranged import RangedFile
 from .payload import text, whole
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 type Fetch = Callable[[int, int], bytes]
 
-_BLOCK: Final = 64 * 1024
 _BUDGET: Final = 6 << 20
 """Bytes moved at most for one member; a directory is a few KB, a picture below 200 KB."""
 PICTURE_LIMIT: Final = 2 << 20
@@ -28,57 +28,6 @@ _INFO_LIMIT: Final = 1 << 20
 _OBJECTS: Final = 1000
 _SLICE_INFO: Final = "Metadata/slice_info.config"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
-
-
-class _TooMuch(Exception):
-    """The archive wants more read than one member is worth."""
-
-
-class RangedFile(io.RawIOBase):
-    """A remote file that can be sought in; blocks once fetched are kept."""
-
-    def __init__(self, fetch: Fetch, size: int) -> None:
-        super().__init__()
-        self._fetch = fetch
-        self._size = size
-        self._at = 0
-        self._kept: dict[int, bytes] = {}
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def seekable(self) -> bool:
-        return True
-
-    @override
-    def tell(self) -> int:
-        return self._at
-
-    @override
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    @override
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        if self._at >= self._size:
-            return 0
-        number, start = divmod(self._at, _BLOCK)
-        piece = self._block(number)[start : start + len(view)]
-        view[: len(piece)] = piece
-        self._at += len(piece)
-        return len(piece)
-
-    def _block(self, number: int) -> bytes:
-        if number not in self._kept:
-            if (len(self._kept) + 1) * _BLOCK > _BUDGET:
-                raise _TooMuch
-            self._kept[number] = self._fetch(number * _BLOCK, _BLOCK)
-        return self._kept[number]
 
 
 def plate_picture(fetch: Fetch, size: int, plate: int | None) -> bytes | None:
@@ -135,14 +84,15 @@ def _objects(plate: ET.Element) -> Iterator[PlateObject]:
 
 def _member(fetch: Fetch, size: int, names: list[str], limit: int) -> bytes | None:
     """Return the first member of these names that is there, None if too large or unreadable."""
+    far = RangedFile(fetch, size, "the archive", most=_BUDGET)
     try:
-        with zipfile.ZipFile(io.BufferedReader(RangedFile(fetch, size), _BLOCK)) as archive:
+        with zipfile.ZipFile(cast("IO[bytes]", far)) as archive:
             held = set(archive.namelist())
             name = next((name for name in names if name in held), None)
             if name is None or archive.getinfo(name).file_size > limit:
                 return None
             with archive.open(name) as member:
                 content = member.read(limit + 1)
-    except zipfile.BadZipFile, zlib.error, _TooMuch, EOFError, ValueError, RuntimeError:
+    except zipfile.BadZipFile, zlib.error, BadFile, EOFError, ValueError, RuntimeError:
         return None
     return content if len(content) <= limit else None

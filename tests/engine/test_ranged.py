@@ -11,8 +11,8 @@ from hypothesis import given, strategies as st
 
 from custom_components.printernizer.engine.errors import BadFile
 from custom_components.printernizer.engine.formats.facts import facts_in
-from custom_components.printernizer.engine.formats.ranged import BLOCK, RangedFile
 from custom_components.printernizer.engine.formats.thumbnails import thumbnail_in
+from custom_components.printernizer.engine.ranged import BLOCK, RangedFile
 from tests.engine.formats.test_facts import SLICE_INFO
 from tests.engine.formats.test_thumbnails import png
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Final, override
 
-from ..errors import BadFile
+from .errors import BadFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
