@@ -350,8 +350,7 @@ async def test_an_unloaded_printer_ends_its_upload_and_tells_no_more(dock_up: Do
     with pytest.raises(ServiceValidationError):
         await task
     heard = async_capture_events(bay.stand.hass, EVENT_UPLOAD)
-    for listener in tuple(uploads._listeners):
-        listener(replace(at(0), printer_id="RICH0001"))
+    uploads._tell(replace(at(0), printer_id="RICH0001"))
     await bay.stand.hass.async_block_till_done()
     assert heard == []
 

@@ -175,7 +175,7 @@ async def test_a_listener_that_fails_keeps_no_other_from_hearing(
     listed.subscribe(fail)
     async with heard(listed, IdeaChange.ADDED):
         await listed.add(Wish(title="x"))
-    assert "A listener of the ideas failed" in caplog.text
+    assert "A listener to ideas failed" in caplog.text
 
 
 async def test_a_print_at_a_printer_ticks_its_idea_off(

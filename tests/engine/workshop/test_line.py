@@ -281,7 +281,7 @@ async def test_a_broken_subscriber_keeps_nobody_from_the_news(
     driver.says(IDLE)
     await settle()
     assert heard == [IDLE]
-    assert "a listener failed" in caplog.text
+    assert "A listener to S1 failed" in caplog.text
 
 
 async def test_a_ledger_that_fails_takes_no_line_down(

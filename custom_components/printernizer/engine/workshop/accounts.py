@@ -27,6 +27,7 @@ from ..printer import PrinterState, PrinterStatus
 from ..reckoning import Evidence, corrected, needs, powered, preview, reckon, wants_file
 from ..run_watch import RunWatch, begin, hung_spool, look, measured, rehang, skip
 from ..store import accounts, assignments, customers, jobs, printers, stock
+from .listeners import Listeners
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -116,7 +117,7 @@ class Accounts:
         """A printer may rest of which a file is wanted."""
         self._noting = asyncio.Lock()
         """Held by whoever writes notes, or an account with which they go."""
-        self._listeners: list[AccountListener] = []
+        self._listeners: Listeners[Job, JobAccount] = Listeners("accounts")
         self._tasks: list[asyncio.Task[None]] = []
         self._stops: list[Callable[[], None]] = []
 
@@ -587,20 +588,10 @@ class Accounts:
 
     def subscribe(self, listener: AccountListener) -> Callable[[], None]:
         """Hear every account that was reckoned or corrected; returns how to stop."""
-        self._listeners.append(listener)
-
-        def stop() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return stop
+        return self._listeners.add(listener)
 
     def _tell(self, job: Job, account: JobAccount) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(job, account)
-            except Exception:
-                _LOGGER.exception("A listener of accounts failed")
+        self._listeners.tell(job, account)
 
 
 # -- transactions, on the store's thread -------------------------------------------------------

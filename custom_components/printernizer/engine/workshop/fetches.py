@@ -23,6 +23,7 @@ from ..file_match import written_since
 from ..library.intake import ANYTHING_WE_READ
 from ..library_file import Origin, Source
 from .clock import within
+from .listeners import Listeners
 from .rate import Rate
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Fetches:
         self._clock = clock
         self._folder = folder
         self._lanes: dict[str, _Lane] = {}
-        self._listeners: list[Listener] = []
+        self._listeners: Listeners[Fetch] = Listeners("fetches")
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def __aenter__(self) -> Self:
@@ -126,13 +127,7 @@ class Fetches:
 
         Called at every change of state, and at most every `rate.TELL_S` in between.
         """
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     async def cancel(self, printer_id: str, path: str | None = None) -> Fetch:
         """End a fetch, the one under way without a path, and return it as it ended.
@@ -387,11 +382,7 @@ class Fetches:
         self._tell(fetch)
 
     def _tell(self, fetch: Fetch) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(fetch)
-            except Exception:
-                _LOGGER.exception("%s: a listener failed", fetch.printer_id)
+        self._listeners.tell(fetch)
 
 
 def _surely(known: LibraryFile, printer_id: str, found: RemoteFile, now: datetime) -> bool:

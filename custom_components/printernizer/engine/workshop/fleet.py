@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import AccessDenied, NotAllowed, WrongPrinter
 from .link import Link
+from .listeners import Listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ class Observer(Protocol):
 class _Member:
     link: Link
     task: asyncio.Task[None]
-    subscribers: list[Subscriber] = field(default_factory=list)
+    subscribers: Listeners[PrinterStatus | None]
     grace: asyncio.Task[None] | None = None
     told_gone: bool = True
     """Nobody has been told yet that it is there."""
@@ -93,7 +94,7 @@ class Fleet:
             raise NotAllowed(f"printer {printer_id} is set up already")
         link = Link(printer_id, driver, self, self._clock)
         task = asyncio.create_task(link.run(), name=f"printernizer line {printer_id}")
-        self._members[printer_id] = _Member(link=link, task=task)
+        self._members[printer_id] = _Member(link=link, task=task, subscribers=Listeners(printer_id))
         return link
 
     async def remove(self, printer_id: str) -> None:
@@ -117,14 +118,7 @@ class Fleet:
 
     def subscribe(self, printer_id: str, subscriber: Subscriber) -> Callable[[], None]:
         """Hear every change of one printer; returns how to stop."""
-        subscribers = self._members[printer_id].subscribers
-        subscribers.append(subscriber)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                subscribers.remove(subscriber)
-
-        return unsubscribe
+        return self._members[printer_id].subscribers.add(subscriber)
 
     def hear_histories(self, historian: Historian) -> Callable[[], None]:
         """Hear what printers remember of their ended jobs; returns how to stop."""
@@ -210,9 +204,4 @@ class Fleet:
         self._tell(member, None)
 
     def _tell(self, member: _Member, status: PrinterStatus | None) -> None:
-        for subscriber in tuple(member.subscribers):
-            try:
-                subscriber(status)
-            except Exception:
-                # One broken listener must not keep the others, or the ledger, from the news.
-                _LOGGER.exception("%s: a listener failed", member.link.printer_id)
+        member.subscribers.tell(status)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import uuid4
@@ -29,6 +28,7 @@ from ..idea import (
 from ..job import CLOSING, JobEventKind
 from ..store import ideas
 from ..web_address import web_address
+from .listeners import Listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -77,7 +77,7 @@ class Ideas:
         """Runs that no idea has been told of yet."""
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._listeners: list[Callable[[IdeaEvent], None]] = []
+        self._listeners: Listeners[IdeaEvent] = Listeners("ideas")
 
     async def __aenter__(self) -> Self:
         self._take(await self._store.run(_catch_up, self._clock))
@@ -96,13 +96,7 @@ class Ideas:
 
     def subscribe(self, listener: Callable[[IdeaEvent], None]) -> Callable[[], None]:
         """Hear of changes once they are durable; returns how to stop."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     @property
     def board(self) -> tuple[Idea, ...]:
@@ -206,11 +200,7 @@ class Ideas:
         self._board = board
 
     def _tell(self, event: IdeaEvent) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(event)
-            except Exception:
-                _LOGGER.exception("A listener of the ideas failed")
+        self._listeners.tell(event)
 
 
 def _catch_up(connection: Connection, clock: Clock) -> tuple[Idea, ...]:

@@ -28,6 +28,7 @@ from ..readings import cleaned
 from ..recollection import recollect
 from ..store import jobs, printers
 from ..tracking import expire, observe
+from .listeners import Listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -86,7 +87,7 @@ class Ledger:
         self._dirty: set[str] = set()
         self._unheard: set[str] = set()
         """Printers of which observations were passed over."""
-        self._subscribers: list[JobSubscriber] = []
+        self._subscribers: Listeners[JobEvent] = Listeners("the ledger")
         self._work = asyncio.Event()
         self._flush_due = False
         self._error: StoreError | None = None
@@ -241,13 +242,7 @@ class Ledger:
 
     def subscribe(self, subscriber: JobSubscriber) -> Callable[[], None]:
         """Hear every event of every printer once it is durable; returns how to stop."""
-        self._subscribers.append(subscriber)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._subscribers.remove(subscriber)
-
-        return unsubscribe
+        return self._subscribers.add(subscriber)
 
     @property
     def health(self) -> LedgerHealth:
@@ -314,11 +309,7 @@ class Ledger:
 
     def _announce(self, events: Iterable[JobEvent]) -> None:
         for event in events:
-            for subscriber in tuple(self._subscribers):
-                try:
-                    subscriber(event)
-                except Exception:
-                    _LOGGER.exception("A listener of the ledger failed")
+            self._subscribers.tell(event)
 
     async def _tend(self) -> None:
         """Write progress, let grace times run out, and give up what is gone for good."""

@@ -51,6 +51,7 @@ from ..store import (
 )
 from ..store.library_changes import Added, Came
 from .beside import hide, show, write_sidecars
+from .listeners import Listeners
 from .rebuilding import rebuild
 from .scrubbing import AFTER_START_S, Scrubbing
 
@@ -127,7 +128,7 @@ class Library:
         self._shelf = None if folder is None else Shelf(folder, spare_bytes=self.quota.spare_bytes)
         self._door = asyncio.Lock()
         """Held while a content and its line come or go together."""
-        self._listeners: list[Callable[[LibraryEvent], None]] = []
+        self._listeners: Listeners[LibraryEvent] = Listeners("the library")
         self._tasks: set[asyncio.Task[None]] = set()
         self._listing: set[asyncio.Task[Added]] = set()
         self._here = site
@@ -173,13 +174,7 @@ class Library:
 
     def subscribe(self, listener: Callable[[LibraryEvent], None]) -> Callable[[], None]:
         """Hear of changes once they are durable; returns how to stop."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     # -- coming in ---------------------------------------------------------------------------
 
@@ -651,11 +646,7 @@ class Library:
 
     def _tell(self, what: str, ids: Sequence[UUID]) -> None:
         event = LibraryEvent(what=what, ids=tuple(ids))
-        for listener in tuple(self._listeners):
-            try:
-                listener(event)
-            except Exception:
-                _LOGGER.exception("A listener of the library failed")
+        self._listeners.tell(event)
 
     def _spawn(self, work: Any, name: str) -> None:
         task = asyncio.create_task(work, name=name)

@@ -37,6 +37,7 @@ from ..job import CLOSING, JobEventKind
 from ..money import ZERO
 from ..store import energy, jobs
 from ..store.energy import MeterRow, RunRow, StandbyRow
+from .listeners import Listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,8 +121,8 @@ class Meters:
         self._price: Decimal | None = None
         self._share: Decimal | None = None
         self._boundary: tuple[object, datetime, datetime | None] | None = None
-        self._listeners: list[EnergyListener] = []
-        self._watchers: dict[str, list[Callable[[], None]]] = {}
+        self._listeners: Listeners[UUID, EnergyUse] = Listeners("energy")
+        self._watchers: dict[str, Listeners[()]] = {}
         self._work = asyncio.Event()
         self._writing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -347,24 +348,13 @@ class Meters:
 
     def subscribe(self, listener: EnergyListener) -> Callable[[], None]:
         """Hear the final energy of each run, once it is durable; returns how to stop."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def watch(self, printer_id: str, watcher: Callable[[], None]) -> Callable[[], None]:
         """Hear whenever `energy` of a printer may say something else; returns how to stop."""
-        watchers = self._watchers.setdefault(printer_id, [])
-        watchers.append(watcher)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                watchers.remove(watcher)
-
-        return unsubscribe
+        if printer_id not in self._watchers:
+            self._watchers[printer_id] = Listeners(f"the energy of {printer_id}")
+        return self._watchers[printer_id].add(watcher)
 
     # -- counting ------------------------------------------------------------------------------
 
@@ -471,11 +461,8 @@ class Meters:
         self._tell(printer_id)
 
     def _tell(self, printer_id: str) -> None:
-        for watcher in tuple(self._watchers.get(printer_id, ())):
-            try:
-                watcher()
-            except Exception:
-                _LOGGER.exception("%s: a listener to its energy failed", printer_id)
+        if printer_id in self._watchers:
+            self._watchers[printer_id].tell()
 
     # -- prices --------------------------------------------------------------------------------
 
@@ -586,11 +573,7 @@ class Meters:
                 del self._standby[day]
 
     def _announce(self, run: RunRow) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(run.job_id, run.use)
-            except Exception:
-                _LOGGER.exception("%s: a listener to its energy failed", run.printer_id)
+        self._listeners.tell(run.job_id, run.use)
 
 
 def _due(count: _Count, now: float) -> bool:

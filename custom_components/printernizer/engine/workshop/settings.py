@@ -5,10 +5,10 @@ Parts read it when they need it and never keep what they read: it may change at 
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..shop import MachineProfile, ShopSettings
+from .listeners import Listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ class Settings:
     def __init__(self, shop: ShopSettings | None = None) -> None:
         self._shop = shop or ShopSettings()
         self._machines: dict[str, MachineProfile] = {}
-        self._subscribers: list[Callable[[], None]] = []
+        self._subscribers: Listeners[()] = Listeners("settings")
 
     @property
     def shop(self) -> ShopSettings:
@@ -49,14 +49,7 @@ class Settings:
 
     def subscribe(self, subscriber: Callable[[], None]) -> Callable[[], None]:
         """Hear when anything was set; returns how to stop."""
-        self._subscribers.append(subscriber)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._subscribers.remove(subscriber)
-
-        return unsubscribe
+        return self._subscribers.add(subscriber)
 
     def _tell(self) -> None:
-        for subscriber in tuple(self._subscribers):
-            subscriber()
+        self._subscribers.tell()

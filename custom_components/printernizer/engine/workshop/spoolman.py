@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from ..errors import Garbled, NotAllowed, PrinternizerError, Refused, StoreError
 from ..spoolman.client import Spoolman
 from ..store import spoolman as book
+from .listeners import Listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -70,7 +70,7 @@ class SpoolmanKeeper:
         self._out_since: float | None = None
         """Monotonic time."""
         self._told = False
-        self._listeners: list[SpoolmanListener] = []
+        self._listeners: Listeners[PrinternizerError | None] = Listeners("Spoolman")
 
     async def __aenter__(self) -> Self:
         self._stops = (
@@ -102,13 +102,7 @@ class SpoolmanKeeper:
 
         Returns how to stop.
         """
-        self._listeners.append(listener)
-
-        def stop() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return stop
+        return self._listeners.add(listener)
 
     async def bring_over(self, address: str | None = None) -> Taken:
         """Take the stock of a Spoolman in, once; doing it again changes what changed there.
@@ -251,11 +245,7 @@ class SpoolmanKeeper:
         if self._told is (error is not None):
             return
         self._told = error is not None
-        for listener in tuple(self._listeners):
-            try:
-                listener(error)
-            except Exception:
-                _LOGGER.exception("A listener of Spoolman failed")
+        self._listeners.tell(error)
 
     # -- what it is told ---------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -28,6 +27,7 @@ from ..material import (
     value_of,
 )
 from ..store import slots, stock, stock_notes
+from .listeners import Listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -84,8 +84,8 @@ class Stock:
         self._short: dict[str, tuple[Shortage, ...]] = {}
         self._wishes: dict[tuple[str, str], Hanging] = {}
         self._wished = asyncio.Event()
-        self._subscribers: list[Callable[[], None]] = []
-        self._listeners: list[Callable[[StockEvent], None]] = []
+        self._subscribers: Listeners[()] = Listeners("the stock")
+        self._listeners: Listeners[StockEvent] = Listeners("the stock")
         self._worker: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -475,35 +475,17 @@ class Stock:
 
     def subscribe(self, subscriber: Callable[[], None]) -> Callable[[], None]:
         """Hear when anything of the stock changed; returns how to stop."""
-        return _kept(self._subscribers, subscriber)
+        return self._subscribers.add(subscriber)
 
     def listen(self, listener: Callable[[StockEvent], None]) -> Callable[[], None]:
         """Hear what runs low, or will not be enough; returns how to stop."""
-        return _kept(self._listeners, listener)
+        return self._listeners.add(listener)
 
     def _tell(self) -> None:
-        for subscriber in tuple(self._subscribers):
-            try:
-                subscriber()
-            except Exception:
-                _LOGGER.exception("A listener of the stock failed")
+        self._subscribers.tell()
 
     def _announce(self, event: StockEvent) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(event)
-            except Exception:
-                _LOGGER.exception("A listener of the stock failed")
-
-
-def _kept[T](kept: list[T], one: T) -> Callable[[], None]:
-    kept.append(one)
-
-    def stop() -> None:
-        with suppress(ValueError):
-            kept.remove(one)
-
-    return stop
+        self._listeners.tell(event)
 
 
 def _load(

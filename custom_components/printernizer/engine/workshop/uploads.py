@@ -14,6 +14,7 @@ from uuid import uuid4
 from ..errors import BadFile, NotAllowed, PrinternizerError, Refused, Unreachable
 from ..upload import LARGEST_BYTES, Upload, UploadState, target_path
 from .clock import within
+from .listeners import Listeners
 from .rate import Rate
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Uploads:
         self._fleet = fleet
         self._clock = clock
         self._lanes: dict[str, _Lane] = {}
-        self._listeners: list[Listener] = []
+        self._listeners: Listeners[Upload] = Listeners("uploads")
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def __aenter__(self) -> Self:
@@ -112,13 +113,7 @@ class Uploads:
 
         Called at every change of state, and at most every `rate.TELL_S` in between.
         """
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     async def cancel(self, printer_id: str) -> Upload:
         """End the upload under way and return it as it ended; what waits behind it goes on.
@@ -325,11 +320,7 @@ class Uploads:
         self._tell(upload)
 
     def _tell(self, upload: Upload) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(upload)
-            except Exception:
-                _LOGGER.exception("%s: a listener failed", upload.printer_id)
+        self._listeners.tell(upload)
 
 
 async def _end(sending: _Sending) -> None:
