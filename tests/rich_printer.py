@@ -47,6 +47,7 @@ from custom_components.printernizer.engine.printer import (
     Transfer,
 )
 from tests.hand_clock import settle
+from tests.shop_floor import written
 
 __all__ = ["set_up", "stand"]
 
@@ -514,7 +515,8 @@ def set_up(
         entry.add_to_hass(hass)
         with everything_enabled() if everything else nullcontext():
             assert await hass.config_entries.async_setup(entry.entry_id)
-            await hass.async_block_till_done()
+            # Its energy is counted from the moment the job is on the disk.
+            await written(hass)
         return Stand(hass, entry, printer)
 
     return set_up_printer

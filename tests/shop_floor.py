@@ -145,11 +145,16 @@ class Floor:
 
     async def settle(self) -> None:
         """Wait until the ledger has written what it was told, and everybody has heard of it."""
-        ledger = async_get_workshop(self.hass).ledger
-        async with asyncio.timeout(PATIENCE_S):
-            while ledger.health.pending:
-                await asyncio.sleep(0.005)
-        await self.hass.async_block_till_done()
+        await written(self.hass)
+
+
+async def written(hass: HomeAssistant) -> None:
+    """Wait until the ledger has written what it was told, and everybody has heard of it."""
+    ledger = async_get_workshop(hass).ledger
+    async with asyncio.timeout(PATIENCE_S):
+        while ledger.health.pending:
+            await asyncio.sleep(0.005)
+    await hass.async_block_till_done()
 
 
 @pytest.fixture
@@ -162,4 +167,4 @@ def floor(hass: HomeAssistant, enable_custom_integrations: None, tmp_path: Path)
         home.forget(printer.machine.serial)
 
 
-__all__ = ["Floor", "Heard", "Printer", "floor"]
+__all__ = ["Floor", "Heard", "Printer", "floor", "written"]
