@@ -42,7 +42,9 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "socket": "Fits M5, measured with the new nozzle.",
         "found": "Seen at a friend's, prints in an hour.",
         "bins": "Three drawers are still missing.",
-        "hook": "For the new shelf, holds 5 kg.",
+        "hook": "Coat hook",
+        "shelf": "For the new shelf, holds 5 kg.",
+        "duckling": "Bathing duck",
     },
     "de": {
         "gift": "Geschenk",
@@ -53,7 +55,9 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "socket": "Passt auf M5, mit der neuen Düse gemessen.",
         "found": "Bei Freunden gesehen, druckt in einer Stunde.",
         "bins": "Drei Schubladen fehlen noch.",
-        "hook": "Für das neue Regal, trägt 5 kg.",
+        "hook": "Garderobenhaken",
+        "shelf": "Für das neue Regal, trägt 5 kg.",
+        "duckling": "Badeente",
     },
 }
 
@@ -151,6 +155,7 @@ class Thought:
     """Something to be printed one day."""
 
     title: str
+    """A key of the words, or a name that is the same everywhere."""
     url: str | None = None
     note: str | None = None
     tags: tuple[str, ...] = ()
@@ -177,7 +182,7 @@ _THOUGHTS: Final = (
         tags=("machine",),
         more={"state": "planned", "pieces": 3, "material": "PETG"},
     ),
-    Thought(title="Garderobenhaken", note="hook"),
+    Thought(title="hook", note="shelf"),
 )
 
 
@@ -251,12 +256,12 @@ async def _think(ideas: Ideas, words: Mapping[str, str], duck: UUID) -> None:
     for thought in _THOUGHTS:
         wish = Wish(
             url=thought.url,
-            title=thought.title,
+            title=words.get(thought.title, thought.title),
             notes=words[thought.note] if thought.note else "",
             tags=[words[tag] for tag in thought.tags],
         )
         idea = (await ideas.add(wish)).idea
         if thought.more:
             await ideas.change(idea.id, thought.more)
-    duckling = await ideas.add(Wish(title="Badeente", tags=[words["gift"]], pieces=2))
+    duckling = await ideas.add(Wish(title=words["duckling"], tags=[words["gift"]], pieces=2))
     await ideas.became(duckling.idea.id, file_id=duck)
