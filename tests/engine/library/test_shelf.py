@@ -232,11 +232,11 @@ def test_people_find_files_by_name_and_the_disk_holds_them_once(shelf: Shelf) ->
     assert second.name == "Würfel (2).gcode"
     assert shelf.show(sha256, "x", "y", "noending").name == "noending"  # type: ignore[union-attr]
     assert shelf.show(other, "x", "y", "noending").name == "noending (2)"  # type: ignore[union-attr]
-    shelf.hide(sha256, "A1 mini", "2026-11-21")
+    shelf.hide(sha256, "2026-11-21")
     assert (shown.exists(), second.exists()) == (False, True)
-    shelf.hide(other, "A1 mini", "2026-11-21")
+    shelf.hide(other, "2026-11-21")
     assert not (shelf.folder / "by-name/A1 mini").exists()
-    shelf.hide(other, "never", "there")
+    shelf.hide(other, "there")
 
 
 def test_where_the_disk_has_no_hard_links_they_are_symbolic_and_move_along(

@@ -48,6 +48,7 @@ from custom_components.printernizer.engine.store import (
     library as listed,
     library_changes,
     library_places,
+    printers,
 )
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.store.library_changes import Came
@@ -450,6 +451,34 @@ async def test_files_on_printers_stand_in_the_same_list(
     assert "seen" in {event.what for event in told}
     await library.recycle([seen.id])
     assert await library.purge([seen.id]) == 1
+
+
+async def test_people_find_a_download_under_the_name_of_its_printer(
+    library: Library, store: FaultyStore, clock: HandClock, tmp_path: Path
+) -> None:
+    """A folder called 01S00A2B300123 says nothing; and a printer that is renamed hides nothing."""
+
+    async def called(name: str) -> None:
+        met = {"kind": "virtual", "model": None, "name": name, "at": clock.now()}
+        await store.run(printers.meet, "P1", **met)
+
+    def shown() -> list[str]:
+        named = tmp_path / "library/by-name"
+        return sorted(path.relative_to(named).as_posix() for path in named.rglob("*.gcode"))
+
+    day = f"{clock.now():%Y-%m-%d}"
+    source = Source(origin=Origin.DOWNLOADED, printer_id="P1", path="/a.gcode")
+    await library.add(streamed(gcode(1)), "nobody met it.gcode", source=source)
+    await called("Left one")
+    file = (await library.add(streamed(GCODE), "a.gcode", source=source)).file
+    assert shown() == [f"Left one/{day}/a.gcode", f"P1/{day}/nobody met it.gcode"]
+    await called("Right one")
+    await library.rename(file.id, "b.gcode")
+    assert shown() == [f"P1/{day}/nobody met it.gcode", f"Right one/{day}/b.gcode"]
+    await called("Middle")
+    await library.recycle([file.id])
+    assert await library.purge([file.id]) == 1
+    assert shown() == [f"P1/{day}/nobody met it.gcode"]
 
 
 def a_start(path: str) -> JobEvent:

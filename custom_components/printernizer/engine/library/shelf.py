@@ -266,16 +266,12 @@ class Shelf:
             return None
         return None
 
-    def hide(self, sha256: str, source: str, day: str) -> None:
-        """Take away the names that a content has below a source and a day."""
+    def hide(self, sha256: str, day: str) -> None:
+        """Take away all names that a content has below a day: printers are renamed, too."""
         target = self.path(sha256)
-        folder = self._named / stored_name(source) / stored_name(day)
         with suppress(OSError):
-            for link in sorted(folder.iterdir()):
-                if _same(link, target):
-                    link.unlink(missing_ok=True)
-            folder.rmdir()
-            folder.parent.rmdir()
+            for source in sorted(self._named.iterdir()):
+                _hide(source / stored_name(day), target)
 
     # -- looking through ---------------------------------------------------------------------
 
@@ -423,6 +419,16 @@ def _settle(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _hide(folder: Path, target: Path) -> None:
+    """Take the names of a content out of a folder, and the folders that are empty then."""
+    with suppress(OSError):
+        for link in sorted(folder.iterdir()):
+            if _same(link, target):
+                link.unlink(missing_ok=True)
+        folder.rmdir()
+        folder.parent.rmdir()
 
 
 def _same(link: Path, target: Path) -> bool:

@@ -115,6 +115,12 @@ def load_memories(
     return tuple(codec.memory_of(row.id, row.memory, jobs.get(row.id)) for row in rows)
 
 
+def name_of(connection: Connection, printer_id: str) -> str | None:
+    """Read what a printer is called; None where nobody said, or it was never met."""
+    query = sa.select(PRINTERS.c.name).where(PRINTERS.c.id == printer_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def kind_of(connection: Connection, printer_id: str) -> str | None:
     """Read which kind a printer is; None where nobody said, or it was never met."""
     query = sa.select(PRINTERS.c.kind).where(PRINTERS.c.id == printer_id)

@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from ..library_file import LibraryFile
 
 
-def show(shelf: Shelf, file: LibraryFile) -> None:
-    """Give a file the name under which people find it."""
+def show(shelf: Shelf, file: LibraryFile, printer: str | None = None) -> None:
+    """Give a file the name under which people find it. printer: what its printer is called."""
     if file.sha256 is not None:
-        shelf.show(file.sha256, *_shelf_of(file), file.name)
+        source = printer or file.source.printer_id or file.source.origin.value
+        shelf.show(file.sha256, source, _day(file), file.name)
 
 
 def hide(shelf: Shelf, file: LibraryFile) -> None:
     """Take the name away."""
     if file.sha256 is not None:
-        shelf.hide(file.sha256, *_shelf_of(file))
+        shelf.hide(file.sha256, _day(file))
 
 
 def write_sidecars(
@@ -39,6 +40,5 @@ def write_sidecars(
             shelf.write_sidecar(file.sha256, library_codec.sidecar_text(file, collection))
 
 
-def _shelf_of(file: LibraryFile) -> tuple[str, str]:
-    """Return below which name and day people find a file."""
-    return file.source.printer_id or file.source.origin.value, f"{file.added_at:%Y-%m-%d}"
+def _day(file: LibraryFile) -> str:
+    return f"{file.added_at:%Y-%m-%d}"

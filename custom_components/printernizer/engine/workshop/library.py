@@ -48,6 +48,7 @@ from ..store import (
     library_glimpses,
     library_needs,
     library_places,
+    printers,
 )
 from ..store.library_changes import Added, Came
 from .beside import hide, show, write_sidecars
@@ -243,11 +244,19 @@ class Library:
                 raise
         added = replace(added, file=added.file.seen_from(self._here))
         await self._keep_sidecars([added.file])
-        await asyncio.to_thread(show, shelf, added.file)
+        await self._show(shelf, added.file)
         self._tell("changed" if added.came is Came.DUPLICATE else "added", [added.file.id])
         if self._sandbox is not None and _has_surface(added.file):
             self._spawn(self._measure(self._sandbox, added.file), "printernizer library measuring")
         return added
+
+    async def _show(self, shelf: Shelf, file: LibraryFile) -> None:
+        """Give it a name among its printer's, for people who look into the folder."""
+        printer = None
+        if file.source.printer_id is not None:
+            with suppress(PrinternizerError):  # under its serial then, and not unlisted for that
+                printer = await self._store.run(printers.name_of, file.source.printer_id)
+        await asyncio.to_thread(show, shelf, file, printer)
 
     async def _measure(self, sandbox: Sandbox, file: LibraryFile) -> None:
         """Find out how large a model is. It is kept all the same when that cannot be told."""
@@ -346,7 +355,7 @@ class Library:
         file = await self._change(file_id, {"name": shown})
         if self._shelf is not None and before.sha256 is not None and file.on_shelf:
             await asyncio.to_thread(hide, self._shelf, before)
-            await asyncio.to_thread(show, self._shelf, file)
+            await self._show(self._shelf, file)
         return file
 
     async def note(self, file_id: UUID, note: str) -> LibraryFile:
