@@ -99,7 +99,7 @@ OUTSIDE: dict[str, set[str]] = {
     "exports": {"openpyxl"},
     "papers": {"fpdf", "drafthorse", "PIL"},
     "sandbox": set(),
-    "library": set(),
+    "library": {"asyncinotify"},
 }
 """Packages that a part of the engine may import."""
 

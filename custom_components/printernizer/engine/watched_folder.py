@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from .file import FileKind
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class Hearing(StrEnum):
+    """Whether a watched folder is told of its changes, or why it is only looked through."""
+
+    TOLD = "told"
+    NOT_YET = "not_yet"
+    """Nobody has looked at it so far."""
+    GONE = "gone"
+    REMOTE = "remote"
+    """Some of it lies where others change things of which nobody tells: a network share."""
+    TOO_LARGE = "too_large"
+    """It has more subfolders than are listened to."""
+    NO_WATCHES = "no_watches"
+    """The system gives no more: other programs have them, or other watched folders."""
+    NO_LIBRARY = "no_library"
+    """The package that listens is missing, or the system has no such thing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
