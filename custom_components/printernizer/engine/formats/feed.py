@@ -17,6 +17,7 @@ from ..errors import BadFile
 from . import command, words
 from .feature import Feature
 from .scan import scan
+from .spans import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -246,9 +247,9 @@ class Account:
         """Add a block's moves to the account, one way of reading them after the other."""
         bounds = np.searchsorted(at, [place for place, _ in block.modes]).tolist()
         bounds.append(len(at))
-        role_at = np.array([place for place, _ in block.roles])
+        role_at = [place for place, _ in block.roles[1:]]
         roles = np.array([role for _, role in block.roles])
-        layer_at = np.array(block.layers, np.int64)
+        marked = np.arange(len(block.layers) + 1)
         for (_, mode), low, high in zip(block.modes, bounds, bounds[1:], strict=False):
             if low == high:
                 continue
@@ -259,11 +260,11 @@ class Account:
             net = _net(tool, fed)
             places = at[low:high]
             block.laid.append((places, net, mode.tool))
-            layers = np.bincount(np.searchsorted(layer_at, places), weights=net)
+            layers = np.bincount(spread(marked, block.layers, places), weights=net)
             for index in np.flatnonzero(layers).tolist():
                 layer = len(self.ends) + index
                 tool.layers[layer] = tool.layers.get(layer, 0.0) + float(layers[index])
-            becomes = roles[np.searchsorted(role_at, places) - 1]
+            becomes = spread(roles, role_at, places)
             tool.roles += np.bincount(becomes, weights=net, minlength=_START + 1)
 
     def _tool(self, mode: Mode) -> _Tool:

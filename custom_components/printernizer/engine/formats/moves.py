@@ -14,7 +14,7 @@ import numpy as np
 from . import command
 from .digits import decimal
 from .scan import RESET, Scan, cut
-from .short_numbers import short
+from .short_numbers import WORD, short, words_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,33 +31,34 @@ CENTRES: Final = slice(3, 6)
 """I, J, R."""
 _E: Final = 6
 _NAMES: Final = "XYZIJRE"
-_OTHER, _STOP, _ODD, _END = 8, 9, 10, 11
-"""Words that are passed over, what ends the words of a line, what makes it an unusual one; the
-line's end."""
+_OTHER, _BLANK, _END, _ODD = 7, 8, 9, 10
+"""Words that are passed over, what stands between words, what ends the words of a line, what makes
+it an unusual one."""
 _LONGEST: Final = 4096
 """Bytes of a line that are read with care."""
 _BLANKS: Final = 3
-"""Spaces behind a value that are usual, and a carriage return."""
-_BLANK: Final = 32
-"""Bytes up to this one are blanks, or nothing that stands in a line."""
+"""That are usual between two words."""
+_MOST_WORDS: Final = 10
+"""Of a usual line."""
+_LOT: Final = 1 << 13
+"""Lines done at once: their arrays stay in the processor's nearer caches."""
 _MOST: Final = 1e9
 """Millimetres: beyond, a number is a mistake, or made to break us."""
 
 
-def _letters() -> bytes:
-    """Return what a byte is: 0 for those within a value, else one more than its row."""
-    table = np.zeros(256, np.uint8)
+def _kinds() -> NDArray[np.uint8]:
+    """Return what begins with a byte; of words that matter the row."""
+    table = np.full(256, _ODD, np.uint8)
     for letter in range(ord("A"), ord("Z") + 1):
         table[[letter, letter | 32]] = _OTHER
     for row, name in enumerate(_NAMES):
-        table[[ord(name), ord(name) | 32]] = row + 1
-    table[np.frombuffer(b";*", np.uint8)] = _STOP
-    table[np.frombuffer(b'("{[', np.uint8)] = _ODD
-    table[ord("\n")] = _END
-    return table.tobytes()
+        table[[ord(name), ord(name) | 32]] = row
+    table[np.frombuffer(b" \t\r", np.uint8)] = _BLANK
+    table[np.frombuffer(b"\n;*", np.uint8)] = _END
+    return table
 
 
-_LETTERS: Final = _letters()
+_KINDS: Final = _kinds()
 _MARKS: Final = ((b";WIDTH:", b"; LINE_WIDTH:"), (b";HEIGHT:", b"; LAYER_HEIGHT:"))
 
 
@@ -67,9 +68,11 @@ class Moves:
 
     feeds: Scan
     """What it holds of E, for `feed.Account`."""
+    fed: Places
+    """Which of the lines below those are."""
     at: Places
     """Where the lines begin that move something, or name where it stands."""
-    numbers: NDArray[np.int64]
+    numbers: NDArray[np.uint8]
     """Of their commands: 0 to 3, 5, 92."""
     words: Numbers
     """(6, n): by row what follows X, Y, Z, I, J, R; NaN where a line has no such word."""
@@ -82,22 +85,24 @@ def scan_moves(text: bytes) -> Moves:
     """Scan whole lines; the last one ends with a newline."""
     block = cut(text)
     words, unclear = _words(block)
-    e = words[_E]
-    resets = block.numbers == RESET
     # G92 without a word names all axes.
-    named = np.flatnonzero(resets)
+    named = np.flatnonzero(block.numbers == RESET)
     unclear[named] |= np.isnan(words[:, named]).all(axis=0)
-    unclear |= np.abs(e) > _MOST
+    unclear |= np.abs(words[_E]) > _MOST
     block.careful[block.moves[unclear]] = True
-    feeding = np.flatnonzero(~(unclear | np.isnan(e)))
-    at = block.starts[block.moves]
+    at, numbers = block.starts.take(block.moves), block.numbers
+    if unclear.any():
+        clear = np.flatnonzero(~unclear)
+        at, numbers, words = at[clear], numbers[clear], words.take(clear, axis=1)
+    e = words[_E]
+    fed = np.flatnonzero(e == e)  # noqa: PLR0124 - NaN does not
     careful = block.carefully()
-    clear = np.flatnonzero(~unclear) if unclear.any() else slice(None)
     found = Moves(
-        feeds=Scan(at[feeding], e[feeding], resets[feeding], careful),
-        at=at[clear],
-        numbers=block.numbers[clear].astype(np.int64),
-        words=words[:_E, clear],
+        feeds=Scan(at.take(fed), e.take(fed), numbers.take(fed) == RESET, careful),
+        fed=fed,
+        at=at,
+        numbers=numbers,
+        words=words[:_E],
         widths=_told(block, _MARKS[0]),
         heights=_told(block, _MARKS[1]),
     )
@@ -107,51 +112,77 @@ def scan_moves(text: bytes) -> Moves:
 def _words(block: Lines) -> tuple[Numbers, Flags]:
     """Return (7, n): the values of words by line, NaN for none; and which lines are unusual."""
     count = len(block.moves)
-    kinds = np.frombuffer(block.text.translate(_LETTERS), np.uint8, block.length)
-    marks = np.flatnonzero(kinds != 0)
-    kind = kinds[marks]
-    line = np.cumsum(kind == _END)
-    row = np.full(len(block.starts) + 1, -1, np.int32)
-    row[block.moves] = np.arange(count, dtype=np.int32)
+    starts = block.starts[block.moves]
+    words = np.full((_OTHER + 1, count), np.nan)
     unclear = np.zeros(count, np.bool_)
-    usual = kind <= _E + 1
-    if np.count_nonzero(kind >= _STOP) > np.count_nonzero(kind == _END) + len(block.comments):
-        usual &= ~_behind_stops(kind, line)
-        odd = row[line[kind == _ODD]]
-        unclear[odd[odd >= 0]] = True
-    which = np.flatnonzero(usual)
-    rows = row[line[which]]
-    if (rows < 0).any():
-        kept = rows >= 0
-        which, rows = which[kept], rows[kept]
-    values = _values(block, marks[which] + 1, marks[which + 1])
-    place = (kind[which].astype(np.intp) - 1) * count + rows
-    words = np.full(len(_NAMES) * count, np.nan)
-    words[place] = values
-    if np.count_nonzero(words == words) != len(values):  # noqa: PLR0124 - NaN does not
-        unclear[rows[(words[place] != values) | np.isnan(values)]] = True
-    return words.reshape(len(_NAMES), count), unclear
+    for begin in range(0, count, _LOT):
+        lot = slice(begin, begin + _LOT)
+        found, odd = _some_words(block, starts[lot])
+        words[:, lot] = found
+        unclear[odd + begin] = True
+    return words[:_OTHER], unclear
 
 
-def _behind_stops(kind: NDArray[np.uint8], line: Places) -> Flags:
-    """Return which marks stand behind one that ends the words of their line."""
-    stops = np.cumsum((kind == _STOP) | (kind == _ODD))
-    before = np.zeros(int(line[-1]) + 1 if len(line) else 1, np.int64)
-    ends = kind == _END
-    before[line[ends]] = stops[ends]
-    behind: Flags = stops > before[line - ends]
-    return behind
+def _some_words(block: Lines, starts: Places) -> tuple[Numbers, Places]:
+    """Return the same for some lines: in each step the next word of all that have one more."""
+    count = len(starts)
+    found = np.full((_OTHER + 1) * count, np.nan)
+    odd = []
+    line = np.arange(count)
+    # Behind the letter and the digits of the command.
+    place = starts + 2
+    place += (block.data.take(place) - np.uint8(48)) < 10
+    for _ in range(_MOST_WORDS):
+        kind = _next(block.data, place)
+        going = kind <= _OTHER
+        if not going.all():
+            odd.append(line[kind > _END])
+            some = np.flatnonzero(going)
+            kind, line, place = kind.take(some), line.take(some), place.take(some)
+        odd.append(line[kind == _BLANK])
+        if not len(line):
+            break
+        place += 1
+        values, lengths = _values(block, place)
+        place += lengths
+        into = kind.astype(np.int64)
+        into *= count
+        into += line
+        # Of words that stand there twice one counts, but not as they are written here.
+        twice = found.take(into)
+        odd.append(line[np.isnan(values) | ((twice == twice) & (kind < _OTHER))])  # noqa: PLR0124
+        found[into] = values
+    else:
+        odd.append(line)
+    return found.reshape(_OTHER + 1, count), np.concatenate(odd)
 
 
-def _values(block: Lines, starts: Places, ends: Places) -> Numbers:
-    """Return the values of words; NaN for what is none, or what is written with blanks before."""
-    values = short(block.text, starts, ends)
-    if (longer := np.flatnonzero(np.isnan(values))).size:
-        begins, stops = starts[longer], ends[longer]
-        for _ in range(_BLANKS):
-            stops = stops - ((block.data[stops - 1] <= _BLANK) & (stops > begins))
-        values[longer] = decimal(block.text, begins, stops)
-    return values
+def _next(data: NDArray[np.uint8], place: Places) -> NDArray[np.uint8]:
+    """Return what comes next, at or behind places, and move those there."""
+    kind = _KINDS.take(data.take(place))
+    for _ in range(_BLANKS):
+        blank = kind == _BLANK
+        if not blank.any():
+            break
+        place += blank
+        kind = _KINDS.take(data.take(place))
+    return kind
+
+
+def _values(block: Lines, starts: Places) -> tuple[Numbers, NDArray[np.uint8]]:
+    """Return numbers, NaN for what is none, and how long they are."""
+    values, lengths, bad = short(words_at(block.words, starts))
+    if bad.any():
+        values[bad] = np.nan
+    full = np.flatnonzero(lengths == WORD)
+    if len(full):
+        behind = starts[full] + WORD
+        _, more, _ = short(words_at(block.words, behind))
+        longer = np.flatnonzero(more)
+        full, more = full[longer], more[longer]
+        values[full] = decimal(block.text, starts[full], behind[longer] + more)
+        lengths[full] += more
+    return values, lengths
 
 
 def _told(block: Lines, marks: tuple[bytes, ...]) -> tuple[Places, Numbers]:
@@ -167,13 +198,20 @@ def _told(block: Lines, marks: tuple[bytes, ...]) -> tuple[Places, Numbers]:
         begins += block.data[begins] == 32
         kept = begins < ends[where]
         places.append(starts[where[kept]])
-        values.append(_values(block, begins[kept], ends[where[kept]]))
+        values.append(_told_values(block, begins[kept]))
     at, told = np.concatenate(places), np.concatenate(values)
     order = np.argsort(at, kind="stable")
     at, told = at[order], told[order]
     known = (told >= 0) & (told < _MOST)
     told[told == 0] = np.nan
     return at[known], told[known]
+
+
+def _told_values(block: Lines, starts: Places) -> Numbers:
+    """Return numbers with nothing behind them; NaN for what is none."""
+    values, lengths = _values(block, starts)
+    values[_next(block.data, starts + lengths) != _END] = np.nan
+    return values
 
 
 def _with_care(text: bytes, careful: list[tuple[int, int]], found: Moves) -> Moves:
@@ -189,10 +227,12 @@ def _with_care(text: bytes, careful: list[tuple[int, int]], found: Moves) -> Mov
     words = np.array([[said.get(name, np.nan) for name in _NAMES[:_E]] for _, _, said in more])
     at = np.concatenate((found.at, [start for start, _, _ in more]))
     order = np.argsort(at, kind="stable")
+    at = at[order]
     return Moves(
         feeds=found.feeds,
-        at=at[order],
-        numbers=np.concatenate((found.numbers, [number for _, number, _ in more]))[order],
+        fed=np.searchsorted(at, found.feeds.at),
+        at=at,
+        numbers=np.append(found.numbers, [number for _, number, _ in more]).astype(np.uint8)[order],
         words=np.concatenate((found.words, words.T), axis=1)[:, order],
         widths=found.widths,
         heights=found.heights,

@@ -67,6 +67,8 @@ class Lines:
     """With some newlines behind it."""
     data: Bytes
     """The same."""
+    words: NDArray[np.uint64]
+    """The same, eight bytes each, as far as they go."""
     starts: Places
     ends: Places
     careful: Flags
@@ -121,6 +123,7 @@ def cut(text: bytes) -> Lines:
         length=len(text),
         text=padded,
         data=data,
+        words=np.frombuffer(padded, np.uint64, len(padded) // 8),
         starts=starts,
         ends=ends,
         careful=careful,

@@ -21,6 +21,7 @@ from .feed import Account
 from .moves import AXES, CENTRES, scan_moves
 from .scan import RESET
 from .source import blocks
+from .spans import spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -157,17 +158,17 @@ class PathReader:
         block = self._account.take(text, found.feeds)
         track = self._walked(found, block)
         net, tools = _laid(found, block)
-        kept = self._kept(found, track, net)
-        rows = np.flatnonzero(kept)
-        numbers = found.numbers[rows]
-        turns = np.where((numbers == 2) | (numbers == 3), 2 * numbers - 5, 0)
-        start, end, filament = track[:, rows], track[:, rows + 1], net[rows]
-        if turns.any():
+        arcs = (found.numbers == 2) | (found.numbers == 3)
+        rows = np.flatnonzero(self._kept(found, track, net, arcs))
+        start, end = track.take(rows, axis=1), track.take(rows + 1, axis=1)
+        filament = net.take(rows)
+        if arcs.any():
+            turns = np.where(arcs[rows], 2 * found.numbers[rows].astype(np.int64) - 5, 0)
             words = found.words[CENTRES, rows] * _units(found, block)[rows]
             start, end, which, share = chords(start, end, words, turns)
             rows, filament = rows[which], filament[which] * share
-        beads = self._beads(found, block, rows, start, end, filament, tools[rows])
-        if np.abs(start).max(initial=0) <= FARTHEST_MM >= np.abs(end).max(initial=0):
+        beads = self._beads(found, block, rows, start, end, filament, tools.take(rows))
+        if _within_reach(start) and _within_reach(end):
             return beads
         reach = np.maximum(np.abs(beads.start), np.abs(beads.end))
         return beads.chosen(np.flatnonzero((reach <= FARTHEST_MM).all(axis=0)))
@@ -179,40 +180,46 @@ class PathReader:
         track = np.empty((3, len(found.at) + 1))
         track[:, 0] = self._stands
         for mode, lines in _sections(found, block):
-            words = found.words[AXES, lines] * mode.unit
+            words = found.words[AXES, lines]
+            if mode.unit != 1:
+                words = words * mode.unit
             names = found.numbers[lines] == RESET
-            track[:, lines.start + 1 : lines.stop + 1] = self._section(words, names, mode)
+            self._follow(words, names, mode, track[:, lines.start + 1 : lines.stop + 1])
         return track
 
-    def _section(self, words: Numbers, names: NDArray[np.bool_], mode: Mode) -> Numbers:
-        """Return (3, n): where lines lead that are read one way."""
+    def _follow(self, words: Numbers, names: NDArray[np.bool_], mode: Mode, track: Numbers) -> None:
+        """Fill in where lines lead that are read one way: (3, n)."""
         told = ~np.isnan(words)
         if mode.relative:
-            steps = np.where(told & ~names, words, 0.0)
-            track: Numbers = self._stands[:, np.newaxis] + np.cumsum(steps, axis=1)
+            np.cumsum(np.where(told & ~names, words, 0.0), axis=1, out=track)
+            track += self._stands[:, np.newaxis]
             for axis, row in np.argwhere(told & names).tolist():
                 self._shift[axis] = track[axis, row] - words[axis, row]
         else:
             before = self._stands - self._shift
-            named = np.stack([_lasting(*one) for one in zip(words, told, before, strict=True)])
+            for axis in range(3):
+                _fill_in(track[axis], words[axis], told[axis], before[axis])
             shift = self._shift[:, np.newaxis]
             if names.any() and (renamed := told & names).any():
-                jumps = np.diff(named, axis=1, prepend=before[:, np.newaxis]) * -1
-                jumps[~renamed | np.isnan(jumps)] = 0.0
+                jumps = np.diff(track, axis=1, prepend=before[:, np.newaxis]) * -1
+                jumps[~renamed] = 0.0
                 shift = shift + np.cumsum(jumps, axis=1)
                 self._shift = shift[:, -1].copy()
-            track = named + shift
+            if shift.any():
+                track += shift
         self._stands = track[:, -1].copy()
-        return track
 
-    def _kept(self, found: Moves, track: Numbers, net: Numbers) -> NDArray[np.bool_]:
+    def _kept(
+        self, found: Moves, track: Numbers, net: Numbers, arcs: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
         """Return which lines leave a bead."""
-        steps = track[:, 1:] - track[:, :-1]
-        arcs = ((found.numbers == 2) | (found.numbers == 3)) & ~np.isnan(
-            found.words[CENTRES][:2]
-        ).all(axis=0)
-        kept: NDArray[np.bool_] = (steps != 0).any(axis=0) | arcs
-        kept &= np.isfinite(steps.sum(axis=0))
+        x, y, z = track
+        kept: NDArray[np.bool_] = x[1:] != x[:-1]
+        kept |= y[1:] != y[:-1]
+        kept |= z[1:] != z[:-1]
+        if arcs.any():
+            # Where it begins one may end as well.
+            kept |= arcs & ~np.isnan(found.words[CENTRES][:2]).all(axis=0)
         kept &= (found.numbers > 0) & (found.numbers != RESET) if self._moves else net > 0
         return kept
 
@@ -228,19 +235,19 @@ class PathReader:
         filament: Numbers,
         tools: Places,
     ) -> Beads:
-        at = found.at[rows]
-        features = np.array([feature for _, feature in block.features], np.uint8)
-        feature = features[
-            np.searchsorted([place for place, _ in block.features], at, side="right") - 1
-        ]
+        at = found.at.take(rows)
         if self._moves:
             feature = np.full(len(at), Feature.MOVE, np.uint8)
+        else:
+            features = np.array([each for _, each in block.features], np.uint8)
+            feature = spread(features, [place for place, _ in block.features[1:]], at)
         layer = self._layer(block, at, end[2])
-        told = self._sticky(found.heights, at, self._told_height)
-        height = np.where(np.isnan(told), self._lying(end[2]), told)
-        width = self._sticky(found.widths, at, self._width)
-        self._told_height = _last(found.heights, self._told_height)
-        self._width = _last(found.widths, self._width)
+        self._told_height, height = _sticky(found.heights, at, self._told_height)
+        lying = self._lying(end[2])
+        unsaid = np.isnan(height)
+        if unsaid.any():
+            height[unsaid] = lying[unsaid]
+        self._width, width = _sticky(found.widths, at, self._width)
         unsaid = np.isnan(width)
         if unsaid.any():
             width[unsaid] = self._reckoned(
@@ -258,10 +265,12 @@ class PathReader:
         )
 
     def _layer(self, block: Block, at: Places, z: Numbers) -> Places:
-        marked = self._layers + np.searchsorted(np.array(block.layers, np.int64), at)
+        before = self._layers
         self._layers += len(block.layers)
         if self._layers >= 0:
-            return np.maximum(marked, 0)
+            # Whatever precedes the first one belongs to it.
+            marked = np.maximum(np.arange(before, self._layers + 1), 0)
+            return spread(marked, block.layers, at)
         if not len(z):
             return np.zeros(0, np.int64)
         first = self._level if self._levels >= 0 else np.inf
@@ -273,20 +282,13 @@ class PathReader:
         """Return how far each bead's layer lies above the one before it."""
         if not len(z):
             return z
-        steps = np.diff(z, prepend=self._level)
+        rises = np.flatnonzero(np.diff(z, prepend=self._level))
+        steps = np.diff(z[rises], prepend=self._level)
         self._level = float(z[-1])
         known = (steps >= _HEIGHTS_MM[0]) & (steps <= _HEIGHTS_MM[1])
-        index = np.maximum.accumulate(np.where(known, np.arange(len(z)), -1))
-        heights = np.where(index >= 0, steps[np.maximum(index, 0)], self._height)
-        if known.any():
-            self._height = float(heights[-1])
-        return heights
-
-    def _sticky(self, told: tuple[Places, Numbers], at: Places, before: float) -> Numbers:
-        """Return what was last told at each place."""
-        places, values = told
-        found: Numbers = np.append(before, values)[np.searchsorted(places, at)]
-        return found
+        heights = np.append(self._height, steps[known])
+        self._height = float(heights[-1])
+        return spread(heights, rises[known], np.arange(len(z)))
 
     def _reckoned(
         self, filament: Numbers, tools: Places, steps: Numbers, height: Numbers
@@ -305,19 +307,25 @@ class PathReader:
         return bounded
 
 
-def _lasting(values: Numbers, told: NDArray[np.bool_], before: float) -> Numbers:
-    """Return what holds at each line: what was told last, `before` where nothing was yet."""
+def _fill_in(track: Numbers, values: Numbers, told: NDArray[np.bool_], before: float) -> None:
+    """Fill in what holds at each line: what was told last, `before` where nothing was yet."""
     places = np.flatnonzero(told)
     if not len(places):
-        return np.full(len(values), before)
-    made = np.empty(len(values))
-    made[: places[0]] = before
-    made[places[0] :] = np.repeat(values[places], np.diff(places, append=len(values)))
-    return made
+        track[:] = before
+        return
+    track[: places[0]] = before
+    track[places[0] :] = np.repeat(values[places], np.diff(places, append=len(values)))
 
 
-def _last(told: tuple[Places, Numbers], before: float) -> float:
-    return float(told[1][-1]) if len(told[1]) else before
+def _within_reach(points: Numbers) -> bool:
+    return bool(points.min(initial=0) >= -FARTHEST_MM and points.max(initial=0) <= FARTHEST_MM)
+
+
+def _sticky(told: tuple[Places, Numbers], at: Places, before: float) -> tuple[float, Numbers]:
+    """Return what was told last of all, and what was told last at each place."""
+    places, values = told
+    known = np.append(before, values)
+    return float(known[-1]), spread(known, places, at)
 
 
 def _sections(found: Moves, block: Block) -> Iterator[tuple[Mode, slice]]:
@@ -343,6 +351,11 @@ def _laid(found: Moves, block: Block) -> tuple[Numbers, Places]:
     tools = np.zeros(len(found.at), np.int64)
     for mode, lines in _sections(found, block):
         tools[lines] = mode.tool
-    for places, amounts, _ in block.laid:
-        net[np.searchsorted(found.at, places)] = amounts
+    laid = [places for places, _, _ in block.laid]
+    if not block.feeds and sum(map(len, laid)) == len(found.fed):
+        rows = found.fed
+    else:
+        # Some were read with care, or are not counted.
+        rows = np.searchsorted(found.at, np.concatenate(laid or [found.at[:0]]))
+    net[rows] = np.concatenate([amounts for _, amounts, _ in block.laid] or [net[:0]])
     return net, tools
