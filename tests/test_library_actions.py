@@ -113,9 +113,14 @@ async def test_a_file_is_taken_in_found_and_described(
         ({"material": "PETG", "where": "local_only", "latest": True}, 1),
         ({"recycled": True}, 0),
         ({"device_id": printer.device_id}, 0),
+        ({"longest_print_time": "01:00:05"}, 1),
+        ({"longest_print_time": {"hours": 1}}, 0),
+        ({"shortest_print_time": 3605, "longest_print_time": {"days": 1}}, 1),
+        ({"shortest_print_time": {"hours": 2}, "material": "PETG"}, 0),
     ):
         listed = await _ask(hass, "list_library", **which)
         assert len(listed["files"]) == found, which
+        assert all(each["print_times_s"] == [3605] for each in listed["files"])
     whole = await _ask(hass, "library_file", file=added["id"])
     (plate,) = whole["facts"]["plates"]
     assert (plate["mass_g"], plate["print_time_s"]) == (12.5, 3605)
@@ -450,6 +455,8 @@ async def test_a_file_of_a_printer_shows_the_slicers_picture(
         ("library_file", {"file": "7"}),
         ("list_library", {"kind": "exe"}),
         ("list_library", {"limit": 501}),
+        ("list_library", {"longest_print_time": "1e300"}),
+        ("list_library", {"shortest_print_time": {"hours": -1}}),
         ("list_library", {"after": f"{1 << 63}/"}),
         ("list_library", {"after": f"1/n{-1 << 63}"}),
     ],
@@ -461,6 +468,8 @@ async def test_a_file_of_a_printer_shows_the_slicers_picture(
         "no id",
         "kind",
         "limit",
+        "no such time",
+        "before it began",
         "beyond",
         "below",
     ],

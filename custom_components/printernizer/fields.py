@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -40,6 +41,15 @@ def _plain(value: object, longest: int, what: str) -> str:
     if not text.strip() or len(text) > longest or not text.isprintable():
         raise vol.Invalid(f"not {what}")
     return text
+
+
+def time_span(value: object) -> timedelta:
+    """Return a time, given as "1:30:00", in seconds or in parts. Raises vol.Invalid."""
+    try:
+        span: timedelta = cv.positive_time_period(value)
+    except OverflowError:
+        raise vol.Invalid("longer than any time") from None
+    return span
 
 
 def remote_path(value: object) -> str:

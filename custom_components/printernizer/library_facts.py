@@ -54,6 +54,7 @@ def async_library_facts(
         "aliases": list(file.aliases),
         "places": [_place(place, printers) for place in file.places],
         "plates": len(facts.plates) if facts else 0,
+        "print_times_s": [_seconds(plate) for plate in facts.plates] if facts else [],
         "error": file.facts_error,
         "url": async_link(hass, download_url(file.id)) if file.on_shelf else None,
         "preview": async_link(hass, preview_url(file.id)),
@@ -97,7 +98,7 @@ def _plate(plate: PlateFacts) -> dict[str, Any]:
     return {
         "number": plate.number,
         "name": plate.name,
-        "print_time_s": plate.print_time.total_seconds() if plate.print_time else None,
+        "print_time_s": _seconds(plate),
         "mass_g": plate.used_g,
         "layer_height_mm": plate.layer_height_mm,
         "layers": plate.layers,
@@ -108,6 +109,10 @@ def _plate(plate: PlateFacts) -> dict[str, Any]:
         "objects": [piece.name for piece in plate.pieces if not piece.skipped],
         "warnings": list(plate.warnings),
     }
+
+
+def _seconds(plate: PlateFacts) -> float | None:
+    return None if plate.print_time is None else plate.print_time.total_seconds()
 
 
 def _filament(filament: FilamentFacts) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from custom_components.printernizer.engine.library_file import (
     compared,
     label_word,
     search_words,
+    time_key,
 )
 from custom_components.printernizer.engine.store import library, library_codec
 from custom_components.printernizer.engine.store.database import Store
@@ -62,6 +63,7 @@ _THINGS: Final = (
     *("Würfel", "Halter", "Deckel", "Gehäuse", "Zahnrad", "Benchy", "Vase", "Adapter"),
     *("Griff", "Klammer", "Bracket", "Mount", "Spacer", "Hook", "Box", "Clip"),
 )
+_HOUR: Final = timedelta(hours=1)
 _TAGS: Final = ("Kunde", "Muster", "privat", "Werkstatt")
 
 
@@ -106,7 +108,9 @@ def _a_file(number: int, chance: Random) -> LibraryFile:
 def _labels(number: int, file: LibraryFile) -> list[dict[str, object]]:
     told = [("tag", tag) for tag in file.tags]
     if file.facts is not None:
-        told.append(("material", file.facts.plates[0].filaments[0].material or ""))
+        plate = file.facts.plates[0]
+        told.append(("material", plate.filaments[0].material or ""))
+        told.append(("time", time_key(plate.print_time or timedelta())))
     if file.source.printer_id is not None:
         told.append(("printer", file.source.printer_id))
     return [
@@ -130,10 +134,14 @@ def _fill(connection: Connection, count: int) -> None:
             labels = _labels(number, file)
             words = search_words(
                 file.name,
-                *(str(label["value"]) for label in labels),
+                *(str(label["value"]) for label in labels if label["kind"] != "time"),
                 file.facts.slicer if file.facts else None,
             )
-            known = [label_word(str(label["kind"]), str(label["key"])) for label in labels]
+            known = [
+                label_word(str(label["kind"]), str(label["key"]))
+                for label in labels
+                if label["kind"] != "time"
+            ]
             told = {"number": number, "search": " ".join((words, *known))}
             rows.append(library_codec.file_row(file) | told)
         connection.execute(sa.insert(LIBRARY_FILES), rows)
@@ -157,6 +165,13 @@ def _fill(connection: Connection, count: int) -> None:
                 if file.source.printer_id is not None
             ],
         )
+
+
+def _settle(connection: Connection) -> None:
+    """Do what a database does by itself after so many rows, sooner or later."""
+    connection.exec_driver_sql("ANALYZE")
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT gin_clean_pending_list('library_text')")
 
 
 def _timed(connection: Connection, ask: Callable[[Connection], object]) -> tuple[float, float]:
@@ -192,6 +207,40 @@ async def _run(count: int, url: str) -> None:
             SortBy.ADDED,
             None,
         ),
+        "up to an hour": (LibraryFilter(longest=_HOUR), SortBy.ADDED, None),
+        "up to an hour, from the middle": (LibraryFilter(longest=_HOUR), SortBy.ADDED, middle),
+        "an hour and some minutes": (
+            LibraryFilter(shortest=_HOUR, longest=_HOUR * 1.4),
+            SortBy.ADDED,
+            None,
+        ),
+        "an hour to the minute": (
+            LibraryFilter(shortest=_HOUR, longest=_HOUR),
+            SortBy.ADDED,
+            None,
+        ),
+        "half a day and more, none": (LibraryFilter(shortest=_HOUR * 15), SortBy.ADDED, None),
+        "up to an hour, by name": (LibraryFilter(longest=_HOUR), SortBy.NAME, None),
+        "up to an hour, of one printer": (
+            LibraryFilter(longest=_HOUR, printer_id="P042"),
+            SortBy.ADDED,
+            None,
+        ),
+        "up to an hour, one material": (
+            LibraryFilter(longest=_HOUR, material="ASA"),
+            SortBy.ADDED,
+            None,
+        ),
+        "search: one word of many files, up to an hour": (
+            LibraryFilter(text="würfel", longest=_HOUR),
+            SortBy.ADDED,
+            None,
+        ),
+        "search: one word of many files, an hour to the minute": (
+            LibraryFilter(text="würfel", shortest=_HOUR, longest=_HOUR),
+            SortBy.ADDED,
+            None,
+        ),
         "search: one word of many files": (LibraryFilter(text="würfel"), SortBy.ADDED, None),
         "search: two beginnings": (LibraryFilter(text="gehä halt"), SortBy.ADDED, None),
         "search: one letter": (LibraryFilter(text="p"), SortBy.ADDED, None),
@@ -205,7 +254,7 @@ async def _run(count: int, url: str) -> None:
     }
     async with Store(url) as store:
         await store.run(_fill, count)
-        await store.run(lambda it: it.exec_driver_sql("ANALYZE"))
+        await store.run(_settle)
         for name, (which, sort, after) in pages.items():
             wall, own = await store.run(
                 _timed,

@@ -181,6 +181,10 @@ class LibraryFilter:
     printer_id: str | None = None
     """It lies there, or came from there."""
     material: str | None = None
+    shortest: timedelta | None = None
+    """A plate of it prints for so long at least, by the slicer's estimate."""
+    longest: timedelta | None = None
+    """That plate prints for no longer."""
     tag: str | None = None
     collection_id: UUID | None = None
     favourite: bool | None = None
@@ -278,6 +282,8 @@ _RESERVED: Final = frozenset(
 _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORDS: Final = re.compile(r"[^\W_]+")
+_DIGITS: Final = 10
+"""Of a print time as a key: three hundred years of seconds."""
 _LABEL: Final = "\ue000"
 """Of a private range: what begins words that stand for labels."""
 
@@ -347,6 +353,12 @@ def search_words(*texts: str | None) -> str:
                     # Folding may bring out what parts words: a letter in brackets, a fraction.
                     found |= dict.fromkeys(_WORDS.findall(spelling))
     return " ".join(found)
+
+
+def time_key(span: timedelta) -> str:
+    """Return a print time in whole seconds, so that keys are in order as texts."""
+    most = 10**_DIGITS - 1
+    return f"{min(max(int(span.total_seconds()), 0), most):0{_DIGITS}}"
 
 
 def label_word(kind: str, key: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -36,10 +38,12 @@ from custom_components.printernizer.engine.store import (
     library_changes,
     library_codec,
     library_places,
+    migrate,
     printers,
 )
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.store.library_changes import Added, Came
+from custom_components.printernizer.engine.store.library_tables import LIBRARY_LABELS
 
 from ..story import BEGINNING
 
@@ -111,6 +115,89 @@ async def test_the_same_content_is_one_file_with_another_name(store: Store) -> N
     once_more = await store.run(library_changes.add, a_file("Wu\u0308RFEL.3mf"))
     assert once_more.file.aliases == ("Kopie von Würfel.3mf",)
     assert await names(store, text="kopie") == ["Würfel.3mf"]
+
+
+def lasting(*minutes: float) -> FileFacts:
+    """A file whose plates print for so long."""
+    return FileFacts(
+        kind=FileKind.THREEMF,
+        plates=tuple(
+            PlateFacts(number=number, print_time=timedelta(minutes=each))
+            for number, each in enumerate(minutes, 1)
+        ),
+    )
+
+
+@pytest.mark.parametrize("few", [2000, 1])
+async def test_files_are_found_by_how_long_a_plate_prints(
+    store: Store, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """What goes on over night, what is done before lunch: the same, however many there are."""
+    monkeypatch.setattr(library, "_FEW", few)
+    hour = timedelta(hours=1)
+    await added(
+        store,
+        a_file("short.3mf", 1, facts=lasting(20), tags=("rot",)),
+        a_file("both.3mf", 2, facts=lasting(30, 600, 30), tags=("rot",)),
+        a_file("hour.3mf", 3, facts=lasting(60)),
+        a_file("untold.3mf", 4, facts=FACTS),
+        a_file("unread.3mf", 5),
+    )
+    assert await names(store, longest=hour) == ["hour.3mf", "both.3mf", "short.3mf"]
+    assert await names(store, shortest=hour) == ["hour.3mf", "both.3mf"]
+    assert await names(store, shortest=hour, longest=hour) == ["hour.3mf"]
+    # One plate of half an hour and one of ten: none of them takes three.
+    assert await names(store, shortest=hour * 2, longest=hour * 4) == []
+    assert await names(store, shortest=hour * 8, longest=timedelta.max) == ["both.3mf"]
+    assert await names(store, longest=hour / 2, tag="rot") == ["both.3mf", "short.3mf"]
+    assert await names(store, longest=hour / 2, text="bot") == ["both.3mf"]
+    assert await names(store, shortest=hour, text="short") == []
+    first = await store.run(library.page, LibraryFilter(longest=hour), sort=SortBy.NAME, limit=2)
+    assert [file.name for file in first.files] == ["short.3mf", "hour.3mf"]
+    assert first.next is not None
+    (rest,) = (
+        await store.run(
+            library.page, LibraryFilter(longest=hour), sort=SortBy.NAME, after=first.next
+        )
+    ).files
+    assert rest.name == "both.3mf"
+
+
+async def test_a_print_time_that_is_read_anew_replaces_the_one_before(store: Store) -> None:
+    """A list that finds files by what they said once leads to the wrong ones."""
+    (file,) = await added(store, a_file(facts=lasting(20)))
+    await store.run(library_changes.set_facts, file.id, lasting(90), None)
+    assert await names(store, longest=timedelta(hours=1)) == []
+    assert await names(store, longest=timedelta(hours=2)) == [file.name]
+    assert await names(store, text="0000005400") == []
+
+
+@pytest.mark.from_scratch
+async def test_files_listed_before_are_found_by_print_time_as_well(
+    url: str, tmp_path: Path
+) -> None:
+    """Nobody takes all files in anew after an update."""
+    before = tmp_path / "migrations"
+    shutil.copytree(
+        migrate.MIGRATIONS, before, ignore=shutil.ignore_patterns("__pycache__", "0010*")
+    )
+    files = (
+        a_file("short.3mf", 1, facts=lasting(20, 20)),
+        a_file("long.3mf", 2, facts=lasting(10, 600)),
+        a_file("untold.3mf", 3, facts=FACTS),
+        a_file("unread.3mf", 4),
+    )
+    async with Store(url, migrations=before) as old:
+        await added(old, *files)
+        await old.run(lambda it: it.exec_driver_sql("DELETE FROM library_labels"))
+    async with Store(url) as store:
+        assert await names(store, longest=timedelta(hours=1)) == ["long.3mf", "short.3mf"]
+        assert await names(store, shortest=timedelta(hours=10)) == ["long.3mf"]
+        # The same keys that a look at the file writes.
+        keys = sa.select(LIBRARY_LABELS).where(LIBRARY_LABELS.c.kind == "time")
+        told = set(map(tuple, await store.run(lambda it: it.execute(keys).all())))
+        await store.run(library_changes.refresh, [1, 2, 3, 4])
+        assert set(map(tuple, await store.run(lambda it: it.execute(keys).all()))) == told
 
 
 async def test_a_content_that_comes_again_leaves_the_bin_and_tells_more(store: Store) -> None:

@@ -24,6 +24,7 @@ from ..library_file import (
     label_word,
     search_terms,
     seen_from,
+    time_key,
 )
 from . import library_codec
 from .library_tables import (
@@ -293,6 +294,8 @@ def _chosen(
             )
         )
     led = number is not row.number or bool(terms)
+    if which.shortest is not None or which.longest is not None:
+        query = query.where(_lasting(connection, which, number, led=led))
     return query.where(*_traits(connection, which, here, led=led)), number
 
 
@@ -313,6 +316,34 @@ def _rare(connection: Connection, kind: str, key: str) -> bool:
     return bool(found.scalar_one() <= _FEW)
 
 
+def _lasting(
+    connection: Connection, which: LibraryFilter, number: ColumnElement[int], *, led: bool
+) -> ColumnElement[bool]:
+    """Whether a plate of a file prints for as long as is wanted; `led`: as for `_traits`.
+
+    The index of labels leads to a few; many are soon met by going through the list.
+    """
+    time = LIBRARY_LABELS.alias("time")
+    wanted = time.c.kind == "time"
+    if which.shortest is not None:
+        wanted &= time.c.key >= time_key(which.shortest)
+    if which.longest is not None:
+        wanted &= time.c.key <= time_key(which.longest)
+    some = sa.select(time.c.number).where(wanted)
+    # In order: PostgreSQL would take more to be common than there are, and go through all labels.
+    few = some.order_by(time.c.key).limit(_FEW + 1)
+    if connection.dialect.name == "sqlite":
+        count = sa.select(sa.func.count()).select_from(few.subquery())
+        if connection.execute(count).scalar_one() <= _FEW:
+            # A sum is no column of an index: it is held against them, and does not lead.
+            return (number + 0 if led else number).in_(some)
+    else:
+        found = connection.execute(few).scalars().all()
+        if len(found) <= _FEW:
+            return _among(found)
+    return sa.exists().where(time.c.number == number, wanted)
+
+
 def _worded(connection: Connection, words: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether a file has words, as PostgreSQL finds it soonest.
 
@@ -323,7 +354,13 @@ def _worded(connection: Connection, words: ColumnElement[bool]) -> ColumnElement
     found = connection.execute(sa.select(row.number).where(words).limit(_FEW + 1)).scalars().all()
     if len(found) > _FEW:
         return words
-    return row.number == sa.any_(sa.literal(found, postgresql.ARRAY(sa.BigInteger)))
+    return _among(found)
+
+
+def _among(numbers: Sequence[int]) -> ColumnElement[bool]:
+    """Whether a file is one of these, for PostgreSQL."""
+    some = sa.literal(numbers, postgresql.ARRAY(sa.BigInteger))
+    return LIBRARY_FILES.c.number == sa.any_(some)
 
 
 def _traits(

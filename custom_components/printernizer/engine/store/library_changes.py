@@ -16,6 +16,7 @@ from ..library_file import (
     compared,
     label_word,
     search_words,
+    time_key,
 )
 from . import facts_codec, library, library_codec, printers
 from .library_tables import (
@@ -500,6 +501,8 @@ def _refresh(connection: Connection, number: int, file: LibraryFile, *, fetching
     )
     _label(connection, number, "material", sorted(materials))
     _label(connection, number, "printer", sorted(machines))
+    times = {time_key(plate.print_time) for plate in plates if plate.print_time is not None}
+    _label(connection, number, "time", sorted(times))
     called = connection.execute(
         sa.select(PRINTERS.c.name).where(PRINTERS.c.id.in_(machines), PRINTERS.c.name.is_not(None))
     ).scalars()

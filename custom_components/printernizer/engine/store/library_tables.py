@@ -86,8 +86,9 @@ LIBRARY_LABELS: Final = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
     sa.Index("library_labels_by_key", "kind", "key", "number"),
 )
-"""What files are found by, of which each may have several: "tag", "alias", "material", "printer".
-`key` is the value as it is compared. Materials and printers follow from facts and places."""
+"""What files are found by, of which each may have several: "tag", "alias", "material", "printer",
+and "time" of a plate (since migration 0010). `key` is the value as it is compared; of times the
+seconds, in ten digits. Materials, printers and times follow from facts and places."""
 
 LIBRARY_PLACES: Final = sa.Table(
     "library_places",
