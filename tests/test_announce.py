@@ -292,7 +292,6 @@ async def test_an_unloaded_printer_announces_nothing_more(floor: Floor) -> None:
     heard = floor.hear(EVENT_JOB)
     serial, ledger = printer.machine.serial, printer.coordinator.workshop.ledger
     assert await floor.hass.config_entries.async_unload(printer.entry.entry_id)
-    for subscriber in tuple(ledger._subscribers):
-        subscriber(an_event(JobEventKind.FINISHED, a_job(serial)))
+    ledger._subscribers.tell(an_event(JobEventKind.FINISHED, a_job(serial)))
     await floor.hass.async_block_till_done()
     assert heard.events == []
