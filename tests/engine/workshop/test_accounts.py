@@ -56,7 +56,8 @@ from custom_components.printernizer.engine.store.account_tables import (
 )
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop import accounts as workshop_accounts, plans
-from custom_components.printernizer.engine.workshop.accounts import BATCH, FILE_PATIENCE, NEWS
+from custom_components.printernizer.engine.workshop.accounts import BATCH, NEWS
+from custom_components.printernizer.engine.workshop.run_files import FILE_PATIENCE
 from custom_components.printernizer.engine.workshop.workshop import Workshop
 from tests.hand_clock import HandClock, settle
 

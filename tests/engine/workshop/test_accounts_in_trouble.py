@@ -27,13 +27,13 @@ from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop import accounts as workshop_accounts
 from custom_components.printernizer.engine.workshop.accounts import (
     BATCH,
-    FILE_PATIENCE,
     FLUSH_S,
     MEASURES_KEPT,
     NEWS,
     RETRY_S,
 )
 from custom_components.printernizer.engine.workshop.plans import Plan
+from custom_components.printernizer.engine.workshop.run_files import FILE_PATIENCE
 from custom_components.printernizer.engine.workshop.workshop import Workshop
 from tests.hand_clock import HandClock, settle
 

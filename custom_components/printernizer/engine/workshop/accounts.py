@@ -21,16 +21,17 @@ from zoneinfo import ZoneInfo
 from ..account import NO_ENERGY
 from ..assignment import assigned
 from ..customer import without_person
-from ..errors import NotAllowed, PrinternizerError, StoreError, Unreachable
+from ..errors import NotAllowed, StoreError
 from ..job import CLOSING, Job, JobEventKind, JobIdentity, JobState
 from ..printer import PrinterState, PrinterStatus
 from ..reckoning import Evidence, corrected, needs, powered, preview, reckon, wants_file
 from ..run_watch import RunWatch, begin, hung_spool, look, measured, rehang, skip
 from ..store import accounts, assignments, customers, jobs, printers, stock
 from .listeners import Listeners
+from .run_files import RunFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -60,8 +61,6 @@ BATCH: Final = 50
 """Runs without an account that are reckoned in one go when the shop opens."""
 UNSETTLED: Final = 5000
 """Runs whose accounts await something better: two days of a large farm that was switched off."""
-FILE_PATIENCE: Final = timedelta(days=2)
-"""How long a run waits for its file to be readable; then it stays as it was reckoned."""
 NEWS: Final = timedelta(days=3)
 """Accounts of older runs are written without a word: a ledger from before there were any has
 thousands of them, and no automation waits for those."""
@@ -108,13 +107,8 @@ class Accounts:
         """There may be closed runs without an account from before we were opened."""
         self._hopeless: set[UUID] = set()
         """Runs that failed or are not ours to reckon; the next start looks at them again."""
-        self._fileless: dict[UUID, Job] = {}
-        """Runs whose file may still be read, or looked at."""
-        self._looked_for: set[UUID] = set()
-        """Runs whose file was read, or cannot be: once is enough."""
+        self._files = RunFiles(plans, clock, self._reckon_soon)
         self._work = asyncio.Event()
-        self._resting = asyncio.Event()
-        """A printer may rest of which a file is wanted."""
         self._noting = asyncio.Lock()
         """Held by whoever writes notes, or an account with which they go."""
         self._listeners: Listeners[Job, JobAccount] = Listeners("accounts")
@@ -132,13 +126,7 @@ class Accounts:
             self._meters.subscribe(self._on_energy),
         ]
         self._tasks = [
-            asyncio.create_task(
-                self._whenever(self._work, self._reckon_all), name="printernizer accounts"
-            ),
-            # On its own: a slow board sends a long file for an hour, and nobody's account waits.
-            asyncio.create_task(
-                self._whenever(self._resting, self._read_files), name="printernizer files of runs"
-            ),
+            asyncio.create_task(self._reckon_forever(), name="printernizer accounts"),
             asyncio.create_task(self._tend(), name="printernizer account notes"),
         ]
         self._work.set()
@@ -155,6 +143,7 @@ class Accounts:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._files.close()
         with suppress(StoreError):  # the ledger tells of a database that takes no writes
             await self._flush()
 
@@ -175,8 +164,8 @@ class Accounts:
         """Note what a status says of the run under way."""
         if status is None:
             return
-        if status.ready and self._fileless:
-            self._resting.set()
+        if status.ready:
+            self._files.look(printer_id)
         job = self._ledger.open_job(printer_id)
         if job is None:
             self._on_result(printer_id, status)
@@ -251,8 +240,7 @@ class Accounts:
     async def _tend(self) -> None:
         while True:
             await self._clock.sleep(FLUSH_S)
-            if self._fileless:
-                self._resting.set()  # a printer at rest says nothing new, and patience ends
+            self._files.look()  # a printer at rest says nothing new, and patience ends
             try:
                 await self._flush()
             except StoreError as err:
@@ -287,17 +275,17 @@ class Accounts:
         self._waiting.setdefault(job_id, None)
         self._work.set()
 
-    async def _whenever(self, due: asyncio.Event, act: Callable[[], Awaitable[None]]) -> None:
-        """Act each time it is due, and for as long as the shop is open."""
+    async def _reckon_forever(self) -> None:
+        """Reckon each time there is something, and for as long as the shop is open."""
         while True:
-            await due.wait()
-            due.clear()
+            await self._work.wait()
+            self._work.clear()
             try:
-                await act()
+                await self._reckon_all()
             except StoreError as err:
                 _LOGGER.debug("%s runs wait to be reckoned: %s", len(self._waiting), err)
                 await self._clock.sleep(RETRY_S)
-                due.set()
+                self._work.set()
             except Exception:
                 # It is our bug, and no reason why no later run should have an account.
                 _LOGGER.exception("Runs cannot be reckoned")
@@ -385,16 +373,14 @@ class Accounts:
             return await self._power(job.id)
         evidence = self._evidence(job, known, plan)
         now, age = self._clock.now(), self._age(job)
-        readable = job.id not in self._looked_for and age < FILE_PATIENCE
-        fileless = readable and (wants_file(evidence) or not plan.sure)
+        fileless = self._files.may_come(job) and (wants_file(evidence) or not plan.sure)
         settled = not fileless and not self._meters.follows(job.id)
         async with self._noting:
             account = await self._store.run(_write, evidence, now, settled=settled)
             if settled:
                 self._forget(job.id)
         if fileless:
-            self._fileless[job.id] = job
-            self._resting.set()
+            self._files.want(job, self._named(job))
         if any(not line.unmapped for line in account.consumption):
             await self._shelf.refresh()
         if age < NEWS:
@@ -444,35 +430,12 @@ class Accounts:
         )
 
     def _forget(self, job_id: UUID) -> None:
-        self._fileless.pop(job_id, None)
-        self._looked_for.discard(job_id)
+        self._files.forget(job_id)
         self._watches.pop(job_id, None)
         self._dirty.discard(job_id)
         self._over.discard(job_id)
 
-    async def _read_files(self) -> None:
-        """Read the files of runs whose printers rest now. Raises StoreError."""
-        for job in tuple(self._fileless.values()):
-            if not self._plans.reachable(job):
-                if self._age(job) >= FILE_PATIENCE:
-                    self._reckon_soon(job)
-                continue
-            try:
-                await self._plans.fetch(self._named(job))
-            except Unreachable:
-                continue
-            except StoreError:
-                raise
-            except PrinternizerError as err:
-                _LOGGER.debug("%s: the file of a run cannot be read: %s", job.printer_id, err)
-            except Exception:
-                # Of a library, or of our own disk: the run is reckoned without it.
-                _LOGGER.exception("%s: the file of a run cannot be read", job.printer_id)
-            self._looked_for.add(job.id)
-            self._reckon_soon(job)
-
     def _reckon_soon(self, job: Job) -> None:
-        self._fileless.pop(job.id, None)
         self._waiting[job.id] = job
         self._work.set()
 
@@ -484,7 +447,7 @@ class Accounts:
 
     def expects(self, job_id: UUID) -> bool:
         """Whether more will be known of a closed run by itself: its energy, or its file."""
-        return job_id in self._fileless or self._meters.follows(job_id)
+        return self._files.waits(job_id) or self._meters.follows(job_id)
 
     async def page(
         self, which: JobFilter, *, after: Cursor | None = None, limit: int = 50
