@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -25,6 +28,8 @@ from custom_components.printernizer.diagnostics import redacted
 from custom_components.printernizer.engine.drivers.bambu.driver import BambuDriver
 from custom_components.printernizer.engine.drivers.virtual.machine import VirtualMachine
 from custom_components.printernizer.engine.errors import Unreachable
+from custom_components.printernizer.engine.library.mounts import untold
+from custom_components.printernizer.engine.watched_folder import Hearing
 from custom_components.printernizer.runtime import async_shop_entry
 from tests.shop_floor import Floor, floor  # noqa: F401
 from tests.simulators.bambu import BambuSimulator
@@ -176,6 +181,41 @@ async def test_the_shop_does_not_tell_the_password_of_its_database(
     facts = await get_diagnostics_for_config_entry(hass, hass_client, shop)  # type: ignore[arg-type]
     assert facts["database"] == "url"
     assert "hunter22" not in json.dumps(facts)
+
+
+def _listening() -> set[str]:
+    """Return the numbers of the descriptors of this process that listen to folders."""
+    told = [Path(entry.path) for entry in os.scandir("/proc/self/fd")]
+    return {one.name for one in told if one.is_symlink() and "inotify" in str(one.readlink())}
+
+
+async def test_the_shop_tells_how_its_folders_are_watched_and_not_where_they_are(
+    hass: HomeAssistant, floor: Floor, hass_client: ClientSessionGenerator, tmp_path: Path
+) -> None:
+    """ "My files come late" is answered by the word that stands there; a path may name people."""
+    share = tmp_path.resolve() / "Anna"
+    share.mkdir()
+    if untold(share) is not None:
+        pytest.skip("the folder of the tests lies where nothing is told")
+    printer = await floor.add()
+    assert await async_setup_component(hass, "diagnostics", {})
+    before = _listening()
+    shop = async_shop_entry(hass)
+    assert shop is not None
+    hass.config.allowlist_external_dirs = {str(share)}
+    hass.config_entries.async_update_entry(
+        shop, options={**shop.options, "watched": {"folders": [{"path": str(share)}]}}
+    )
+    await hass.config_entries.async_reload(shop.entry_id)
+    async with asyncio.timeout(10):
+        while printer.coordinator.workshop.watching.hearing != (Hearing.TOLD,):
+            await asyncio.sleep(0.01)
+    (ours,) = _listening() - before
+    facts: Any = await get_diagnostics_for_config_entry(hass, hass_client, shop)  # type: ignore[arg-type]
+    assert facts["watched_folders"] == ["told"]
+    await hass.config_entries.async_unload(printer.entry.entry_id)
+    await printer.close_shop()
+    assert ours not in _listening(), "nothing stays open"
 
 
 def test_secrets_are_found_by_key_by_value_and_by_form() -> None:

@@ -12,7 +12,9 @@ from pytest_homeassistant_custom_component.common import get_system_health_info
 from custom_components.printernizer.const import CONF_DATABASE_URL, DOMAIN
 from custom_components.printernizer.engine.errors import StoreError
 from custom_components.printernizer.engine.store.database import Store
+from custom_components.printernizer.engine.watched_folder import Hearing
 from custom_components.printernizer.engine.workshop.ledger import Ledger, LedgerHealth
+from custom_components.printernizer.engine.workshop.watching import Watching
 from custom_components.printernizer.runtime import DatabaseFacts, async_shop_entry
 from custom_components.printernizer.system_health import _size
 from tests.shop_floor import Floor, floor  # noqa: F401
@@ -36,11 +38,24 @@ async def test_a_working_shop_shows_version_database_printers_and_jobs(
     assert info["version"]
     assert info["library"] == "0 / 0.0 MB"
     assert info["pictures"] == "0 / 0 / 0.0 MB"
-    assert info["other_models"] == info["fast_binary_gcode"] == "ok"
+    assert info["watched_folders"] == "0 / 0"
+    assert info["other_models"] == info["fast_binary_gcode"] == info["folder_changes"] == "ok"
     with patch("custom_components.printernizer.system_health.find_spec", return_value=None):
         info = await get_system_health_info(hass, DOMAIN)
     missing = {"type": "failed", "error": "missing"}
-    assert info["other_models"] == info["fast_binary_gcode"] == missing
+    assert info["other_models"] == info["fast_binary_gcode"] == info["folder_changes"] == missing
+
+
+async def test_watched_folders_that_are_told_nothing_are_counted(
+    hass: HomeAssistant, floor: Floor
+) -> None:
+    """Whoever waits for a file on a share learns that it takes its time."""
+    await floor.add()
+    assert await async_setup_component(hass, "system_health", {})
+    hearing = (Hearing.TOLD, Hearing.REMOTE, Hearing.GONE)
+    with patch.object(Watching, "hearing", hearing):
+        info = await get_system_health_info(hass, DOMAIN)
+    assert info["watched_folders"] == "1 / 3"
 
 
 async def test_a_database_that_does_not_answer_is_named(hass: HomeAssistant, floor: Floor) -> None:

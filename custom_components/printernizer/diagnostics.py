@@ -26,7 +26,7 @@ from homeassistant.const import (
 
 from .addresses import host_of
 from .const import CONF_ACCESS_CODE, CONF_FINGERPRINT, CONF_KIND, CONF_SERIAL, KIND_SHOP
-from .runtime import database_url, default_database_url
+from .runtime import async_find_workshop, database_url, default_database_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -129,7 +129,14 @@ async def async_get_config_entry_diagnostics(
     """Return what helps to find out why a printer, or the shop, misbehaves."""
     if entry.data[CONF_KIND] == KIND_SHOP:
         own_file = database_url(hass) == default_database_url(hass)
-        return {"entry": dict(entry.data), "database": "file" if own_file else "url"}
+        workshop = async_find_workshop(hass)
+        # In the order in which the options have them; their paths would name people.
+        folders = [one.value for one in workshop.watching.hearing] if workshop else []
+        return {
+            "entry": dict(entry.data),
+            "database": "file" if own_file else "url",
+            "watched_folders": folders,
+        }
     if entry.state is not ConfigEntryState.LOADED:
         # The very moment at which people want to know: there is no status, but a reason.
         facts = {"entry": dict(entry.data), "state": entry.state.value, "reason": entry.reason}

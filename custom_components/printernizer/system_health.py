@@ -10,6 +10,7 @@ from homeassistant.loader import async_get_integration
 
 from .const import DOMAIN
 from .engine.errors import StoreError
+from .engine.watched_folder import Hearing
 from .runtime import (
     async_database_facts,
     async_find_workshop,
@@ -18,6 +19,8 @@ from .runtime import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from homeassistant.components.system_health import SystemHealthRegistration
     from homeassistant.core import HomeAssistant
 
@@ -53,14 +56,22 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
         "open_jobs": facts.open_jobs,
         "library": f"{library.shelf_files} / {_size(library.shelf_bytes)}",
         "pictures": f"{drawn.drawn} / {drawn.refused} / {_size(drawn.kept_bytes)}",
+        "watched_folders": _watched(workshop.watching.hearing),
         "other_models": _installed("trimesh"),
         "fast_binary_gcode": _installed("heatshrink2"),
+        "folder_changes": _installed("asyncinotify"),
     }
 
 
 def _installed(package: str) -> Any:
     """Return whether a package is there that can be done without."""
     return "ok" if find_spec(package) else {"type": "failed", "error": "missing"}
+
+
+def _watched(hearing: Collection[Hearing]) -> str:
+    """Return how many watched folders are told of their changes, of how many."""
+    told = sum(1 for one in hearing if one is Hearing.TOLD)
+    return f"{told} / {len(hearing)}"
 
 
 def _size(count: int) -> str:
