@@ -17,6 +17,8 @@ from .scan import RESET, Scan, cut
 from .short_numbers import WORD, short, words_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from .scan import Lines
@@ -40,7 +42,7 @@ _BLANKS: Final = 3
 """That are usual between two words."""
 _MOST_WORDS: Final = 10
 """Of a usual line."""
-_LOT: Final = 1 << 13
+_LOT: Final = 1 << 14
 """Lines done at once: their arrays stay in the processor's nearer caches."""
 _MOST: Final = 1e9
 """Millimetres: beyond, a number is a mistake, or made to break us."""
@@ -59,7 +61,20 @@ def _kinds() -> NDArray[np.uint8]:
 
 
 _KINDS: Final = _kinds()
-_MARKS: Final = ((b";WIDTH:", b"; LINE_WIDTH:"), (b";HEIGHT:", b"; LAYER_HEIGHT:"))
+_SPACE: Final = 32
+
+
+def _mark(text: bytes) -> tuple[bytes, np.uint64, np.uint64]:
+    """Return how a comment begins, the first eight bytes as a word, and which of its bits count."""
+    begin, mask = text[:WORD], b"\xff" * min(len(text), WORD)
+    word, bits = (np.uint64(int.from_bytes(each, "little")) for each in (begin, mask))
+    return text, word, bits
+
+
+_MARKS: Final = (
+    (_mark(b";WIDTH:"), _mark(b"; LINE_WIDTH:")),
+    (_mark(b";HEIGHT:"), _mark(b"; LAYER_HEIGHT:")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,30 +112,28 @@ def scan_moves(text: bytes) -> Moves:
     e = words[_E]
     fed = np.flatnonzero(e == e)  # noqa: PLR0124 - NaN does not
     careful = block.carefully()
+    widths, heights = _told(block)
     found = Moves(
         feeds=Scan(at.take(fed), e.take(fed), numbers.take(fed) == RESET, careful),
         fed=fed,
         at=at,
         numbers=numbers,
         words=words[:_E],
-        widths=_told(block, _MARKS[0]),
-        heights=_told(block, _MARKS[1]),
+        widths=widths,
+        heights=heights,
     )
     return _with_care(text, careful, found)
 
 
 def _words(block: Lines) -> tuple[Numbers, Flags]:
     """Return (7, n): the values of words by line, NaN for none; and which lines are unusual."""
-    count = len(block.moves)
-    starts = block.starts[block.moves]
-    words = np.full((_OTHER + 1, count), np.nan)
-    unclear = np.zeros(count, np.bool_)
-    for begin in range(0, count, _LOT):
-        lot = slice(begin, begin + _LOT)
-        found, odd = _some_words(block, starts[lot])
-        words[:, lot] = found
-        unclear[odd + begin] = True
-    return words[:_OTHER], unclear
+    starts = block.starts.take(block.moves)
+    lots = range(0, max(len(starts), 1), _LOT)
+    found, odd = zip(*(_some_words(block, starts[at : at + _LOT]) for at in lots), strict=True)
+    unclear = np.zeros(len(starts), np.bool_)
+    for at, places in zip(lots, odd, strict=True):
+        unclear[places + at] = True
+    return found[0] if len(found) == 1 else np.concatenate(found, axis=1), unclear
 
 
 def _some_words(block: Lines, starts: Places) -> tuple[Numbers, Places]:
@@ -154,7 +167,7 @@ def _some_words(block: Lines, starts: Places) -> tuple[Numbers, Places]:
         found[into] = values
     else:
         odd.append(line)
-    return found.reshape(_OTHER + 1, count), np.concatenate(odd)
+    return found[: _OTHER * count].reshape(_OTHER, count), np.concatenate(odd)
 
 
 def _next(data: NDArray[np.uint8], place: Places) -> NDArray[np.uint8]:
@@ -185,33 +198,30 @@ def _values(block: Lines, starts: Places) -> tuple[Numbers, NDArray[np.uint8]]:
     return values, lengths
 
 
-def _told(block: Lines, marks: tuple[bytes, ...]) -> tuple[Places, Numbers]:
-    """Return where comments begin like this, and the numbers behind."""
-    starts, ends = block.starts[block.comments], block.ends[block.comments]
-    places: list[Places] = []
-    values: list[Numbers] = []
-    for mark in marks:
-        where = np.arange(len(starts))
-        for offset in range(1, len(mark)):
-            where = where[block.data[starts[where] + offset] == mark[offset]]
-        begins = starts[where] + len(mark)
-        begins += block.data[begins] == 32
-        kept = begins < ends[where]
-        places.append(starts[where[kept]])
-        values.append(_told_values(block, begins[kept]))
-    at, told = np.concatenate(places), np.concatenate(values)
-    order = np.argsort(at, kind="stable")
-    at, told = at[order], told[order]
-    known = (told >= 0) & (told < _MOST)
-    told[told == 0] = np.nan
-    return at[known], told[known]
-
-
-def _told_values(block: Lines, starts: Places) -> Numbers:
-    """Return numbers with nothing behind them; NaN for what is none."""
-    values, lengths = _values(block, starts)
-    values[_next(block.data, starts + lengths) != _END] = np.nan
-    return values
+def _told(block: Lines) -> Iterator[tuple[Places, Numbers]]:
+    """Yield for widths and for heights where comments tell them, and those."""
+    starts = block.starts.take(block.comments)
+    begin = words_at(block.words, starts)
+    for marks in _MARKS:
+        places = []
+        values = []
+        for mark, first, mask in marks:
+            which = np.flatnonzero((begin & mask) == first)
+            at = starts[which]
+            for offset in range(WORD, len(mark)):
+                at = at[block.data[at + offset] == mark[offset]]
+            places.append(at)
+            values.append(at + len(mark))
+        at, behind = np.concatenate(places), np.concatenate(values)
+        if (at[1:] < at[:-1]).any():
+            order = np.argsort(at)
+            at, behind = at[order], behind[order]
+        behind += block.data[behind] == _SPACE
+        told, lengths = _values(block, behind)
+        known = (told >= 0) & (told < _MOST) & (_next(block.data, behind + lengths) == _END)
+        at, told = at[known], told[known]
+        told[told == 0] = np.nan
+        yield at, told
 
 
 def _with_care(text: bytes, careful: list[tuple[int, int]], found: Moves) -> Moves:

@@ -108,7 +108,7 @@ def cut(text: bytes) -> Lines:
     if len(starts):
         starts[0] = 0
         starts[1:] = ends[:-1] + 1
-    kinds = _CLASS[data[starts]]
+    kinds = _CLASS.take(data.take(starts))
     careful = kinds == _CAREFUL
     comments = np.flatnonzero(kinds == _COMMENT)
     prefix = data[starts[comments] + 1].astype(np.uint16) << 8 | data[starts[comments] + 2]
@@ -116,8 +116,8 @@ def cut(text: bytes) -> Lines:
     machine = np.flatnonzero(kinds == _M)
     careful[machine] = _machine(data, starts[machine])
     lines = np.flatnonzero(kinds == _G)
-    numbers, odd = _numbers(data, starts[lines])
-    careful[lines] = odd | _G_CAREFUL[numbers]
+    numbers, odd = _numbers(data, starts.take(lines))
+    careful[lines[odd | _G_CAREFUL.take(numbers)]] = True
     moves = ((numbers == RESET) | (numbers < _MOVES)) & ~odd
     return Lines(
         length=len(text),
@@ -149,7 +149,7 @@ def scan(text: bytes) -> Scan:
 
 def _numbers(data: Bytes, starts: Places) -> tuple[Bytes, Flags]:
     """Return the numbers of commands up to 99, 255 for others, and which are oddly written."""
-    first, second, third = (data[starts + place] - np.uint8(48) for place in (1, 2, 3))
+    first, second, third = (data.take(starts + place) - np.uint8(48) for place in (1, 2, 3))
     single, double = first < 10, second < 10
     longer = double & (third < 10)
     numbers = np.where(double, first * np.uint8(10) + second, first)

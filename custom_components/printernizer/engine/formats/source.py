@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-BLOCK_BYTES: Final = 512 << 10
+BLOCK_BYTES: Final = 320 << 10
+"""An array of a number for each line of it has less than 128 kB, which an allocator keeps for the
+next one; more it gives back, and the system clears the pages anew every time."""
 LONGEST_LINE: Final = 64 << 10
 """Bytes. A longer one is no command; it is skipped up to its end."""
 

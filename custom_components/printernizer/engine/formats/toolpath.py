@@ -168,7 +168,7 @@ class PathReader:
             start, end, which, share = chords(start, end, words, turns)
             rows, filament = rows[which], filament[which] * share
         beads = self._beads(found, block, rows, start, end, filament, tools.take(rows))
-        if _within_reach(start) and _within_reach(end):
+        if _within_reach(beads.start) and _within_reach(beads.end):
             return beads
         reach = np.maximum(np.abs(beads.start), np.abs(beads.end))
         return beads.chosen(np.flatnonzero((reach <= FARTHEST_MM).all(axis=0)))
@@ -243,10 +243,10 @@ class PathReader:
             feature = spread(features, [place for place, _ in block.features[1:]], at)
         layer = self._layer(block, at, end[2])
         self._told_height, height = _sticky(found.heights, at, self._told_height)
-        lying = self._lying(end[2])
+        rises, heights = self._lying(end[2])
         unsaid = np.isnan(height)
         if unsaid.any():
-            height[unsaid] = lying[unsaid]
+            height[unsaid] = spread(heights, rises, np.flatnonzero(unsaid))
         self._width, width = _sticky(found.widths, at, self._width)
         unsaid = np.isnan(width)
         if unsaid.any():
@@ -278,17 +278,22 @@ class PathReader:
         self._levels = int(levels[-1])
         return levels
 
-    def _lying(self, z: Numbers) -> Numbers:
-        """Return how far each bead's layer lies above the one before it."""
+    def _lying(self, z: Numbers) -> tuple[Places, Numbers]:
+        """Return which beads begin a layer, and how far it lies above the one before.
+
+        Of heights there is one more: that of the layer before the first.
+        """
         if not len(z):
-            return z
-        rises = np.flatnonzero(np.diff(z, prepend=self._level))
-        steps = np.diff(z[rises], prepend=self._level)
+            return np.zeros(0, np.int64), np.array([self._height])
+        begins = np.ones(len(z), np.bool_)
+        np.not_equal(z[1:], z[:-1], out=begins[1:])
+        places = np.flatnonzero(begins)
+        steps = np.diff(z[places], prepend=self._level)
         self._level = float(z[-1])
         known = (steps >= _HEIGHTS_MM[0]) & (steps <= _HEIGHTS_MM[1])
         heights = np.append(self._height, steps[known])
         self._height = float(heights[-1])
-        return spread(heights, rises[known], np.arange(len(z)))
+        return places[known], heights
 
     def _reckoned(
         self, filament: Numbers, tools: Places, steps: Numbers, height: Numbers
@@ -317,7 +322,7 @@ def _fill_in(track: Numbers, values: Numbers, told: NDArray[np.bool_], before: f
     track[places[0] :] = np.repeat(values[places], np.diff(places, append=len(values)))
 
 
-def _within_reach(points: Numbers) -> bool:
+def _within_reach(points: Floats) -> bool:
     return bool(points.min(initial=0) >= -FARTHEST_MM and points.max(initial=0) <= FARTHEST_MM)
 
 
