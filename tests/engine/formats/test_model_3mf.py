@@ -505,6 +505,33 @@ def test_what_is_not_quite_usual_is_left_to_the_careful_reader(text: str) -> Non
     assert not (found := mesh_text.triangles(text.encode())) or not len(found.corners)
 
 
+CORNERS = '<triangle v1="0" v2="2" v3="1"/>'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CORNERS.replace('"2"', '""'),
+        CORNERS.replace('"2"', '"123456789"'),
+        CORNERS.replace('"2"', '"2:"'),
+        CORNERS.replace('"2"', '"\u00b2"'),
+        CORNERS.replace(" v2", "<v2"),
+        CORNERS.replace("/>", "<>"),
+        CORNERS.replace('" v2', '"v2'),
+        CORNERS.replace("/>", "/ >"),
+        CORNERS.replace("<", "<<"),
+        CORNERS.replace("triangle", "triangl3"),
+        CORNERS.replace("v1", "v4"),
+        CORNERS + "<triangle",
+        "<" * 40,
+    ],
+)
+def test_corners_alone_are_read_to_the_last_letter(text: str) -> None:
+    """They are read by leaps from number to number, and nothing may be leapt over."""
+    assert mesh_text.triangles((CORNERS * 2).encode()).corners.tolist() == [[0, 2, 1]] * 2
+    assert mesh_text.triangles(text.encode()) is None
+
+
 def test_names_that_end_alike_are_no_paint() -> None:
     text = TRIANGLE.replace("pid", 'my_color="8" pid').encode()
     assert mesh_text.triangles(text).filaments is None

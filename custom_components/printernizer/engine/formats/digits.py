@@ -1,7 +1,7 @@
 """Decimal numbers at the speed of bytes: many at once, eight digits in one word.
 
-What is written in an unusual way (more digits, "nan", "1e400") is read one by one; both ways give
-the same values.
+What is written in an unusual way (more digits, exponents) is read with more care, and the oddest
+("nan", "1e400") one by one; all ways give the same values.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ _JOINS: Final = tuple(
 )
 """Digits into pairs, pairs into fours, fours into eights."""
 _OVER_NINE: Final = np.uint64(0x76 * _EACH)
+_ONE, _SIGN_BITS, _PAIR_BITS, _LAST = np.uint64(1), np.uint64(8), np.uint64(16), np.uint64(32)
+_PAIRS: Final = np.uint64(0x000000FF000000FF)
+_ODD_PAIRS, _EVEN_PAIRS = np.uint64(0x000F424000000064), np.uint64(0x0000271000000001)
+"""What pairs of digits count among eight: 10**6 and 10**2; 10**4 and 1."""
+_BITS: Final = np.uint8(8 * WORD)
+_WHOLE_BYTES: Final = np.uint8(0x78)
 _POWERS: Final = np.power(10.0, np.arange(23))
 _WHOLE_POWERS: Final = np.power(np.uint64(10), np.arange(WORD + 1, dtype=np.uint64))
 _DOT, _MINUS, _PLUS, _E = 46, 45, 43, 101
@@ -61,8 +67,61 @@ def whole(text: bytes, starts: Places, ends: Places) -> tuple[NDArray[np.int64],
     return values, bad
 
 
+def leading(words: Words) -> tuple[Words, Bytes]:
+    """Return the whole numbers that words begin with, and how many bits their digits take.
+
+    Those are 0 where none is there, and 64 where all eight bytes are digits.
+    """
+    digits = words ^ _ZEROES
+    other = digits + _OVER_NINE
+    other |= digits
+    other &= _HIGH
+    # All bits below the first byte that is no digit.
+    bits = np.bitwise_count((other & (~other + _ONE)) - _ONE) & _WHOLE_BYTES
+    digits <<= (_BITS - bits).astype(np.uint64)
+    tens = digits >> _SIGN_BITS
+    digits *= np.uint64(10)
+    digits += tens
+    pairs = digits >> _PAIR_BITS
+    pairs &= _PAIRS
+    pairs *= _EVEN_PAIRS
+    digits &= _PAIRS
+    digits *= _ODD_PAIRS
+    digits += pairs
+    digits >>= _LAST
+    return digits, bits
+
+
 def decimal(text: bytes, starts: Places, ends: Places) -> NDArray[np.float64]:
     """Return decimal numbers; NaN for what is none. `text` ends with `PADDING`."""
+    rows = load(text, starts, 2)
+    first, behind = rows[:, 0], rows[:, 1]
+    negative = first & np.uint64(0xFF) == _MINUS
+    sign = negative.astype(np.uint64) << np.uint64(3)
+    first = (first >> sign) | (behind << (np.uint64(64) - sign))
+    digits, bits = leading(first)
+    before = bits.astype(np.uint64)
+    dotted = (first >> before) & np.uint64(0xFF) == _DOT
+    before += _SIGN_BITS
+    # Past seven digits the fraction lies beyond these words: such are not usual.
+    fraction, more = leading((first >> before) | ((behind >> sign) << (np.uint64(64) - before)))
+    more *= dotted
+    fraction *= dotted
+    places = more >> 3
+    size = (bits >> 3) + negative + dotted + places
+    usual = (size == ends - starts) & (bits < _BITS) & ((bits | more) != 0)
+    digits *= _WHOLE_POWERS.take(places)
+    digits += fraction
+    values: NDArray[np.float64] = digits / _POWERS.take(places)
+    np.negative(values, out=values, where=negative)
+    if not usual.all():
+        others = np.flatnonzero(~usual)
+        values[others] = _unusual(text, starts[others], ends[others])
+    return values
+
+
+def _unusual(text: bytes, starts: Places, ends: Places) -> NDArray[np.float64]:
+    """Return decimal numbers of any kind."""
     data = np.frombuffer(text, np.uint8)
     first = data[starts]
     negative = first == _MINUS
@@ -136,11 +195,17 @@ def first(text: bytes, starts: Places, byte: int) -> Places:
     return _find(_load(text, starts), byte)
 
 
+def load(text: bytes, places: Places, words: int) -> Words:
+    """Return (n, words): so many words of eight bytes from each place on, the first byte lowest."""
+    # Read as one value at any place, aligned or not; as bytes numpy would copy all of it first.
+    size = WORD * words
+    view = np.ndarray((len(text) - size + 1,), f"V{size}", text, 0, (1,))
+    return view[places].view("<u8").reshape(-1, words)
+
+
 def _load(text: bytes, places: Places) -> Words:
-    """Return the eight bytes at each place, the first one lowest."""
-    # Read as a plain word at any place, aligned or not; as bytes numpy would copy all of it first.
-    view = np.ndarray((len(text) - WORD + 1,), "V8", text, 0, (1,))
-    return view[places].view("<u8")
+    """Return the eight bytes at each place."""
+    return load(text, places, 1)[:, 0]
 
 
 def _find(words: Words, byte: int) -> Places:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from .digits import PADDING, decimal, whole
+from .digits import PADDING, WORD, decimal, leading, load, whole
 from .painting import MOST_FILAMENTS, NAMES, filament
 
 if TYPE_CHECKING:
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
     type Bytes = NDArray[np.uint8]
     type Places = NDArray[np.int64]
+    type Words = NDArray[np.uint64]
     type Column = NDArray[np.int32] | None
     type SortedOut = tuple[Places, Column, Column, NDArray[np.int8] | None]
 
 _STRANGE: Final = (b"&", b"'", b"xmlns", b"\x00")
 """Entities, other quotes, names that would mean something else, another encoding."""
 _CORNERS: Final = (b" v1=", b" v2=", b" v3=")
+_TRIANGLE: Final = b'<triangle v1="'
+_BEHIND: Final = ((b'" v2="',), (b'" v3="',), (b'"/>', b'" />'))
+"""What may stand behind each corner."""
 _QUOTE, _OPEN, _CLOSE, _SLASH, _SPACE = 34, 60, 62, 47, 32
 _ALIKE: Final = np.array([_OPEN, *[_QUOTE] * 6], np.uint8)
 """What stands in an element of three attributes, among other things."""
@@ -59,17 +63,73 @@ def vertices(text: bytes) -> NDArray[np.float32] | None:
 def triangles(text: bytes) -> Triangles | None:
     """Return whole `<triangle>` elements."""
     padded = text + PADDING
-    groups = members = filaments = None
-    pairs = _alike(padded, b"<triangle", _CORNERS)
-    if pairs is None:
-        sorted_out = _sort_out(padded)
-        if sorted_out is None:
-            return None
-        pairs, groups, members, filaments = sorted_out
+    corners = _corners(padded)
+    if corners is not None:
+        return Triangles(corners)
+    sorted_out = _sort_out(padded)
+    if sorted_out is None:
+        return None
+    pairs, groups, members, filaments = sorted_out
     values, bad = whole(padded, (pairs[:, :, 0] + 1).ravel(), pairs[:, :, 1].ravel())
     if bad.any():
         return None
     return Triangles(values.astype(np.int32).reshape(-1, 3), groups, members, filaments)
+
+
+def _corners(text: bytes) -> NDArray[np.int32] | None:
+    """Return (n, 3) indices of elements that have them, in order, and nothing else.
+
+    None where there is anything else. Every byte of each element is looked at, as they come.
+    """
+    at = _where(text, _OPEN)
+    if at is None:
+        return None
+    row = load(text, at, 3)
+    if not _begin(row[:, 0], _TRIANGLE[:WORD]) or not _begin(row[:, 1], _TRIANGLE[WORD:]):
+        return None
+    at += len(_TRIANGLE)
+    words = _from(row[:, 1:], len(_TRIANGLE) - WORD)
+    corners = np.empty((len(at), 3), np.int32)
+    for place, behind in enumerate(_BEHIND):
+        values, bits = leading(words)
+        if not bits.all():
+            return None
+        corners[:, place] = values
+        at += bits >> 3
+        row = load(text, at, 2)
+        if not any(_begin(row[:, 0], letters) for letters in behind):
+            return None
+        at += len(behind[0])
+        words = _from(row, len(behind[0]))
+    return corners
+
+
+def _where(text: bytes, byte: int) -> Places | None:
+    """Return where a byte stands, eight at least from the next one; None where it is nearer."""
+    found = (np.frombuffer(text, np.uint8) == byte)[: len(text) // WORD * WORD].view("<u8")
+    at = np.flatnonzero(found != 0)
+    one = found[at]
+    below = one - np.uint64(1)
+    if (one & below).any():
+        return None
+    at *= WORD
+    at += np.bitwise_count(below) >> 3
+    return at
+
+
+def _begin(words: Words, letters: bytes) -> bool:
+    """Return whether all words begin so, with eight letters at most."""
+    wanted = np.uint64(int.from_bytes(letters, "little"))
+    over = np.uint64(8 * (WORD - len(letters)))
+    return not ((words ^ wanted) << over).any()
+
+
+def _from(row: Words, byte: int) -> Words:
+    """Return the words from a byte of the first of two on, 1 to 7."""
+    bits = 8 * byte
+    words: Words = row[:, 0] >> np.uint64(bits)
+    words |= row[:, 1] << np.uint64(8 * WORD - bits)
+    return words
 
 
 def _alike(text: bytes, begin: bytes, names: tuple[bytes, ...]) -> Places | None:

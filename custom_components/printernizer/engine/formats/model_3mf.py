@@ -290,7 +290,7 @@ def _patches(instance: _Instance) -> Iterator[Patch]:
     mirrored = np.linalg.det(instance.transform[:3]) < 0
     for colour, triangles in instance.runs:
         for begin in range(0, len(triangles), PATCH):
-            corners = vertices[triangles[begin : begin + PATCH]]
+            corners = np.take(vertices, triangles[begin : begin + PATCH], axis=0)
             # What is mirrored would be seen from inside.
             yield patch(np.ascontiguousarray(corners[:, ::-1]) if mirrored else corners, colour)
 

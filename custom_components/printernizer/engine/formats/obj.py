@@ -74,7 +74,7 @@ class Obj:
         return something(
             self._name,
             (
-                patch(self._all_vertices[faces[begin : begin + PATCH]])
+                patch(np.take(self._all_vertices, faces[begin : begin + PATCH], axis=0))
                 for faces in self._faces
                 for begin in range(0, len(faces), PATCH)
             ),
