@@ -13,6 +13,7 @@ import pytest
 # Before any plugin of Home Assistant's can put its own folder of that name first: otherwise every
 # test of the integration ends in "Integration not found". It also settles who `voluptuous` is.
 import custom_components.printernizer  # noqa: F401
+from custom_components.printernizer.engine.workshop import sandbox
 from tests.cache_folder import PEERS
 from tests.ready_ledger import begin_ready, ready_file  # noqa: F401 - fixtures
 
@@ -21,6 +22,10 @@ from tests.ready_ledger import begin_ready, ready_file  # noqa: F401 - fixtures
 logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
 for _written in [each for each in logging.root.handlers if type(each) is logging.StreamHandler]:
     logging.root.removeHandler(_written)
+
+
+# Statements count that a worker goes through, too: coverage finds its settings in the environment.
+sandbox.KEPT |= {"COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

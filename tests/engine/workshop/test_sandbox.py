@@ -20,7 +20,7 @@ from custom_components.printernizer.engine.extrusion import Extrusion, ToolExtru
 from custom_components.printernizer.engine.formats.extrusion import read_extrusion
 from custom_components.printernizer.engine.picture import Colouring, PictureFormat, PictureOptions
 from custom_components.printernizer.engine.sandbox import wire, worker
-from custom_components.printernizer.engine.workshop.sandbox import WORKER, Sandbox
+from custom_components.printernizer.engine.workshop.sandbox import KEPT, WORKER, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +129,26 @@ async def test_a_worker_that_fails_is_a_file_that_cannot_be_measured(
     if "cannot be read" in cause:
         with pytest.raises(BadFile, match=cause):
             await strange.picture(path, PictureOptions(), thumbnail=True)
+
+
+async def test_a_worker_is_told_no_secret_of_the_house(
+    path: Path, tmp_path: Path, acting: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Home Assistant's environment holds tokens; a file that takes a reader over gets none."""
+    monkeypatch.setenv("SUPERVISOR_TOKEN", "secret")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:secret@server/shop")
+    monkeypatch.setenv("LC_TIME", "de_DE.UTF-8")
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    note = tmp_path / "told"
+    script = f"import json, os\njson.dump(dict(os.environ), open({str(note)!r}, 'w'))\n"
+    with pytest.raises(BadFile):
+        await sandbox(acting(script)).measured(path, None)
+    told = json.loads(note.read_text())
+    assert "secret" not in str(told)
+    assert (told["LC_TIME"], told["TZ"]) == ("de_DE.UTF-8", "Europe/Berlin")
+    # Python sets the last one itself where nobody said in which language it is to write.
+    allowed = KEPT | {"LC_TIME", "LC_ALL", "LC_CTYPE"}
+    assert told.keys() <= allowed
 
 
 async def test_memory_without_end_is_not_given(path: Path, acting: Callable[[str], Path]) -> None:

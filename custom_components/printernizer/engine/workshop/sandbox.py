@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from ..picture import PictureOptions
 
 WORKER: Final = Path(wire.__file__).with_name("worker.py")
+KEPT: Final = frozenset(
+    {"PATH", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD", "MALLOC_CONF"}
+)
+"""What a worker is told of our environment, and `LC_…`: how Python is loaded here, and what time
+and language it is. In the rest stand tokens and passwords, which are no business of a file's. No
+PYTHON… is among them: a Python that is isolated does not look at those."""
 _READ_BYTES: Final = 1 << 16
 _MEASURED_S: Final = 600.0
 """The longest file that a printer is sent, on the slowest machine, takes about two minutes."""
@@ -114,6 +120,7 @@ class Sandbox:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
+            env=_environment(),
         )
         try:
             answer = await self._read(process, path)
@@ -148,6 +155,12 @@ def measuring() -> Sandbox:
         memory_bytes=_MEASURED_MEMORY,
         largest_bytes=_MEASURED_BYTES,
     )
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value for name, value in os.environ.items() if name in KEPT or name.startswith("LC_")
+    }
 
 
 def _packages() -> str:
