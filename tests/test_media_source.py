@@ -196,6 +196,17 @@ async def test_what_a_printers_server_is_set_up_with_is_for_administrators(
     assert (await client.get(file_url(printer.entry.entry_id, SAMPLE))).status == 200
 
 
+async def test_a_file_with_a_name_of_any_script_is_sent(
+    printer: Printer, hass_client: ClientSessionGenerator
+) -> None:
+    """Emoji of families are made with joiners, which nobody can print."""
+    path = "/\N{MAN}\N{ZERO WIDTH JOINER}\N{GIRL}\N{IDEOGRAPHIC SPACE}2.gcode"
+    printer.machine.store(VirtualFile(path=path, content=b"G28"))
+    client = await hass_client()
+    answer = await client.get(file_url(printer.entry.entry_id, path))
+    assert (answer.status, await answer.read()) == (200, b"G28")
+
+
 @pytest.mark.parametrize("path", ["/../secret", "relative", "/a/../../etc/passwd", "/a\x00b", ""])
 def test_words_of_ours_lead_to_paths_on_a_printer_only(path: str) -> None:
     with pytest.raises(ValueError, match="path on a printer"):

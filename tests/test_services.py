@@ -415,7 +415,16 @@ def test_a_hostile_name_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["benchy.gcode", "größe 1.3mf", "日本語.gcode", "a..b.gcode", "x" * 200]
+    "name",
+    [
+        "benchy.gcode",
+        "größe 1.3mf",
+        "日本語.gcode",
+        "日本\N{IDEOGRAPHIC SPACE}全角.gcode",
+        "\N{MAN}\N{ZERO WIDTH JOINER}\N{GIRL}.stl",
+        "a..b.gcode",
+        "x" * 200,
+    ],
 )
 def test_an_honest_name_is_kept(name: str) -> None:
     """German file names are file names."""

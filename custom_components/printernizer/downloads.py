@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import shutil
-import unicodedata
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .engine.errors import NotAllowed
+from .engine.file_name import has_tricks
 from .ha_errors import told_to_the_user
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ LONGEST_NAME: Final = 200
 """Bytes. Most file systems end at 255; `.part` and room for other tools come on top."""
 LOCAL_MEDIA: Final = "local"
 
+_FORBIDDEN: Final = frozenset('\\:*?"<>|')
 _RUNNING: HassKey[set[Path]] = HassKey(f"{DOMAIN}_downloads")
 
 
@@ -63,7 +64,8 @@ def safe_name(path: str) -> str:
         not name.strip(". ")
         or name.startswith(".")
         or name != name.strip()
-        or any(char in '\\:*?"<>|' or unicodedata.category(char)[0] == "C" for char in name)
+        or has_tricks(name)
+        or not _FORBIDDEN.isdisjoint(name)
     )
     if hostile or len(name.encode(errors="replace")) > LONGEST_NAME:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="bad_file_name")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from .errors import NotAllowed
+from .file_name import RESERVED, without_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -271,14 +272,9 @@ class CleanUpRule:
 
 # -- names and words ---------------------------------------------------------------------------
 
-_INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-"""Controls, and marks that turn the direction of text: "exe.gcode" may read as "edocg.exe"."""
 _FORBIDDEN: Final = re.compile(r'[\\/:*?"<>|]')
 _LONGEST_STORED: Final = 180
 """Bytes of a name on disk: eCryptfs allows 143 to 255, others 255."""
-_RESERVED: Final = frozenset(
-    {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
-)
 _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORDS: Final = re.compile(r"[^\W_]+")
@@ -295,7 +291,7 @@ def shown_name(given: str) -> str:
     """
     text = given.encode("utf-8", "replace").decode("utf-8")
     part = re.split(r"[\\/]", text)[-1]
-    name = _INVISIBLE.sub("", part).strip()[:LONGEST_NAME]
+    name = without_tricks(part).strip()[:LONGEST_NAME]
     if name in {"", ".", ".."}:
         raise NotAllowed("it has no name", key="bad_title")
     return name
@@ -308,7 +304,7 @@ def compared(name: str) -> str:
 
 def stored_name(name: str) -> str:
     """Return a name that every file system takes: never empty, never one that leads elsewhere."""
-    clean = unicodedata.normalize("NFC", _INVISIBLE.sub("", name))
+    clean = unicodedata.normalize("NFC", without_tricks(name))
     clean = clean.encode("utf-8", "replace").decode("utf-8")
     clean = _FORBIDDEN.sub("_", clean).strip(" .")
     stem, dot, ending = clean.rpartition(".")
@@ -316,7 +312,7 @@ def stored_name(name: str) -> str:
         stem, ending = clean, ""
     room = _LONGEST_STORED - len(ending.encode()) - 1
     stem = stem.encode()[:room].decode("utf-8", "ignore").strip(" .")
-    if not stem or stem.split(".", 1)[0].rstrip().casefold() in _RESERVED:
+    if not stem or stem.split(".", 1)[0].rstrip().casefold() in RESERVED:
         stem = f"_{stem}"
     return f"{stem}.{ending}" if ending else stem
 
@@ -391,7 +387,7 @@ def search_terms(text: str) -> tuple[tuple[str, ...], ...]:
 
 def tag_of(given: str) -> str:
     """Return a tag as it is shown. Raises NotAllowed(key="bad_tag") for one that is none."""
-    tag = " ".join(_INVISIBLE.sub(" ", given).encode("utf-8", "replace").decode().split())
+    tag = " ".join(without_tricks(given, " ").encode("utf-8", "replace").decode().split())
     if not tag or len(tag) > LONGEST_TAG:
         raise NotAllowed(f"a tag has 1 to {LONGEST_TAG} characters", key="bad_tag")
     return tag

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from .errors import NotAllowed
+from .file_name import RESERVED, has_tricks
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -75,10 +76,6 @@ _LONGEST_PART: Final = 200
 _LONGEST_PATH: Final = 500
 _FORBIDDEN: Final = frozenset('\\:*?"<>|')
 """What FAT does not take, and what could be read as another path."""
-_RESERVED: Final = frozenset(
-    {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
-)
-"""Names that are devices on Windows, where many storages are read again."""
 
 
 def target_path(name: str, path: str | None) -> str:
@@ -102,11 +99,11 @@ def _complaint(part: str) -> str | None:
     """Say why a file or folder cannot be called that; None when it can."""
     if part in {"", ".", ".."}:
         return "it has an empty part, or one that leads elsewhere"
-    if not part.isprintable() or _FORBIDDEN & set(part):
+    if has_tricks(part) or _FORBIDDEN & set(part):
         return "it has a character that storages do not take"
     if part[0] == " " or part[-1] in " .":
         return "a part begins with a space, or ends with a space or a dot"
-    if part.split(".", 1)[0].casefold() in _RESERVED:
+    if part.split(".", 1)[0].casefold() in RESERVED:
         return "it is the name of a device"
     if len(part.encode("utf-8")) > _LONGEST_PART:
         return "a part of it is too long"

@@ -26,6 +26,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN
 from ..downloads import async_download, safe_name
 from ..engine.errors import PrinternizerError
+from ..engine.file_name import has_tricks
 from ..permissions import of_the_machine
 from ..pictures import kind_of
 from .answers import entry_for, headers_for, kind_of_file
@@ -58,7 +59,7 @@ def path_of(token: str) -> str:
         path = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except binascii.Error as err:
         raise ValueError("not a word of ours") from err
-    if not path.startswith("/") or ".." in path.split("/") or not path.isprintable():
+    if not path.startswith("/") or ".." in path.split("/") or has_tricks(path):
         raise ValueError("not a path on a printer")
     return path
 

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from .stage import Stage
 
 NAME = "söurce file (2).gcode"
+FAR_NAMES = (
+    "\N{MAN}\N{ZERO WIDTH JOINER}\N{GIRL} gift.gcode",
+    "\N{ARABIC LETTER MEEM}\N{ZERO WIDTH NON-JOINER}\N{ARABIC LETTER KEHEH}.gcode",
+    "日本\N{IDEOGRAPHIC SPACE}全角.gcode",
+    "at 3.15\N{NARROW NO-BREAK SPACE}PM.gcode",
+)
 
 
 def size_of(files: dict[str, int], path: str) -> int | None:
@@ -80,6 +86,24 @@ async def test_an_upload_says_where_the_file_lies_now(stage: Stage, tmp_path: Pa
         await storage.download(path, tmp_path / "back")
         assert (tmp_path / "back").read_bytes() == GCODE * 2
         await storage.delete(path)
+
+
+@needs(Offer.PRINT)
+async def test_names_of_any_script_come_back(stage: Stage, tmp_path: Path) -> None:
+    """Emoji of families, Persian words, Japanese blanks and those of macOS are names as well."""
+    async with stage.scene() as shop:
+        storage = shop.part("storage")
+        source = tmp_path / "x.gcode"
+        source.write_bytes(GCODE * 2)
+        for name in FAR_NAMES:
+            path = await storage.upload(source, shop.beside(name))
+            async with asyncio.timeout(shop.play.patience_s):
+                while path not in (listed := {one.path: one for one in await everything(storage)}):
+                    await asyncio.sleep(0.05)
+            assert listed[path].name == name
+            await storage.download(path, tmp_path / "back")
+            assert (tmp_path / "back").read_bytes() == GCODE * 2
+            await storage.delete(path)
 
 
 @needs(Offer.PRINT)

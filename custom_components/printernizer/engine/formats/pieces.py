@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ..file import PieceFacts
+from ..file_name import without_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -126,7 +127,7 @@ def _clean(said: object) -> str | None:
     if not isinstance(said, str):
         return None
     last = said.replace("\\", "/").rsplit("/", 1)[-1]
-    clean = "".join(char for char in last[:_NAME_LIMIT] if char.isprintable()).strip()
+    clean = without_tricks(last[:_NAME_LIMIT]).strip()
     return clean or None
 
 

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from ...file_name import has_tricks
 from ..base import RemoteFile
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def read_listing(folder: str, rows: Iterable[str], now: datetime) -> tuple[Remot
         if match is None or match["kind"] == "l":
             continue
         name = match["name"]
-        if name in {".", ".."} or "/" in name or not name.isprintable():
+        if name in {".", ".."} or "/" in name or has_tricks(name):
             continue
         isfolder = match["kind"] == "d"
         printable = not isfolder and name.lower().endswith(PRINTABLE)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from ...file_name import without_tricks
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -99,8 +101,8 @@ def text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
     result = str(value)[:_TEXT_LIMIT].strip()
-    if not result.isprintable():
-        result = "".join(letter for letter in result if letter.isprintable()).strip()
+    if not result.isprintable():  # nearly all are, and that is quick to tell
+        result = without_tricks(result).strip()
     return result or None
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ...errors import DriverError, Refused
+from ...file_name import has_tricks
 from .archive import plate_objects, plate_picture
 from .ftps import TIDY_S, Ftps
 from .listing import read_listing
@@ -35,7 +36,7 @@ _TELL_S: Final = 0.1
 
 def printer_path(path: str) -> str:
     """Return a path from the root of the storage. Raises Refused for one that leaves it."""
-    if len(path) > _LONGEST or not path.isprintable() or ".." in path.split("/"):
+    if len(path) > _LONGEST or has_tricks(path) or ".." in path.split("/"):
         raise Refused("not a path on the printer", key="file_missing", path=path[:80])
     return posixpath.normpath("/" + path.lstrip("/"))
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from ...errors import Garbled, Refused
+from ...file_name import has_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ def segments_of(path: str) -> tuple[str, ...]:
     Raises Refused(key="file_missing") for a path that climbs or cannot be one.
     """
     parts = tuple(part for part in path.split("/") if part)
-    if any(part in {".", ".."} or "\\" in part or not part.isprintable() for part in parts):
+    if any(part in {".", ".."} or "\\" in part or has_tricks(part) for part in parts):
         raise Refused(f"{path!r} is not a path on a printer", key="file_missing", path=path)
     return parts
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ...file_name import has_tricks
 from ..base import RemoteFile
 from .address import segments_of
 from .messages import Json, moment, name, number, obj, objects, text, whole
@@ -119,4 +120,4 @@ def _plain(part: str | None) -> str | None:
     """Return the name of one file, or None for one that hides a path."""
     if part is None or part in {".", ".."} or "/" in part or "\\" in part:
         return None
-    return part if part.isprintable() else None
+    return None if has_tricks(part) else part

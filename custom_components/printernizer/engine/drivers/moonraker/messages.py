@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ...errors import AccessDenied, Garbled, Refused, Unreachable
+from ...file_name import without_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ def text(source: object, key: str, longest: int = _LONGEST_TEXT) -> str | None:
 def cleaned(value: str, longest: int = _LONGEST_TEXT) -> str | None:
     """Return text without control characters, line breaks as blanks; None when nothing is left."""
     lines = value[:longest].replace("\r", "\n").replace("\n", " ")
-    return "".join(char for char in lines if char.isprintable()).strip() or None
+    return without_tricks(lines).strip() or None
 
 
 def name(source: object, key: str, longest: int = 1024) -> str | None:

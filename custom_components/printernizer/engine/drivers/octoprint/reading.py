@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from ...file_name import without_tricks
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,7 +36,7 @@ def text(source: Json, key: str, longest: int = LONGEST_TEXT) -> str | None:
     value = source.get(key)
     if not isinstance(value, str):
         return None
-    return "".join(char for char in value[:longest] if char.isprintable()).strip() or None
+    return without_tricks(value[:longest]).strip() or None
 
 
 def number(source: Json, key: str) -> float | None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ...errors import Refused
+from ...file_name import has_tricks
 from ..base import RemoteFile
 from .messages import Dialect, flag, number, objects, text, thumbnail_of, whole
 
@@ -74,7 +75,7 @@ class Layout:
         Raises Refused(key="file_missing") for a path that climbs or cannot be one.
         """
         parts = tuple(part for part in path.split("/") if part)
-        if any(part in {".", ".."} or "\\" in part or not part.isprintable() for part in parts):
+        if any(part in {".", ".."} or "\\" in part or has_tricks(part) for part in parts):
             raise Refused(f"{path!r} is not a path on a printer", key="file_missing", path=path)
         return parts if parts and parts[0] in self.roots else (self.main, *parts)
 

@@ -15,6 +15,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from ...file_name import without_tricks
 from ...printer import (
     CurrentJob,
     Fan,
@@ -91,7 +92,7 @@ def text(source: Json, key: str, longest: int = _LONGEST_TEXT) -> str | None:
     value = source.get(key)
     if not isinstance(value, str):
         return None
-    return "".join(char for char in value[:longest] if char.isprintable()).strip() or None
+    return without_tricks(value[:longest]).strip() or None
 
 
 def number(source: Json, key: str) -> float | None:
