@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from .straight import straightened
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from .raster import Canvas
+    from .straight import Lines
     from .view import View
 
     type Floats = NDArray[np.float32]
@@ -39,6 +42,8 @@ _PIECE: Final = np.float32(20.0)
 """Samples: pieces of beads as long as that are hidden or seen as a whole."""
 _WORTH: Final = 20
 """Points of a piece above which looking whether it is hidden costs less than drawing it."""
+_STRAIGHT: Final = 0.12
+"""Samples that beads may leave the line that is drawn for several of them."""
 _FREE_END: Final = np.float32(0.7)
 """How far a bead reaches beyond its last point, in halves of its width: its end is round."""
 _BIAS: Final = np.float32(1.0)
@@ -55,31 +60,18 @@ _LEANING_FLAT: Final = np.float32(0.4)
 """The same of what is no wall."""
 
 
-def draw(
-    canvas: Canvas,
-    view: View,
-    line: tuple[Floats, Floats],
-    size: tuple[Floats, Floats],
-    colours: NDArray[np.uint16],
-    upright: NDArray[np.bool_],
-) -> None:
-    """Draw beads.
-
-    line: where they begin and end, (3, n) each, mm, on their upper side. size: how wide and high
-    they are, mm. colours: of the canvas. upright: which are parts of walls.
-    """
-    since, until = line
-    reach = _reaches(since, until, size[0])
-    for begin in range(0, len(colours), _LOT):
+def draw(canvas: Canvas, view: View, lines: Lines) -> None:
+    """Draw beads."""
+    lines = straightened(lines, _STRAIGHT / view.scale)
+    reach = _reaches(lines)
+    for begin in range(0, len(lines), _LOT):
         lot = slice(begin, begin + _LOT)
-        ends = (since[:, lot], until[:, lot])
-        pieces = _Pieces(view, ends, reach[:, lot], (size[0][lot], size[1][lot]), upright[lot])
-        pieces.colours = colours[lot]
-        pieces.draw(canvas)
+        _Pieces(view, lines.chosen(lot), reach[:, lot]).draw(canvas)
 
 
-def _reaches(since: Floats, until: Floats, width: Floats) -> Floats:
+def _reaches(lines: Lines) -> Floats:
     """Return (2, n): how far beads reach beyond both ends, mm, so that corners are filled."""
+    since, until, width = lines.since, lines.until, lines.width
     half: Floats = width * np.float32(0.5)
     reach: Floats = np.stack((half, half)) * _FREE_END
     if len(width) < 2:
@@ -99,20 +91,11 @@ def _reaches(since: Floats, until: Floats, width: Floats) -> Floats:
 class _Pieces:
     """Some beads as the eye sees them, short enough to be hidden or seen as a whole."""
 
-    colours: NDArray[np.uint16]
-
-    def __init__(
-        self,
-        view: View,
-        line: tuple[Floats, Floats],
-        reach: Floats,
-        size: tuple[Floats, Floats],
-        upright: NDArray[np.bool_],
-    ) -> None:
+    def __init__(self, view: View, lines: Lines, reach: Floats) -> None:
         self._view = view
-        self.upright = upright
-        since, until = line
-        width, height = size
+        self.colours, self.upright = lines.colours, lines.upright
+        since, until = lines.since, lines.until
+        width, height = lines.width, lines.height
         step = until - since
         length = np.maximum(np.hypot(step[0], step[1]), np.float32(1e-6))
         along = step / length
@@ -144,7 +127,7 @@ class _Pieces:
         # How far apart beads of their kind are seen, one over or beside the other: as in the
         # picture's middle, since a change of manners within a wall would be seen.
         across, down = np.hypot(view.axes[2, 0], view.axes[2, 1]), abs(view.axes[2, 2])
-        apart = np.where(upright, height * across, width * down) * view.scale
+        apart = np.where(self.upright, height * across, width * down) * view.scale
         self._own = np.where(self._tall, 0, np.clip((apart - low) / (high - low), 0, 1))
 
     def draw(self, canvas: Canvas) -> None:

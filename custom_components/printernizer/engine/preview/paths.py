@@ -18,6 +18,7 @@ from ..picture import Colouring
 from . import beads as drawing
 from .raster import SUPERSAMPLING
 from .shading import Palette
+from .straight import Lines
 from .view import Framing, axes
 from .visible import Chosen, choose
 
@@ -143,14 +144,17 @@ class ToolPath:
             for beads in self._drawn(backwards=True):
                 some = beads.chosen(_IS_FIRST[beads.feature] == first)
                 if len(some):
-                    drawing.draw(
-                        canvas,
-                        view,
-                        (some.start, some.end),
-                        (some.width, some.height),
-                        self._numbers[some.tool if self._by_tool else some.feature],
-                        _IS_WALL[some.feature],
-                    )
+                    drawing.draw(canvas, view, self._lines(some))
+
+    def _lines(self, beads: Beads) -> Lines:
+        return Lines(
+            since=beads.start,
+            until=beads.end,
+            width=beads.width,
+            height=beads.height,
+            colours=self._numbers[beads.tool if self._by_tool else beads.feature],
+            upright=_IS_WALL[beads.feature],
+        )
 
     # -- colours -----------------------------------------------------------------------------
 
