@@ -38,7 +38,8 @@ async def test_a_file_is_fetched_by_its_path_and_by_its_id(
     (told,) = await heard.until(1)
     assert (told.data["kind"], told.data["device_id"]) == ("finished", printer.device_id)
     assert told.data["fetch"]["file"] == fetched["file"]
-    assert (told.data["fetch"]["path"], told.data["fetch"]["total_bytes"]) == (PATH, len(GCODE))
+    fetch = told.data["fetch"]
+    assert (fetch["path"], fetch["total_bytes"], fetch["moved_bytes"]) == (PATH, *[len(GCODE)] * 2)
     again = await _ask(hass, "fetch_file", device_id=printer.device_id, path=PATH)
     assert again == fetched == await _ask(hass, "fetch_file", file=fetched["file"])
     assert len(heard.events) == 1

@@ -46,13 +46,13 @@ def fetch_facts(fetch: Fetch) -> dict[str, Any]:
 def async_announce_fetches(hass: HomeAssistant, workshop: Workshop) -> CALLBACK_TYPE:
     """Announce how each fetch ended; returns how to stop.
 
-    What is known to be here already moved nothing, and is no news.
+    What is known to be here already was not fetched, and is no news.
     """
 
     @callback
     def tell(fetch: Fetch) -> None:
         kind = _KINDS.get(fetch.state)
-        if kind is None or (fetch.state is FetchState.DONE and not fetch.attempt):
+        if kind is None or (fetch.state is FetchState.DONE and fetch.known):
             return
         device = async_device_of(hass, fetch.printer_id)
         hass.bus.async_fire(

@@ -49,6 +49,8 @@ class Fetch:
     ended_at: datetime | None = None
     file_id: UUID | None = None
     """Which file of the library it became."""
+    known: bool = False
+    """Whether it lay here already, known by its bytes: then nothing was fetched."""
     error_key: str | None = None
     """Why it failed: a key of `errors.KEYS`."""
     reason: str | None = None

@@ -24,7 +24,7 @@ from custom_components.printernizer.engine.errors import (
     Unreachable,
 )
 from custom_components.printernizer.engine.fetch import Fetch, FetchState
-from custom_components.printernizer.engine.library_file import Whereabouts
+from custom_components.printernizer.engine.library_file import Origin, Source, Whereabouts
 from custom_components.printernizer.engine.store.database import Store
 from custom_components.printernizer.engine.workshop import fetches
 from custom_components.printernizer.engine.workshop.fetches import AT_ONCE, FETCHED, TRIES
@@ -180,6 +180,26 @@ async def test_what_is_here_for_certain_is_not_fetched_again(floor: Floor) -> No
     assert (await floor.workshop.fetches.fetch("V1", PATH)).id == first.id
     assert len(floor.card.held) == 1
     assert (await floor.workshop.fetches.file(first.id)).id == first.id
+    ended = [(each.known, each.moved_bytes) for each in floor.told if each.ended]
+    assert ended == [(False, len(CONTENT)), (True, 0)]
+
+
+async def test_what_came_in_by_another_way_between_two_tries_was_not_fetched(floor: Floor) -> None:
+    """Else somebody hears of a file that came from a printer, and none did."""
+    floor.card.script.append(breaks)
+    fetching = asyncio.create_task(floor.workshop.fetches.fetch("V1", PATH))
+    async with asyncio.timeout(10):
+        while FetchState.WAITING not in floor.states[1:]:
+            await asyncio.sleep(0)
+    ours = floor.folder.parent / "ours.gcode"
+    ours.write_bytes(CONTENT)
+    source = Source(origin=Origin.DOWNLOADED, printer_id="V1", path=PATH)
+    added = await floor.workshop.library.add(ours, source=source)
+    await floor.clock.advance(60)
+    assert (await fetching).id == added.file.id
+    last = floor.told[-1]
+    assert (last.state, last.known, last.moved_bytes) == (FetchState.DONE, True, 0)
+    assert floor.card.held == [0]
 
 
 async def test_a_file_that_only_looks_like_ours_is_fetched(floor: Floor) -> None:

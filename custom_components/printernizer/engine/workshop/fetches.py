@@ -273,6 +273,8 @@ class Fetches:
         found = await _found(storage, path)
         known = await self._library.at_place(printer_id, path)
         if known is not None and _surely(known, printer_id, found, self._clock.now()):
+            # Perhaps since an earlier try: what came of that is none of it.
+            fetching.fetch = replace(fetching.fetch, known=True, moved_bytes=0)
             return known
         version = (found.size, found.modified)
         if fetching.holds != version:
@@ -283,6 +285,8 @@ class Fetches:
             async with self._room:
                 size = await self._move(fetching, storage, found, attempt)
             await self._still(storage, found, size)
+            # Not every step of it was shown, and of a small file none.
+            fetching.fetch = replace(fetching.fetch, moved_bytes=size, total_bytes=size)
             return await self._take(fetching, found, size)
         finally:
             # What came in is not being fetched any more; what did not can be fetched again.
