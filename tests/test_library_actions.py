@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid4
 
+import homeassistant.helpers.device_registry as dr
 import homeassistant.helpers.entity_registry as er
 import homeassistant.helpers.issue_registry as ir
 import pytest
@@ -36,6 +37,7 @@ from custom_components.printernizer.engine.workshop.library import Library
 from custom_components.printernizer.engine.workshop.sandbox import Sandbox
 from custom_components.printernizer.library_facts import whole_facts
 from custom_components.printernizer.runtime import async_get_workshop
+from custom_components.printernizer.targets import async_device_of
 from custom_components.printernizer.views.kind_pictures import kind_picture
 from custom_components.printernizer.views.library import preview_url
 from tests.shop_floor import Floor, Printer, floor  # noqa: F401
@@ -132,6 +134,35 @@ async def test_a_file_is_taken_in_found_and_described(
     assert (figures["files"], figures["bytes"]) == (1, len(GCODE))
     assert figures["by_kind"]["gcode"] == {"files": 1, "bytes": len(GCODE)}
     assert figures["pictures"]["drawn"] == 0
+
+
+async def test_a_place_is_named_as_people_call_the_printer_also_while_it_is_not_loaded(
+    hass: HomeAssistant, printer: Printer
+) -> None:
+    """Nobody knows the serial of the printer that does not start today."""
+    serial = printer.machine.serial
+
+    async def called() -> str:
+        (file,) = (await _ask(hass, "list_library"))["files"]
+        (place,) = file["places"]
+        return place["printer"]
+
+    library = async_get_workshop(hass).library
+    await library.seen(serial, "/", [("/far.gcode", "far.gcode", 5)])
+    assert await called() == printer.entry.title != serial
+    assert await hass.config_entries.async_unload(printer.entry.entry_id)
+    assert await called() == printer.entry.title
+    devices = dr.async_get(hass)
+    devices.async_update_device(_device_of(hass, serial), name_by_user="Big Bertha")
+    assert await called() == "Big Bertha"
+    assert await hass.config_entries.async_setup(printer.entry.entry_id)
+    assert await called() == "Big Bertha"
+
+
+def _device_of(hass: HomeAssistant, serial: str) -> str:
+    device = async_device_of(hass, serial)
+    assert device is not None
+    return device.id
 
 
 async def test_a_list_is_walked_page_by_page(

@@ -95,18 +95,29 @@ def async_place_of(
 def async_called(coordinator: PrinterCoordinator) -> str:
     """Return what people call a printer: the name they gave its device, else its own."""
     device = dr.async_get(coordinator.hass).async_get(coordinator.device_id)
-    given = (device.name_by_user or device.name) if device is not None else None
-    return given or coordinator.config_entry.title
+    return _called(device, coordinator.config_entry)
 
 
 @callback
 def async_printer_names(hass: HomeAssistant) -> dict[str, str]:
-    """Return what people call the printers that are loaded, by their ids in the workshop."""
+    """Return what people call the printers that are set up, by their ids in the workshop.
+
+    Also those that are not loaded: what lies on them is listed all the same.
+    """
+    devices = dr.async_get(hass)
     return {
-        entry.unique_id: async_called(entry.runtime_data.coordinator)
+        printer_id: _called(
+            devices.async_get_device_by_identifier(printer_identifier(printer_id), entry.entry_id),
+            entry,
+        )
         for entry in async_printer_entries(hass)
-        if entry.unique_id is not None and hasattr(entry, "runtime_data")
+        if (printer_id := entry.unique_id) is not None
     }
+
+
+def _called(device: DeviceEntry | None, entry: PrinternizerConfigEntry) -> str:
+    given = (device.name_by_user or device.name) if device is not None else None
+    return given or entry.title
 
 
 def _entry_ids(hass: HomeAssistant, target: Mapping[str, Any]) -> set[str]:
