@@ -20,7 +20,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .engine.errors import NotAllowed
-from .engine.file_name import has_tricks
+from .engine.names import has_tricks
 from .ha_errors import told_to_the_user
 
 if TYPE_CHECKING:

@@ -15,6 +15,8 @@ from typing import Any, Final
 import voluptuous as vol
 from homeassistant.helpers import config_validation as cv
 
+from .engine.names import has_tricks
+
 LONGEST_GCODE: Final = 10_000
 LONGEST_PATH: Final = 1_024
 LONGEST_VALUE: Final = 500
@@ -38,7 +40,7 @@ LIMIT: Final = vol.All(vol.Coerce(int), vol.Range(1, 100))
 
 def _plain(value: object, longest: int, what: str) -> str:
     text = cv.string(value)
-    if not text.strip() or len(text) > longest or not text.isprintable():
+    if not text.strip() or len(text) > longest or has_tricks(text):
         raise vol.Invalid(f"not {what}")
     return text
 

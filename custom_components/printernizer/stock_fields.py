@@ -10,6 +10,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 
 from .engine.money import exact
+from .engine.names import has_tricks
 from .engine.shop import Process
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def word(longest: int = 64) -> Callable[[object], str]:
 
     def read(value: object) -> str:
         text = cv.string(value).strip()
-        if not text or len(text) > longest or not text.isprintable():
+        if not text or len(text) > longest or has_tricks(text):
             raise vol.Invalid(f"needs one line of 1 to {longest} characters")
         return text
 

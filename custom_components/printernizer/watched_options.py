@@ -20,6 +20,7 @@ from .const import LIBRARY_FOLDER
 from .engine.errors import NotAllowed
 from .engine.file import FileKind
 from .engine.library_file import shown_name, tag_of
+from .engine.names import has_tricks
 from .engine.watched_folder import WatchedFolder
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _wrong_label(said: Mapping[str, Any]) -> str | None:
 def _wrong(hass: HomeAssistant, typed: str) -> str | None:
     """Return what is wrong with a path. What is not allowed is not looked for."""
     path = Path(typed)
-    if len(typed) > LONGEST_PATH or not typed.isprintable() or not _allowed(hass, path):
+    if len(typed) > LONGEST_PATH or has_tricks(typed) or not _allowed(hass, path):
         return "folder_not_allowed"
     try:
         real = path.resolve(strict=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from .document import Party
 from .errors import NotAllowed
+from .names import has_tricks
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -150,7 +151,7 @@ def checked(customer: Customer) -> Customer:
 def _line(key: str, value: str | None) -> str | None:
     """Return one line of plain text, or None for nothing. Raises NotAllowed."""
     text = (value or "").strip()
-    if len(text) > LONGEST_TEXT or not text.isprintable():
+    if len(text) > LONGEST_TEXT or has_tricks(text):
         reason = f"{key} is one line of at most {LONGEST_TEXT} characters"
         raise NotAllowed(reason, key="bad_text")
     return text or None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from .errors import NotAllowed
-from .file_name import RESERVED, without_tricks
+from .names import RESERVED, without_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

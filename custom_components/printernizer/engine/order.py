@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from .errors import NotAllowed
 from .money import ZERO, exact
+from .names import has_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,7 +143,7 @@ def extended(order: Order, position: Position, at: datetime) -> Order:
 def checked_position(position: Position) -> Position:
     """Return a position as it may be kept. Raises NotAllowed: bad_position, bad_text."""
     for text in (position.text, position.detail or "", position.unit, position.path or ""):
-        if len(text) > LONGEST_TEXT or not text.isprintable():
+        if len(text) > LONGEST_TEXT or has_tricks(text):
             reason = f"a text is one line of at most {LONGEST_TEXT} characters"
             raise NotAllowed(reason, key="bad_text")
     if not position.text.strip():

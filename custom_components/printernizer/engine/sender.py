@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from .errors import NotAllowed
+from .names import has_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,7 +66,7 @@ def whose(senders: Iterable[Sender], key: str) -> Sender | None:
 def sender_name(given: str, senders: Iterable[Sender]) -> str:
     """Return a name for one more sender. Raises NotAllowed: "bad_sender", "sender_known"."""
     name = " ".join(given.split())
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+    if not name or len(name) > LONGEST_NAME or has_tricks(name):
         raise NotAllowed(f"it has 1 to {LONGEST_NAME} characters", key="bad_sender")
     if any(sender.name.casefold() == name.casefold() for sender in senders):
         raise NotAllowed(name, key="sender_known")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from .errors import NotAllowed
-from .file_name import RESERVED, has_tricks
+from .names import RESERVED, has_tricks
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

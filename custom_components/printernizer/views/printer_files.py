@@ -26,7 +26,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN
 from ..downloads import async_download, safe_name
 from ..engine.errors import PrinternizerError
-from ..engine.file_name import has_tricks
+from ..engine.names import has_tricks
 from ..permissions import of_the_machine
 from ..pictures import kind_of
 from .answers import entry_for, headers_for, kind_of_file

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from ..names import without_tricks
 from .careful_xml import Elements, Enough
 from .settings import text
 
@@ -106,8 +107,5 @@ def plain(said: str | None) -> str | None:
     if said is None:
         return None
     bare = _TAG.sub("", _BREAK.sub("\n", html.unescape(said[: _LONGEST * 8])))
-    lines = (
-        "".join(char for char in line if char.isprintable()).strip()
-        for line in html.unescape(bare).splitlines()
-    )
+    lines = (without_tricks(line).strip() for line in html.unescape(bare).splitlines())
     return "\n".join(line for line in lines if line)[:_LONGEST] or None

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ..file import PieceFacts
-from ..file_name import without_tricks
+from ..names import without_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

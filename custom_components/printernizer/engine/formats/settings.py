@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from ..file import FilamentFacts, FileFacts, PlateFacts
+from ..names import without_tricks
 from . import estimates, layering
 from .heat import heat_of
 from .pieces import NONE_NAMED
@@ -206,7 +207,7 @@ def text(value: str | None) -> str | None:
     """Return what a setting says, without quotes and tricks; None when it says nothing."""
     if value is None:
         return None
-    clean = "".join(char for char in value[:_TEXT_LIMIT] if char.isprintable())
+    clean = without_tricks(value[:_TEXT_LIMIT])
     return clean.strip().strip('"').strip() or None
 
 

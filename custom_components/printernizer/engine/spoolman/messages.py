@@ -13,6 +13,7 @@ from typing import Any, Final
 from ..errors import Garbled
 from ..foreign_stock import ForeignMaterial, ForeignSpool
 from ..money import exact
+from ..names import without_tricks
 
 _LONGEST: Final = 200
 _MOST: Final = 10_000_000.0
@@ -105,7 +106,7 @@ def _text(row: dict[str, Any], key: str) -> str | None:
     value = row.get(key)
     if not isinstance(value, str):
         return None
-    plain = "".join(char if char.isprintable() else " " for char in value[:_LONGEST])
+    plain = without_tricks(value[:_LONGEST], " ")
     return plain.strip() or None
 
 

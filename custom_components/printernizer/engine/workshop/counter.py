@@ -15,6 +15,7 @@ from ..billing import local_day
 from ..customer import Customer, checked, without_person
 from ..errors import NotAllowed
 from ..money import CENT, rounded
+from ..names import has_tricks
 from ..order import Order, OrderState, Position, PositionKind, extended, moved
 from ..reckoning import price_of
 from ..store import accounts, assignments, audit, customers, jobs, orders
@@ -266,7 +267,7 @@ def checked_reason(reason: str | None) -> str:
 def _plain_line(text: str | None) -> str | None:
     if text is None:
         return None
-    if len(text) > LONGEST_REASON or not text.isprintable():
+    if len(text) > LONGEST_REASON or has_tricks(text):
         reason = f"a text is one line of at most {LONGEST_REASON} characters"
         raise NotAllowed(reason, key="bad_text")
     return text.strip() or None

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from ...file_name import has_tricks
+from ...names import has_tricks
 from ..base import RemoteFile
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from ...file_name import without_tricks
+from ...names import without_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

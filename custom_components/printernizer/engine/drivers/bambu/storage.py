@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ...errors import DriverError, Refused
-from ...file_name import has_tricks
+from ...names import has_tricks
 from .archive import plate_objects, plate_picture
 from .ftps import TIDY_S, Ftps
 from .listing import read_listing

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from ...errors import Garbled, Refused
-from ...file_name import has_tricks
+from ...names import has_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...file_name import has_tricks
+from ...names import has_tricks
 from ..base import RemoteFile
 from .address import segments_of
 from .messages import Json, moment, name, number, obj, objects, text, whole

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ...errors import AccessDenied, Garbled, Refused, Unreachable
-from ...file_name import without_tricks
+from ...names import without_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

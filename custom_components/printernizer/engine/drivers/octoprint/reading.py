@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from ...file_name import without_tricks
+from ...names import without_tricks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ...errors import Refused
-from ...file_name import has_tricks
+from ...names import has_tricks
 from ..base import RemoteFile
 from .messages import Dialect, flag, number, objects, text, thumbnail_of, whole
 

@@ -15,7 +15,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from ...file_name import without_tricks
+from ...names import without_tricks
 from ...printer import (
     CurrentJob,
     Fan,

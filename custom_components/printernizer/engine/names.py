@@ -1,4 +1,4 @@
-"""Which characters a file may have in its name, wherever it lies."""
+"""Names of files and other single lines that people give: which characters they may hold."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ of Japanese names and of macOS, and every character that is younger than this Py
 RESERVED: Final = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
 )
-"""Stems, in lower case, that are devices on Windows, where many storages are read again."""
+"""Stems of files, in lower case, that are devices on Windows: many storages are read there."""
 
 
-def has_tricks(name: str) -> bool:
-    """Whether a name or a path holds what cannot be shown as it is."""
-    return _TRICKS.search(name) is not None
+def has_tricks(line: str) -> bool:
+    """Whether a line holds what cannot be shown as it is."""
+    return _TRICKS.search(line) is not None
 
 
-def without_tricks(name: str, instead: str = "") -> str:
-    """Return a name or a path without what cannot be shown as it is."""
-    return _TRICKS.sub(instead, name)
+def without_tricks(line: str, instead: str = "") -> str:
+    """Return a line without what cannot be shown as it is."""
+    return _TRICKS.sub(instead, line)

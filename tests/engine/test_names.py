@@ -1,10 +1,10 @@
-"""Names of files: what is shown as it is, and what plays tricks."""
+"""Names and single lines: what is shown as it is, and what plays tricks."""
 
 from __future__ import annotations
 
 import pytest
 
-from custom_components.printernizer.engine.file_name import has_tricks, without_tricks
+from custom_components.printernizer.engine.names import has_tricks, without_tricks
 
 FAMILY = "\N{MAN}\N{ZERO WIDTH JOINER}\N{GIRL}.stl"
 
