@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from homeassistant.helpers.event import async_track_time_interval
 
 from .engine.errors import StoreError
 from .engine.report import Totals
+from .engine.workshop.listeners import Listeners
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,7 +39,7 @@ class MonthFigures:
         self._workshop = workshop
         self._task: asyncio.Task[None] | None = None
         self._again = False
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: Listeners[()] = Listeners("this month")
         self._printers: dict[str | None, Totals] = {}
         self.report: MonthlyReport | None = None
         """None until it could be read."""
@@ -70,14 +70,7 @@ class MonthFigures:
     @callback
     def async_add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
         """Hear of every change; returns how to stop."""
-        self._listeners.append(listener)
-
-        @callback
-        def stop() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return stop
+        return self._listeners.add(listener)
 
     async def async_read(self) -> None:
         """Read it now. What cannot be read stays as it was."""
@@ -88,8 +81,7 @@ class MonthFigures:
             return
         self.report = report
         self._printers = {share.key: share.totals for share in report.printers}
-        for listener in tuple(self._listeners):
-            listener()
+        self._listeners.tell()
 
     @callback
     def _on_account(self, _job: Job, _account: JobAccount) -> None:

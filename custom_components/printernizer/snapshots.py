@@ -20,6 +20,7 @@ from homeassistant.util import slugify
 from .announce import job_facts
 from .const import DOMAIN, EVENT_SNAPSHOT, SNAPSHOT_FOLDER
 from .engine.job import CLOSING
+from .engine.workshop.listeners import Listeners
 from .job_links import async_picture_links
 from .pictures import kind_of
 from .targets import async_called
@@ -109,7 +110,7 @@ class Snapshots:
         self._hass = hass
         self._coordinator = coordinator
         self._eyes = eyes
-        self._listeners: list[Callable[[Path], None]] = []
+        self._listeners: Listeners[Path] = Listeners("snapshots")
         self._taking: dict[UUID, asyncio.Task[None]] = {}
         self.folder = folder_of(hass, coordinator.printer_id)
 
@@ -133,8 +134,7 @@ class Snapshots:
     @callback
     def listen(self, listener: Callable[[Path], None]) -> CALLBACK_TYPE:
         """Hear of every picture that was kept; returns how to stop."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._listeners.add(listener)
 
     async def _take(self, event: JobEvent) -> None:
         picture = await self._look()
@@ -148,8 +148,7 @@ class Snapshots:
         except OSError as err:
             _LOGGER.warning("%s: no snapshot was kept: %s", self._coordinator.name, err)
             return
-        for listener in tuple(self._listeners):
-            listener(path)
+        self._listeners.tell(path)
         self._hass.bus.async_fire(EVENT_SNAPSHOT, self._facts(event, path))
 
     async def _look(self) -> bytes | None:

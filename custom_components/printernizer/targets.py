@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from homeassistant.core import HomeAssistant
-    from homeassistant.helpers.device_registry import DeviceEntry
+    from homeassistant.helpers.device_registry import ChildDeviceEntry, DeviceEntry
 
     from .coordinator import PrinterCoordinator
     from .runtime import PrinternizerConfigEntry
@@ -115,7 +115,7 @@ def async_printer_names(hass: HomeAssistant) -> dict[str, str]:
     }
 
 
-def _called(device: DeviceEntry | None, entry: PrinternizerConfigEntry) -> str:
+def _called(device: DeviceEntry | ChildDeviceEntry | None, entry: PrinternizerConfigEntry) -> str:
     given = (device.name_by_user or device.name) if device is not None else None
     return given or entry.title
 

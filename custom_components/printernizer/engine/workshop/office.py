@@ -8,7 +8,6 @@ and StoreError when the database does not take it.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from ..billing import local_day
 from ..store import assignments, audit, customers, documents, evidence, orders
 from . import counter, paperwork, persons
 from .counter import Deed
+from .listeners import Listeners
 from .proofs import CHAINS, Proof
 
 if TYPE_CHECKING:
@@ -91,17 +91,11 @@ class Office:
         self._settings = settings
         self._clock = clock
         self._draw = draw
-        self._subscribers: list[Callable[[OfficeNews], None]] = []
+        self._listeners: Listeners[OfficeNews] = Listeners("the office")
 
-    def subscribe(self, subscriber: Callable[[OfficeNews], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[OfficeNews], None]) -> Callable[[], None]:
         """Hear of documents, payments and assigned jobs once durable; returns how to stop."""
-        self._subscribers.append(subscriber)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._subscribers.remove(subscriber)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     # -- customers -------------------------------------------------------------------------------
 
@@ -324,5 +318,4 @@ class Office:
         return Deed(at=self._clock.now(), by=by, reason=reason)
 
     def _tell(self, event: OfficeNews) -> None:
-        for subscriber in tuple(self._subscribers):
-            subscriber(event)
+        self._listeners.tell(event)
