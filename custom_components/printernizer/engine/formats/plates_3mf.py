@@ -58,7 +58,11 @@ class ProjectPlate:
 
 
 class Plates:
-    """The plates of a Bambu or Orca project: their names, and what stands on them."""
+    """The plates of a Bambu or Orca project: their names, and what stands on them.
+
+    As far as they can be read. `arrangement.Project` reads the same for pictures, and refuses what
+    is damaged: half a list of names is of use, and half an arrangement shows another thing.
+    """
 
     def __init__(self, archive: Archive) -> None:
         """Read them. Raises BadFile."""
