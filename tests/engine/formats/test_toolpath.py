@@ -391,6 +391,17 @@ def test_an_outline_finds_all_layers_and_features(path: Path, size: int) -> None
     assert found.z_mm == pytest.approx(tops, abs=1e-3)
 
 
+@pytest.mark.parametrize("size", [300, 777, 5000])
+def test_an_outline_tells_all_heights_wherever_the_text_is_cut(size: int) -> None:
+    """A layer that lies as high as the one before leaves out others above it."""
+    content = LONG[0].read_bytes()
+    whole, cut = outline(pieces(content, len(content))), outline(pieces(content, size))
+    assert whole is not None
+    assert cut is not None
+    assert np.isfinite(whole.z_mm).all()
+    assert cut.z_mm.tolist() == whole.z_mm.tolist()
+
+
 @pytest.mark.parametrize("path", LONG, ids=lambda path: path.name)
 @pytest.mark.parametrize(
     "features", [[Feature.OUTER_WALL], [Feature.TOP, Feature.SOLID], list(Feature)], ids=str

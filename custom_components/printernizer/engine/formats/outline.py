@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 200
 """Bytes of a mark that are read."""
-_WORD: Final = 8
+_FEW: Final = 64
 _MOST_KNOWN: Final = 20_000
 _MOST_SECTIONS: Final = 2_000_000
 _TELLING: Final = np.zeros(1 << 16, np.bool_)
@@ -89,13 +89,24 @@ def lines(pieces: Pieces) -> Iterator[tuple[bytes, int]]:
 def _comments(data: NDArray[np.uint8]) -> NDArray[np.intp]:
     """Return where lines begin with a semicolon."""
     hits = data == ord(";")
-    whole = len(hits) // _WORD * _WORD
-    # Few bytes are one: eight at a time are looked at first.
-    some = np.flatnonzero(hits[:whole].view(np.uint64))
-    row, column = np.nonzero(hits[:whole].reshape(-1, _WORD)[some])
-    places = np.concatenate((some[row] * _WORD + column, whole + np.flatnonzero(hits[whole:])))
+    whole = len(hits) // _FEW * _FEW
+    # Few bytes are one: 64 at a time are looked at first, then eight.
+    words = hits[:whole].view(np.uint64)
+    rows = np.flatnonzero((words != 0).view(np.uint64))
+    row, column = np.nonzero(hits[:whole].reshape(-1, _FEW)[rows])
+    places = np.concatenate((rows[row] * _FEW + column, whole + np.flatnonzero(hits[whole:])))
     at_first: NDArray[np.intp] = places[(places == 0) | (data[places - 1] == ord("\n"))]
     return at_first
+
+
+def _height(text: bytes) -> float:
+    """Return what is told of a layer's height behind its mark, mm; NaN for nothing."""
+    told = _TOLD_Z.search(text)
+    said = next((group for group in told.groups() if group is not None), b"") if told else b""
+    try:
+        return float(said)
+    except ValueError:
+        return np.nan
 
 
 class _Finder:
@@ -104,38 +115,43 @@ class _Finder:
         self._kinds = array("q", [_kind(-1, 0, Feature.CUSTOM)])
         self._z: list[float] = []
         self._family: words.Family | None = None
+        self._cut_off = b""
+        """What followed the mark of a layer whose height was not told before a part's end."""
         self._known: dict[bytes, words.Meaning] = {}
         self._feature = Feature.CUSTOM
-        self._tool = 0
+        self._tool = self._told_tool = 0
         self._looks_for_tools = tools
         self._length = 0
 
     def look(self, text: bytes, at: int) -> None:
         """Look at whole lines, which begin at a place."""
         self._length = at + len(text)
+        if self._cut_off:
+            self._z[-1] = _height((self._cut_off + text[:_BEHIND])[:_BEHIND])
+            self._cut_off = b""
         data = np.frombuffer(text, np.uint8)
         places = _comments(data)
         # The last byte ends a line.
         first, second = (np.minimum(places + ahead, len(data) - 1) for ahead in (1, 2))
         prefix = data[first].astype(np.uint16) << 8 | data[second]
         changes = self._changes(text)
+        find, known = text.find, self._known
         for place in places[_TELLING[prefix]].tolist():
             while changes and changes[0][0] < place:
                 self._tool = changes.pop(0)[1]
-            meaning = self._meaning(text, place)
+            end = find(b"\n", place, place + _LONGEST)
+            mark = text[place : end if end >= 0 else place + _LONGEST]
+            meaning = known[mark] if mark in known else self._meaning(mark)
             if isinstance(meaning, words.NewRole):
-                self._feature = meaning.feature
-                self._begin(at + place)
+                if meaning.feature is not self._feature or self._tool != self._told_tool:
+                    self._feature = meaning.feature
+                    self._begin(at + place)
             elif isinstance(meaning, words.NewLayer):
                 self._new_layer(meaning.family, text, place, at)
         if changes:
             self._tool = changes[-1][1]
 
-    def _meaning(self, text: bytes, place: int) -> words.Meaning:
-        end = text.find(b"\n", place, place + _LONGEST)
-        mark = text[place : end if end >= 0 else place + _LONGEST]
-        if mark in self._known:
-            return self._known[mark]
+    def _meaning(self, mark: bytes) -> words.Meaning:
         meaning = words.meaning(mark)
         if len(self._known) < _MOST_KNOWN:
             self._known[mark] = meaning
@@ -154,21 +170,17 @@ class _Finder:
         self._family = self._family or family
         if family is not self._family:
             return
-        told = _TOLD_Z.search(text, place, place + _BEHIND)
-        said = next((group for group in told.groups() if group is not None), b"") if told else b""
-        try:
-            self._z.append(float(said))
-        except ValueError:
-            self._z.append(np.nan)
+        self._z.append(_height(text[place : place + _BEHIND]))
+        left = place + _BEHIND - len(text)
+        self._cut_off = text[place:] if left > 0 and np.isnan(self._z[-1]) else b""
         if self._feature is Feature.CUSTOM and len(self._z) == 1:
             self._feature = Feature.OTHER
         self._begin(at + place)
 
     def _begin(self, place: int) -> None:
-        kind = _kind(len(self._z) - 1, self._tool, self._feature)
-        if kind != self._kinds[-1]:
-            self.begins.append(place)
-            self._kinds.append(kind)
+        self._told_tool = self._tool
+        self.begins.append(place)
+        self._kinds.append(_kind(len(self._z) - 1, self._tool, self._feature))
 
     def outline(self) -> Outline | None:
         """Return what was found."""
