@@ -150,8 +150,7 @@ class _Pieces:
         step = self._until - self._since
         length = np.sqrt((step * step).sum(axis=0)) * self._scale
         many = np.clip(np.ceil(length / _PIECE), 1, 1000).astype(np.intp)
-        which = np.repeat(np.arange(len(many)), many)
-        place = np.arange(len(which)) - np.repeat(np.cumsum(many) - many, many)
+        which, place = _parts(many)
         share = np.float32(1) / many[which]
         begin = place.astype(np.float32) * share
         points = np.minimum(length, _PIECE) * self._lines * np.float32(1 / _SPACING)
@@ -215,8 +214,7 @@ class _Pieces:
     def _draw_lines(self, canvas: Canvas, which: Places, begin: Floats, end: Floats) -> None:
         """Draw all lines of pieces."""
         many = self._lines[which]
-        piece = np.repeat(np.arange(len(which)), many)
-        place = np.arange(len(piece)) - np.repeat(np.cumsum(many) - many, many)
+        piece, place = _parts(many)
         bead = which[piece]
         across = ((place + 0.5) * 2 / many[piece] - 1).astype(np.float32) * self._half[bead]
         offset, sideways, upwards = self._outline(bead, across)
@@ -288,22 +286,30 @@ def project(view: View, points: Floats) -> Floats:
 
 def _fill(canvas: Canvas, corner: Floats, one: Floats, other: Floats, paint: Paint) -> None:
     """Fill parallelograms from a corner along two sides, (3, n) each as `project` makes them."""
-    across = _steps(one)
-    total = across * _steps(other)
-    for lot in lots(total, _POINTS):
-        many = total[lot]
-        place = np.arange(int(many.sum()), dtype=np.int32)
-        place -= np.repeat((np.cumsum(many) - many).astype(np.int32), many)
-        columns = np.repeat(across[lot].astype(np.int32), many)
-        row = place // columns
-        place -= row * columns
-        first = one[:, lot] / across[lot]
-        second = other[:, lot] / (many // across[lot])
-        middle = corner[:, lot] + (first + second) / 2
-        at = np.repeat(first, many, axis=1) * place.astype(np.float32)
-        at += np.repeat(second, many, axis=1) * row.astype(np.float32)
-        at += np.repeat(middle, many, axis=1)
-        canvas.dots(at[0], at[1], at[2], np.repeat(paint[lot], many))
+    across, down = _steps(one), _steps(other)
+    first = one / across.astype(np.float32)
+    second = other / down.astype(np.float32)
+    middle = corner + (first + second) / 2
+    for lot in lots(across * down, _POINTS):
+        # Rows of points first, then points of rows.
+        which, place = _parts(down[lot])
+        begin = second[:, lot].take(which, axis=1)
+        begin *= place.astype(np.float32)
+        begin += middle[:, lot].take(which, axis=1)
+        row, place = _parts(across[lot].take(which))
+        which = which.take(row)
+        at = first[:, lot].take(which, axis=1)
+        at *= place.astype(np.float32)
+        at += begin.take(row, axis=1)
+        canvas.dots(at[0], at[1], at[2], paint[lot].take(which))
+
+
+def _parts(counts: Places) -> tuple[Places, Places]:
+    """Return for all parts of things, so many each, of which thing one is and its place there."""
+    which = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(which))
+    place -= (np.cumsum(counts) - counts).take(which)
+    return which, place
 
 
 def _steps(side: Floats) -> Places:
@@ -313,10 +319,11 @@ def _steps(side: Floats) -> Places:
 
 
 def _dots(canvas: Canvas, one: Floats, way: Floats, points: Places, paint: Paint) -> None:
-    which = np.repeat(np.arange(len(points)), points)
-    place = np.arange(len(which)) - np.repeat(np.cumsum(points) - points, points)
-    at = one[:, which] + way[:, which] * place.astype(np.float32)
-    canvas.dots(at[0], at[1], at[2], paint[which])
+    which, place = _parts(points)
+    at = way.take(which, axis=1)
+    at *= place.astype(np.float32)
+    at += one.take(which, axis=1)
+    canvas.dots(at[0], at[1], at[2], paint.take(which))
 
 
 def lots(counts: Places, most: int) -> Iterator[slice]:

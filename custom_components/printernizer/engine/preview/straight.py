@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     type Floats = NDArray[np.float32]
+    type Places = NDArray[np.intp]
     type Flags = NDArray[np.bool_]
 
 _ROUNDS: Final = 3
@@ -35,11 +36,15 @@ class Lines:
     def __len__(self) -> int:
         return len(self.width)
 
-    def chosen(self, which: Flags | slice) -> Lines:
+    def chosen(self, which: Places | slice) -> Lines:
         """Return some of them."""
+        if isinstance(which, slice):
+            since, until = self.since[:, which], self.until[:, which]
+        else:
+            since, until = self.since.take(which, axis=1), self.until.take(which, axis=1)
         return Lines(
-            since=self.since[:, which],
-            until=self.until[:, which],
+            since=since,
+            until=until,
             width=self.width[which],
             height=self.height[which],
             colours=self.colours[which],
@@ -72,7 +77,7 @@ def straightened(lines: Lines, within_mm: float) -> Lines:
         kept[1:count:2] = ~one
         lines = Lines(
             lines.since, until, lines.width, lines.height, lines.colours, lines.upright
-        ).chosen(kept)
+        ).chosen(np.flatnonzero(kept))
     return lines
 
 
