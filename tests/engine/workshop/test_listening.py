@@ -524,6 +524,28 @@ async def test_a_shop_that_closes_during_a_look_leaves_nothing_open(
             await asyncio.sleep(0.001)
 
 
+async def test_a_share_that_hangs_does_not_keep_the_shop_from_closing(
+    tmp_path: Path, store: FaultyStore
+) -> None:
+    """Home Assistant would wait for it whenever it ends."""
+    shop = Listener(tmp_path, store, HandClock())
+    shop.outside = "nfs4"
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hangs(folder: WatchedFolder, entering: Entering, /) -> tuple[watch.Found, ...]:
+        inside.set()
+        go_on.wait(20)
+        return ()
+
+    shop.watching._look = hangs
+    shop.watching.watch([shop.folder()])
+    try:
+        async with asyncio.timeout(ears.PATIENCE_S - 2), shop.watching:
+            await asyncio.to_thread(inside.wait, 5)
+    finally:
+        go_on.set()
+
+
 def test_ears_that_are_closed_stay_closed(tmp_path: Path) -> None:
     """A look that begins late would open what nobody closes."""
     deaf = Ears(lambda _: None)

@@ -75,7 +75,8 @@ class Ears:
     def close(self) -> None:
         """Give everything back. Nobody may be in `changes` any more."""
         self._ended = True
-        if self._looking.acquire(timeout=PATIENCE_S):
+        # What a look opens from now on, it closes as well: a share that hangs is not waited for.
+        if self._inotify is not None and self._looking.acquire(timeout=PATIENCE_S):
             try:
                 self._shut()
             finally:
