@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -17,9 +19,9 @@ if TYPE_CHECKING:
 
 _BEFORE: Final = 300
 """Bytes before a section that say where the tool stands when it begins."""
-_BLOCK_BYTES: Final = 512 << 10
+_BLOCK_BYTES: Final = 320 << 10
 _NOWHERE: Final = b"9000000"
-_ENDS: Final = (b" ", b"\n", b";", b"\r")
+_VALUE: Final = re.compile(rb"-?(?:\d+\.?\d*|\.\d+)(?=[ \n;\r]|\Z)")
 
 
 class Text(Protocol):
@@ -39,11 +41,14 @@ def abridged(text: Text, found: Outline, chosen: NDArray[np.bool_]) -> Iterator[
     made: list[bytes] = []
     size = 0
     end_before = 0
-    for index in np.flatnonzero(chosen).tolist():
-        begin, end = int(found.begins[index]), int(found.ends[index])
+    changes = bool(found.tools.any())
+    which = np.flatnonzero(chosen)
+    heights = found.z_mm[found.layers[which]]
+    of_each = (found.begins[which], found.ends[which], found.tools[which], heights)
+    for begin, end, tool, z in zip(*(each.tolist() for each in of_each), strict=True):
         if begin != end_before:
             before = text.read(max(end_before, begin - _BEFORE), begin)
-            made.append(_leap(before, found, index))
+            made.append(_leap(before, tool if changes else None, z))
         end_before = end
         for part in range(begin, end, _BLOCK_BYTES):
             made.append(text.read(part, min(part + _BLOCK_BYTES, end)))
@@ -99,29 +104,25 @@ class Anywhere:
         return self._file.read(end - begin)
 
 
-def _leap(before: bytes, found: Outline, index: int) -> bytes:
+def _leap(before: bytes, tool: int | None, z: float) -> bytes:
     """Return commands that put the tool where it stands at the beginning of a section.
 
     What was pulled back counts as brought forward: E runs on far ahead, and gets its name back.
+    before: what precedes it. z: mm; NaN where nobody says.
     """
-    said = [_last(before, word) for word in (b" X", b" Y", b" E")]
-    lines = [b"\n"]
-    if found.tools[index] or found.tools.any():
-        lines.append(b"T%d\n" % found.tools[index])
-    z = found.z_mm[found.layers[index]]
-    height = b" Z%.4f" % z if np.isfinite(z) else b""
+    x, y, e = (_last(before, word) for word in (b" X", b" Y", b" E"))
     # From nowhere: whatever begins there is left out by the reader.
-    x, y = (word or _NOWHERE for word in said[:2])
-    lines.append(b"G92 E0\nG1 X%s Y%s%s\nG1 E99999\n" % (x, y, height))
-    lines.append(b"G92 E%s\n;WIDTH:0\n" % (said[2] or b"0"))
-    return b"".join(lines)
+    place = b" X%s Y%s" % (x or _NOWHERE, y or _NOWHERE)
+    height = b" Z%.4f" % z if math.isfinite(z) else b""
+    change = b"" if tool is None else b"T%d\n" % tool
+    return b"\n%sG92 E0\nG1%s%s\nG1 E99999\nG92 E%s\n;WIDTH:0\n" % (
+        *(change, place, height),
+        e or b"0",
+    )
 
 
 def _last(text: bytes, word: bytes) -> bytes:
     """Return what follows a word where it stands last, or nothing."""
-    at = text.rfind(word) + len(word)
-    if at < len(word):
-        return b""
-    end = min((place for one in _ENDS if (place := text.find(one, at)) >= 0), default=len(text))
-    value = text[at:end]
-    return value if value.replace(b".", b"", 1).lstrip(b"-").isdigit() else b""
+    at = text.rfind(word)
+    value = _VALUE.match(text, at + len(word)) if at >= 0 else None
+    return value[0] if value else b""
