@@ -70,7 +70,7 @@ class Solid:
                 corners = patch.corners[begin : begin + _LOT]
                 seen = view.project(corners)
                 touched = canvas.touched(seen)
-                normals = view.normals(corners[touched])
+                normals = view.normals(np.take(corners, touched, axis=0))
                 canvas.draw(np.take(seen, touched, axis=2), normals, number)
                 if canvas.filled > most:
                     raise BadFile("its surface lies over itself hundreds of times")
