@@ -102,7 +102,8 @@ class _Pieces:
         # Straight upwards, or nowhere: it has no side.
         along[0][np.hypot(along[0], along[1]) < 0.5] = 1.0
         self._since = since - along * reach[0]
-        self._until = until + along * reach[1]
+        self._step = until + along * reach[1]
+        self._step -= self._since
         eye = view.centre + view.axes[2] * (view.focal / view.scale)
         towards = eye.astype(np.float32)[:, None] - (since + until) / 2
         distance = np.sqrt((towards * towards).sum(axis=0))
@@ -147,11 +148,10 @@ class _Pieces:
 
     def _cut(self) -> tuple[Places, Floats, Floats, Floats]:
         """Return pieces: of which bead, from which share of its length to which, how large."""
-        step = self._until - self._since
-        length = np.sqrt((step * step).sum(axis=0)) * self._scale
+        length = np.sqrt((self._step * self._step).sum(axis=0)) * self._scale
         many = np.clip(np.ceil(length / _PIECE), 1, 1000).astype(np.intp)
         which, place = _parts(many)
-        share = np.float32(1) / many[which]
+        share = np.float32(1) / many.astype(np.float32).take(which)
         begin = place.astype(np.float32) * share
         points = np.minimum(length, _PIECE) * self._lines * np.float32(1 / _SPACING)
         return which, begin, begin + share, points[which]
@@ -164,7 +164,7 @@ class _Pieces:
             bead = which[left]
             points, _, _ = self._outline(bead, self._half[bead] * np.float32(across))
             share = begin[left] + (end[left] - begin[left]) * np.float32(along)
-            points += self._since[:, bead] + (self._until - self._since)[:, bead] * share
+            points += self._since.take(bead, axis=1) + self._step.take(bead, axis=1) * share
             x, y, depth = project(self._view, points)
             seen[left] = canvas.shows(x, y, depth - _BIAS)
         return seen
@@ -173,10 +173,10 @@ class _Pieces:
         """Draw pieces without an outline of their own: the side and the end face that are seen."""
         if not len(which):
             return
-        step = (self._until - self._since)[:, which]
-        since = self._since[:, which] + step * begin
+        step = self._step.take(which, axis=1)
+        since = self._since.take(which, axis=1) + step * begin
         half = self._broad[which]
-        side = self._side[:, which] * half
+        side = self._side.take(which, axis=1) * half
         high = np.stack((side[0], side[1], 0 * half))
         deep = high.copy()
         deep[2] = -2 * self._deep[which]
@@ -189,15 +189,16 @@ class _Pieces:
         along = project(self._view, since + np.where(above, high, deep) + step * (end - begin))
         seen = self._shown(canvas, (face, along, low, low + (along - face), back))
         if not seen.all():
-            which = which[seen]
-            face, low, back, along = (each[:, seen] for each in (face, low, back, along))
+            some = np.flatnonzero(seen)
+            which = which.take(some)
+            face, low, back, along = (each.take(some, axis=1) for each in (face, low, back, along))
         along -= face
         nothing = np.zeros(len(which), np.float32)
         directions = self._directions(which, nothing, nothing)
         paint = canvas.paint(directions, self.colours[which])
         _fill(canvas, face, along, low - face, paint)
         # Walls are seen from above as well where they end, or lean.
-        side = self._side[:, which]
+        side = self._side.take(which, axis=1)
         side *= np.where(self.upright[which], _LEANING_TOP, _LEANING_FLAT)
         up = np.stack((side[0], side[1], np.ones(len(which), np.float32)))
         paint = canvas.paint(self._view.turned(up), self.colours[which])
@@ -218,15 +219,15 @@ class _Pieces:
         bead = which[piece]
         across = ((place + 0.5) * 2 / many[piece] - 1).astype(np.float32) * self._half[bead]
         offset, sideways, upwards = self._outline(bead, across)
-        step = (self._until - self._since)[:, bead]
-        since = self._since[:, bead] + offset
+        step = self._step.take(bead, axis=1)
+        since = self._since.take(bead, axis=1) + offset
         one = project(self._view, since + step * begin[piece])
         other = project(self._view, since + step * end[piece])
         paint = canvas.paint(self._directions(bead, sideways, upwards), self.colours[bead])
         way = other - one
         length = np.hypot(way[0], way[1])
         points = np.clip(np.ceil(length / _SPACING), 1, _MOST_POINTS).astype(np.intp)
-        share = np.float32(1) / points
+        share = np.float32(1) / points.astype(np.float32)
         one += way * (share / 2)
         way *= share
         for lot in lots(points, _POINTS):
@@ -257,7 +258,7 @@ class _Pieces:
                 np.where(tall, sideways, upwards),
             )
         above = self._above[bead]
-        side = self._side[:, bead]
+        side = self._side.take(bead, axis=1)
         offset = np.stack((side[0] * out, side[1] * out, up * above - self._deep[bead]))
         return offset, sideways, upwards * above
 
@@ -267,7 +268,7 @@ class _Pieces:
         upright = self.upright[bead]
         sideways = sideways * own + np.where(upright, np.float32(1), np.float32(0)) * (1 - own)
         upwards = upwards * own + np.where(upright, _LEANING, np.float32(1)) * (1 - own)
-        side = self._side[:, bead]
+        side = self._side.take(bead, axis=1)
         return self._view.turned(np.stack((side[0] * sideways, side[1] * sideways, upwards)))
 
 
