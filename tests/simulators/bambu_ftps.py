@@ -98,6 +98,8 @@ class FtpsServer:
     def _serve(self, plain: socket.socket) -> None:
         self._open.add(plain)
         plain.settimeout(_WAIT_S)
+        # Two answers in a row would wait for the acknowledgement of the first: 40 ms.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             line = self._context.wrap_socket(plain, server_side=True)
         except OSError:
@@ -261,6 +263,7 @@ class _Conversation:
         plain.settimeout(_WAIT_S)
         # As small as a printer's: what was sent then tells what was asked for.
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BLOCK)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             data = self._server.wrap_data(plain)
         except OSError:
