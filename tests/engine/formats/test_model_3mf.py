@@ -523,6 +523,8 @@ CORNERS = '<triangle v1="0" v2="2" v3="1"/>'
         CORNERS.replace("triangle", "triangl3"),
         CORNERS.replace("v1", "v4"),
         CORNERS + "<triangle",
+        CORNERS + "&more;" + CORNERS,
+        CORNERS + "\0" + CORNERS,
         "<" * 40,
     ],
 )
@@ -530,6 +532,14 @@ def test_corners_alone_are_read_to_the_last_letter(text: str) -> None:
     """They are read by leaps from number to number, and nothing may be leapt over."""
     assert mesh_text.triangles((CORNERS * 2).encode()).corners.tolist() == [[0, 2, 1]] * 2
     assert mesh_text.triangles(text.encode()) is None
+
+
+@pytest.mark.parametrize("between", ["&more;", "\0"])
+def test_no_entity_hides_between_vertices(between: str) -> None:
+    """The careful reader refuses the whole file for it."""
+    vertex = '<vertex x="0" y="1" z="2"/>'
+    assert mesh_text.vertices((vertex + vertex).encode()) is not None
+    assert mesh_text.vertices((vertex + between + vertex).encode()) is None
 
 
 def test_names_that_end_alike_are_no_paint() -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _STRANGE: Final = (b"&", b"'", b"xmlns", b"\x00")
 """Entities, other quotes, names that would mean something else, another encoding."""
+_NOWHERE: Final = (b"&", b"\x00")
+"""Those of them that the careful reader refuses even between elements, where nobody else looks."""
 _CORNERS: Final = (b" v1=", b" v2=", b" v3=")
 _TRIANGLE: Final = b'<triangle v1="'
 _BEHIND: Final = ((b'" v2="',), (b'" v3="',), (b'"/>', b'" />'))
@@ -50,6 +52,8 @@ class Triangles:
 
 def vertices(text: bytes) -> NDArray[np.float32] | None:
     """Return (n, 3) coordinates of whole `<vertex>` elements, finite."""
+    if any(strange in text for strange in _NOWHERE):
+        return None
     padded = text + PADDING
     pairs = _alike(padded, b"<vertex ", (b" x=", b" y=", b" z="))
     if pairs is None:
@@ -62,6 +66,8 @@ def vertices(text: bytes) -> NDArray[np.float32] | None:
 
 def triangles(text: bytes) -> Triangles | None:
     """Return whole `<triangle>` elements."""
+    if any(strange in text for strange in _NOWHERE):
+        return None
     padded = text + PADDING
     corners = _corners(padded)
     if corners is not None:
