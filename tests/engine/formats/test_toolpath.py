@@ -88,6 +88,7 @@ SPELLINGS = {
     "inches": "M83\nG20\nG1 X.19685039 E1\nG1 X.23622047 Y.27559055 E1\nG21\n",
     "small letters": "M83\ng1 x5 e1\ng1 x6 y7 e1\n",
     "blanks": "M83\nG1  X 5 E 1\nG1   X6 \tY7  E1  \r\n",
+    "many blanks": "M83\nG1      X5     E1\nG1\t \t \tX6         Y7 E1         \n",
     "no blanks": "M83\nG1X5E1\nG1X6Y7E1\n",
     "line numbers and checksums": "M83\nN1 G1 X5 E1*57\nN2 G1 X6 Y7 E1*12\n",
     "leading zeros": "M83\nG01 X05.000 E1\nG01 X6 Y7 E1\n",

@@ -103,7 +103,6 @@ def scan_moves(text: bytes) -> Moves:
     # G92 without a word names all axes.
     named = np.flatnonzero(block.numbers == RESET)
     unclear[named] |= np.isnan(words[:, named]).all(axis=0)
-    unclear |= np.abs(words[_E]) > _MOST
     block.careful[block.moves[unclear]] = True
     at, numbers = block.starts.take(block.moves), block.numbers
     if unclear.any():
@@ -140,8 +139,8 @@ def _some_words(block: Lines, starts: Places) -> tuple[Numbers, Places]:
     """Return the same for some lines: in each step the next word of all that have one more."""
     count = len(starts)
     found = np.full((_OTHER + 1) * count, np.nan)
-    odd = []
     line = np.arange(count)
+    odd = [line[:0]]
     # Behind the letter and the digits of the command.
     place = starts + 2
     place += (block.data.take(place) - np.uint8(48)) < 10
@@ -149,10 +148,9 @@ def _some_words(block: Lines, starts: Places) -> tuple[Numbers, Places]:
         kind = _next(block.data, place)
         going = kind <= _OTHER
         if not going.all():
-            odd.append(line[kind > _END])
+            odd.append(line[~going & (kind != _END)])
             some = np.flatnonzero(going)
             kind, line, place = kind.take(some), line.take(some), place.take(some)
-        odd.append(line[kind == _BLANK])
         if not len(line):
             break
         place += 1
@@ -193,7 +191,8 @@ def _values(block: Lines, starts: Places) -> tuple[Numbers, NDArray[np.uint8]]:
         _, more, _ = short(words_at(block.words, behind))
         longer = np.flatnonzero(more)
         full, more = full[longer], more[longer]
-        values[full] = decimal(block.text, starts[full], behind[longer] + more)
+        read = decimal(block.text, starts[full], behind[longer] + more)
+        values[full] = np.where(np.abs(read) <= _MOST, read, np.nan)
         lengths[full] += more
     return values, lengths
 
