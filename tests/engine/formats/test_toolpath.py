@@ -343,25 +343,32 @@ def test_rubbish_is_read_or_refused(rubbish: bytes) -> None:
     assert np.isfinite(found.end).all()
 
 
-WORDS = st.sampled_from(["X", "Y", "Z", "E", "I", "J", "R", "F"])
-NUMBERS = st.decimals(-50, 50, places=3).map(lambda number: f"{number:f}")
+WORDS = st.sampled_from([*"XYZEIJRFxyeT", "X "])
+NUMBERS = st.one_of(
+    st.decimals(-50, 50, places=3).map(lambda number: f"{number:f}"),
+    st.sampled_from(["", "-", ".5", "-.25", "5.", "+3", "1.2.3", "1e3", "0x1", "{a}"]),
+    st.sampled_from(["12.3456789", "00000007.5", "12345678", "123456789"]),
+)
 LINES = st.one_of(
     st.tuples(
-        st.sampled_from(["G0", "G1", "G2", "G3", "G92"]),
-        st.lists(st.tuples(WORDS, NUMBERS), max_size=4, unique_by=lambda pair: pair[0]),
-    ).map(lambda line: " ".join((line[0], *(f"{word}{number}" for word, number in line[1])))),
+        st.sampled_from(["G0", "G1", "G1", "G01", "G2", "G3", "G92", "G1.1"]),
+        st.lists(st.tuples(WORDS, NUMBERS), max_size=5),
+        st.sampled_from([" ", " ", " ", "", "\t", "     "]),
+        st.sampled_from(["", "", "", " ; E5", ";X1", " (Y2) Z3", "\r", "  ", "*57"]),
+    ).map(lambda line: line[2].join((line[0], *(map("".join, line[1])))) + line[3]),
     st.sampled_from(["G90", "G91", "M82", "M83", "G20", "G21", "T1", "T0", ";TYPE:Skirt"]),
 )
 
 
 @given(st.lists(LINES, max_size=25))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_the_fast_and_the_careful_reading_agree(text: list[str]) -> None:
     """Which of the two reads a line is a question of spelling alone."""
     fast = beads("\n".join(["M83", *text, ""]))
     careful = beads(
         "\n".join(["M83", *(f" {line}" if line[0] != ";" else line for line in text), ""])
     )
+    assert len(fast) == len(careful)
     for name in Beads.__slots__:
         assert np.allclose(getattr(fast, name), getattr(careful, name), atol=1e-4), name
 
