@@ -100,9 +100,12 @@ def knot_file(folder: Path, thousands: int) -> Path:
 
 def run(python: str, load: str, path: Path, warm: Path) -> list[float]:
     """Measure once: seconds, seconds of the processor, MB added."""
+    # As in the worker: a second thread of OpenBLAS helps nothing here, and waits by spinning.
+    alone = {"OPENBLAS_NUM_THREADS": "1"} if load is OURS else {}
     done = subprocess.run(
         [python, "-c", _MEASURE.format(load=load), str(path), str(warm), f"{path}.png"],
         cwd=ROOT,
+        env=os.environ | alone,
         check=True,
         capture_output=True,
         text=True,
