@@ -51,8 +51,9 @@ class HandClock:
             if not waiting.done():
                 waiting.set_result(None)
             await settle()
-        self._wall += timedelta(seconds=goal - self._seconds)
-        self._seconds = goal
+        # What took its time meanwhile may have turned it further.
+        self._wall += timedelta(seconds=max(0.0, goal - self._seconds))
+        self._seconds = max(self._seconds, goal)
         await settle()
 
 

@@ -39,6 +39,7 @@ async def printer(hass: HomeAssistant, floor: Floor) -> Printer:
     """Give a shop with one printer that has printed."""
     printer = await floor.add()
     await printer.print_all()
+    await floor.settle()
     workshop = async_get_workshop(hass)
     (job,) = (await workshop.store.run(jobs.page, JobFilter())).jobs
     await workshop.accounts.reckon(job)

@@ -58,7 +58,7 @@ class FtpsServer:
         self.sent = 0
         self.offsets: list[int] = []
         """Where each download was asked to begin."""
-        self.sessions = 0
+        self._inside: set[_Conversation] = set()
         self.most_sessions = 0
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
@@ -108,16 +108,26 @@ class FtpsServer:
         finally:
             self._open.discard(plain)
         self._open.add(line)
-        self.sessions += 1
+        conversation = _Conversation(self, self._simulator, line)
+        self._inside.add(conversation)
         self.most_sessions = max(self.most_sessions, self.sessions)
         try:
-            _Conversation(self, self._simulator, line).run()
+            conversation.run()
         except OSError, ValueError:
             pass
         finally:
-            self.sessions -= 1
+            self.leave(conversation)
             self._open.discard(line)
             line.close()
+
+    @property
+    def sessions(self) -> int:
+        """How many are logged in, or about to be."""
+        return len(self._inside)
+
+    def leave(self, conversation: _Conversation) -> None:
+        """Count one that is over no more."""
+        self._inside.discard(conversation)
 
     def die(self) -> None:
         """Be gone in the middle of everything."""
@@ -159,6 +169,8 @@ class _Conversation:
             verb = verb.upper()
             self._server.log.append(f"{verb} {argument}" if verb != "PASS" else "PASS")
             if verb == "QUIT":
+                # Before it is said: whoever hears it may come again at once.
+                self._server.leave(self)
                 self._say("221 Goodbye.")
                 return
             if (answer := self._server.refuses.get(verb)) is not None:
