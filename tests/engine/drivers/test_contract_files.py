@@ -15,6 +15,8 @@ from .stage import GCODE, Offer, everything, needs
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from custom_components.printernizer.engine.drivers.base import Storage
+
     from .stage import Stage
 
 NAME = "söurce file (2).gcode"
@@ -30,6 +32,16 @@ def size_of(files: dict[str, int], path: str) -> int | None:
     """Return the size of the one file with the last part of this path."""
     name = path.rsplit("/", 1)[-1]
     return next((size for at, size in files.items() if at.rsplit("/", 1)[-1] == name), None)
+
+
+async def stored_whole(storage: Storage, path: str, folder: Path) -> str:
+    """Store a file, and fetch it again from where it is said to lie; returns that."""
+    source, back = folder / "x.gcode", folder / "back"
+    source.write_bytes(GCODE * 2)
+    lies_at = await storage.upload(source, path)
+    await storage.download(lies_at, back)
+    assert back.read_bytes() == GCODE * 2
+    return lies_at
 
 
 async def test_every_listed_file_says_where_it_lies(stage: Stage) -> None:
@@ -80,11 +92,7 @@ async def test_an_upload_says_where_the_file_lies_now(stage: Stage, tmp_path: Pa
     """Some printers rename what they get: the path that was asked for prints nothing there."""
     async with stage.scene() as shop:
         storage = shop.part("storage")
-        source = tmp_path / "x.gcode"
-        source.write_bytes(GCODE * 2)
-        path = await storage.upload(source, shop.beside(NAME))
-        await storage.download(path, tmp_path / "back")
-        assert (tmp_path / "back").read_bytes() == GCODE * 2
+        path = await stored_whole(storage, shop.beside(NAME), tmp_path)
         await storage.delete(path)
 
 
@@ -93,16 +101,12 @@ async def test_names_of_any_script_come_back(stage: Stage, tmp_path: Path) -> No
     """Emoji of families, Persian words, Japanese blanks and those of macOS are names as well."""
     async with stage.scene() as shop:
         storage = shop.part("storage")
-        source = tmp_path / "x.gcode"
-        source.write_bytes(GCODE * 2)
         for name in FAR_NAMES:
-            path = await storage.upload(source, shop.beside(name))
+            path = await stored_whole(storage, shop.beside(name), tmp_path)
             async with asyncio.timeout(shop.play.patience_s):
                 while path not in (listed := {one.path: one for one in await everything(storage)}):
                     await asyncio.sleep(0.05)
             assert listed[path].name == name
-            await storage.download(path, tmp_path / "back")
-            assert (tmp_path / "back").read_bytes() == GCODE * 2
             await storage.delete(path)
 
 

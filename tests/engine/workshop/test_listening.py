@@ -25,7 +25,7 @@ from custom_components.printernizer.engine.workshop.watching import CALM_S, EVER
 from tests.hand_clock import HandClock, settle
 
 from .test_ledger import FaultyStore
-from .test_watching import GCODE, Entering, Shop
+from .test_watching import GCODE, Entering, Shop, store  # noqa: F401 - a fixture
 
 asyncinotify = pytest.importorskip("asyncinotify", reason="it listens on Linux only")
 
@@ -91,17 +91,8 @@ class Listener(Shop):
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[FaultyStore]:
-    async with FaultyStore(f"sqlite:///{tmp_path / 'ledger.db'}") as store:
-        yield store
-
-
-@pytest.fixture
 async def shop(tmp_path: Path, store: FaultyStore) -> AsyncIterator[Listener]:
-    shop = Listener(tmp_path, store, HandClock())
-    shop.watching.watch([shop.folder()])
-    async with shop.library, shop.watching:
-        await shop.idle()
+    async with Listener(tmp_path, store, HandClock()).open() as shop:
         yield shop
 
 
@@ -361,6 +352,23 @@ async def test_a_system_that_has_no_watches_left_costs_seconds_and_no_file(
     await shop.is_(Hearing.TOLD, AGAIN_S)
     shop.put("b.gcode", OTHER)
     await shop.has("a.gcode", "b.gcode")
+
+
+async def test_ears_that_fall_deaf_are_put_away(
+    shop: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is believed to tell would be looked at once a minute, and nobody would know."""
+
+    async def fail(_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    await shop.is_(Hearing.TOLD)
+    monkeypatch.setattr(asyncinotify.Inotify, "get", fail)
+    shop.watching.watch([shop.folder(tag="deaf")])
+    await shop.is_(Hearing.NO_WATCHES)
+    assert listeners() == set()
+    shop.put("a.gcode")
+    await shop.has("a.gcode", within_s=2 * EVERY_S + SOON_S)
 
 
 async def test_a_folder_with_too_many_subfolders_is_only_looked_through(

@@ -6,10 +6,11 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import pytest
@@ -55,6 +56,14 @@ class Shop:
         self.library = Library(store, HandClock(), tmp_path / "shelf", quota=quota)
         self.watching = Watching(store, clock, self.library, tmp_path / "shelf", ears=None)
 
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Self]:
+        """Watch the folder, and look at it once."""
+        self.watching.watch([self.folder()])
+        async with self.library, self.watching:
+            await self.idle()
+            yield self
+
     def folder(self, **more: Any) -> WatchedFolder:
         return WatchedFolder(path=self.root, **more)
 
@@ -93,10 +102,7 @@ async def store(tmp_path: Path) -> AsyncIterator[FaultyStore]:
 
 @pytest.fixture
 async def shop(tmp_path: Path, store: FaultyStore) -> AsyncIterator[Shop]:
-    shop = Shop(tmp_path, store, HandClock())
-    shop.watching.watch([shop.folder()])
-    async with shop.library, shop.watching:
-        await shop.idle()
+    async with Shop(tmp_path, store, HandClock()).open() as shop:
         yield shop
 
 

@@ -68,9 +68,12 @@ class Ears:
         The path of a file whose writer closed it or moved it there; None for any other change.
         """
         assert self._inotify is not None
-        async for event in self._inotify:
-            if _matters(event):
-                yield _whole(event)
+        try:
+            async for event in self._inotify:
+                if _matters(event):
+                    yield _whole(event)
+        except OSError:
+            self.hearing = Hearing.NO_WATCHES
 
     def close(self) -> None:
         """Give everything back. Nobody may be in `changes` any more."""

@@ -91,6 +91,7 @@ class Listening:
             if closed is not None:
                 self._closed.add(closed)
             self.news.set()
+        self.news.set()  # it hears no more: the next look sees to that
 
     async def _put_away(self) -> None:
         ears, self._ears = self._ears, None

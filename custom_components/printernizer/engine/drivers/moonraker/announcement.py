@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ...names import without_tricks
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -41,7 +43,7 @@ def from_zeroconf(
     if kind.lower() != SERVICE or not host or not port or not 0 < port < 65536:
         return None
     instance = name[:_LONGEST].removesuffix(f".{kind}")
-    shown = "".join(char for char in instance if char.isprintable()).strip()
+    shown = without_tricks(instance).strip()
     said = (properties.get("uuid") or "").strip()
     prefix = (properties.get("route_prefix") or "").strip().strip("/")
     if not _PREFIX.fullmatch(prefix) or ".." in prefix:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from yarl import URL
 
+from ...names import without_tricks
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -108,4 +110,4 @@ def _announcement(
 
 
 def _printable(name: str) -> str:
-    return "".join(char for char in name if char.isprintable()).strip()
+    return without_tricks(name).strip()

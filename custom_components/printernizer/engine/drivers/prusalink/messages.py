@@ -362,7 +362,7 @@ def reason_of(status: int, content_type: str, body: bytes) -> str:
         said = body[:_LONGEST_TEXT].decode("utf-8", "replace").partition("See:")[0]
         words = [line.strip() for line in said.splitlines()]
     line = ": ".join(dict.fromkeys(word for word in words if word))
-    return "".join(char for char in line if char.isprintable())[:_LONGEST_TEXT] or f"HTTP {status}"
+    return without_tricks(line)[:_LONGEST_TEXT] or f"HTTP {status}"
 
 
 def _json_words(body: bytes) -> list[str]:
