@@ -17,7 +17,7 @@ from custom_components.printernizer.engine.file import NO_FACTS, FileKind
 from custom_components.printernizer.engine.formats import other_mesh
 from custom_components.printernizer.engine.formats.extrusion import read_extrusion
 from custom_components.printernizer.engine.formats.facts import read_facts
-from custom_components.printernizer.engine.formats.mesh import Patch, patch
+from custom_components.printernizer.engine.formats.mesh import WHOLE, Patch, Share, patch
 from custom_components.printernizer.engine.formats.surface import mesh_facts, open_mesh
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Given:
     def __init__(self, *patches: np.ndarray) -> None:
         self._patches = patches
 
-    def patches(self) -> Iterator[Patch]:
+    def patches(self, share: Share = WHOLE) -> Iterator[Patch]:
         return (patch(np.asarray(corners, np.float32)) for corners in self._patches)
 
 

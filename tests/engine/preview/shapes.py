@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custom_components.printernizer.engine.formats.mesh import Patch
+from custom_components.printernizer.engine.formats.mesh import WHOLE, Patch, Share
+from custom_components.printernizer.engine.preview.crew import Crew
+from custom_components.printernizer.engine.preview.easel import Easel
+from custom_components.printernizer.engine.preview.picture import pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from custom_components.printernizer.engine.picture import PictureOptions
+    from custom_components.printernizer.engine.preview.picture import Scene
 
     type Triangles = NDArray[np.float32]
 
@@ -48,11 +54,14 @@ class Model:
         self._patches = patches
         self.parts = parts
 
-    def patches(self) -> Iterator[Patch]:
+    def patches(self, share: Share = WHOLE) -> Iterator[Patch]:
         """Yield all of it, in pieces of an odd size."""
+        number = 0
         for triangles, colour in self._patches:
             for begin in range(0, len(triangles), 1001):
-                yield Patch(triangles[begin : begin + 1001], colour)
+                length = 1001 if share.takes(number) else 0
+                yield Patch(triangles[begin : begin + length], colour)
+                number += 1
 
 
 def stl(path: Path, triangles: Triangles) -> Path:
@@ -61,3 +70,8 @@ def stl(path: Path, triangles: Triangles) -> Path:
     records["at"] = triangles
     path.write_bytes(b"\0" * 80 + np.uint32(len(triangles)).tobytes() + records.tobytes())
     return path
+
+
+def drawn(scene: Scene, options: PictureOptions) -> list[NDArray[np.uint8]]:
+    """Return the frames of a picture that is drawn here."""
+    return pictures(scene, options, Easel(Crew(), options.width_px, options.height_px))

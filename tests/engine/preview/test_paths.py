@@ -16,9 +16,11 @@ from custom_components.printernizer.engine.formats.feature import Feature
 from custom_components.printernizer.engine.picture import Colouring, PictureOptions
 from custom_components.printernizer.engine.preview import paths
 from custom_components.printernizer.engine.preview.paths import COLOURS, ToolPath
-from custom_components.printernizer.engine.preview.picture import draw, pictures
+from custom_components.printernizer.engine.preview.picture import draw
 from scripts.bench import toolpaths
 from tests.engine.formats.test_facts import archive, bgcode, block
+
+from .shapes import drawn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +49,7 @@ def seen(path: Path, text: str | bytes | None = None, **options: Any) -> Picture
     if text is not None:
         path.write_bytes(text.encode() if isinstance(text, str) else text)
     how = PictureOptions(**{"width_px": 160, "height_px": 160} | options)
-    (picture,) = pictures(ToolPath(path, read_facts(path), how), how)
+    (picture,) = drawn(ToolPath(path, read_facts(path), how), how)
     return picture
 
 

@@ -11,17 +11,19 @@ import pytest
 from PIL import Image
 
 from custom_components.printernizer.engine.errors import BadFile
-from custom_components.printernizer.engine.formats.mesh import Patch
+from custom_components.printernizer.engine.formats.mesh import WHOLE, Patch, Share
 from custom_components.printernizer.engine.picture import PictureFormat, PictureOptions
+from custom_components.printernizer.engine.preview.crew import Crew
 from custom_components.printernizer.engine.preview.develop import develop
-from custom_components.printernizer.engine.preview.picture import draw, pictures
+from custom_components.printernizer.engine.preview.easel import Easel
+from custom_components.printernizer.engine.preview.picture import draw
 from custom_components.printernizer.engine.preview.plate import Plate, Shadow
 from custom_components.printernizer.engine.preview.raster import COLOURS, Canvas
 from custom_components.printernizer.engine.preview.shading import Palette
 from custom_components.printernizer.engine.preview.solid import Solid
 from custom_components.printernizer.engine.preview.view import Framing, axes
 
-from .shapes import Model, ball, box, stl
+from .shapes import Model, ball, box, drawn, stl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +41,7 @@ def seen(model: Model, **options: Any) -> Picture:
     """Return one picture of a model."""
     how = PictureOptions(**{"width_px": 160, "height_px": 160} | options)
     solid = Solid(model, colour=how.colour, smooth=how.smooth, placed=model.parts > 1)
-    (picture,) = pictures(solid, how)
+    (picture,) = drawn(solid, how)
     return picture
 
 
@@ -462,8 +464,9 @@ class Endless:
         """Make one."""
         self._ball = ball(10, 60)
 
-    def patches(self) -> Iterator[Patch]:
+    def patches(self, share: Share = WHOLE) -> Iterator[Patch]:
         """Yield one after the other."""
+        assert share.of == 1
         for _ in range(6):
             yield Patch(self._ball)
 
@@ -471,10 +474,10 @@ class Endless:
 def test_memory_does_not_grow_with_the_model() -> None:
     """Home Assistant shares a small machine with us."""
     solid, options = Solid(Endless()), PictureOptions(width_px=256, height_px=256)
-    pictures(solid, options)
+    drawn(solid, options)
     tracemalloc.start()
     try:
-        pictures(solid, options)
+        drawn(solid, options)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -484,9 +487,10 @@ def test_memory_does_not_grow_with_the_model() -> None:
 def test_a_canvas_without_anything_is_a_clear_picture() -> None:
     """Scenes may lie beside the canvas altogether."""
     framing = Framing(40, 30, [axes(0, 30)])
-    picture = develop(Canvas(20, 15), framing.view(), Palette())
-    assert picture.shape == (15, 20, 4)
-    assert not picture.any()
+    easel = Easel(Crew(), 20, 15)
+    develop(easel, easel.canvas(), framing.view(), Palette())
+    assert easel.picture.shape == (15, 20, 4)
+    assert not easel.picture.any()
 
 
 def test_nothing_throws_no_shadow() -> None:

@@ -311,7 +311,7 @@ async def test_the_slicers_own_picture_is_taken_first(
     stand_in = "printernizer_files.engine."
     for name, made in {
         "formats.thumbnails": SimpleNamespace(thumbnail=thumbnail),
-        "preview.picture": SimpleNamespace(draw=lambda *_: b"ours"),
+        "preview.picture": SimpleNamespace(draw=lambda *_, **__: b"ours"),
     }.items():
         monkeypatch.setitem(sys.modules, stand_in + name, made)
     options = PictureOptions(width_px=300, height_px=200)

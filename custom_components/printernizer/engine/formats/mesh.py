@@ -32,6 +32,21 @@ class Patch:
     """Triangles that stood among them and were left out: their corners are nowhere."""
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of some work one of several does: of equal parts every one of `of`."""
+
+    index: int = 0
+    of: int = 1
+
+    def takes(self, number: int) -> bool:
+        """Whether a part is among them, by its number from 0."""
+        return number % self.of == self.index
+
+
+WHOLE: Final = Share()
+
+
 class Mesh(Protocol):
     """A surface that can be walked more than once."""
 
@@ -40,14 +55,20 @@ class Mesh(Protocol):
         """Objects that would be printed."""
         ...
 
-    def patches(self) -> Iterator[Patch]:
-        """Yield all of it, at most some 100 000 triangles at a time. Raises BadFile."""
+    def patches(self, share: Share = WHOLE) -> Iterator[Patch]:
+        """Yield all of it, at most some 100 000 triangles at a time. Raises BadFile.
+
+        share: which patches are wanted; of others come the colours at most.
+        """
         ...
 
 
-def something(name: str, patches: Iterator[Patch]) -> Iterator[Patch]:
-    """Yield the patches. Raises BadFile behind the last one when no triangle was among them."""
-    empty = True
+def something(name: str, patches: Iterator[Patch], share: Share = WHOLE) -> Iterator[Patch]:
+    """Yield the patches. Raises BadFile behind the last one when no triangle was among them.
+
+    share: what they are of the surface; that of one among several may be nothing.
+    """
+    empty = share.of == 1
     dropped = 0
     try:
         for one in patches:

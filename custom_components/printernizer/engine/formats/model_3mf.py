@@ -6,6 +6,7 @@ transform. What a slicer says beside it chooses the plate and the colours.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,7 @@ import numpy as np
 from ..errors import BadFile
 from .archive import Archive
 from .arrangement import Project
-from .mesh import PATCH, Patch, patch, something
+from .mesh import PATCH, WHOLE, Patch, patch, something
 from .model_part import IDENTITY, read_part
 from .package import relations
 from .paint import Paint
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .arrangement import Plate, Thing, Volume
+    from .mesh import Share
     from .model_part import Part, Reference, Shape
 
     type Transform = NDArray[np.float64]
@@ -45,6 +47,7 @@ _TRICK: Final = re.compile(r"\\|\x00|(?:^|/)\.{1,2}(?:/|$)|^[A-Za-z]:")
 _NOT_PRINTED: Final = {"support", "solidsupport", "other"}
 _NOWHERE: Final = -2
 """Instead of a colour: what is not printed."""
+_NONE: Final = np.empty((0, 3, 3), np.float32)
 
 
 type Runs = tuple[tuple[str | None, NDArray[np.int32]], ...]
@@ -74,9 +77,11 @@ class Model3mf:
         if sum(_count(one.runs) for one in self._instances) > _MOST_TRIANGLES:
             raise BadFile(f"{path.name}: its copies have more triangles than can be looked at")
 
-    def patches(self) -> Iterator[Patch]:
-        """Yield all of it, by object and colour. Raises BadFile."""
-        return something(self._name, (one for each in self._instances for one in _patches(each)))
+    def patches(self, share: Share = WHOLE) -> Iterator[Patch]:
+        """Yield all of it, or a share, by object and colour. Raises BadFile."""
+        numbers = itertools.count()
+        found = (one for each in self._instances for one in _patches(each, share, numbers))
+        return something(self._name, found, share)
 
 
 class _Build:
@@ -285,11 +290,17 @@ def _count(runs: Runs) -> int:
     return sum(len(triangles) for _, triangles in runs)
 
 
-def _patches(instance: _Instance) -> Iterator[Patch]:
-    vertices = _moved(instance.vertices, instance.transform)
+def _patches(instance: _Instance, share: Share, numbers: Iterator[int]) -> Iterator[Patch]:
+    """Yield what a share takes, and of the rest the colours."""
+    vertices: NDArray[np.float32] | None = None
     mirrored = np.linalg.det(instance.transform[:3]) < 0
     for colour, triangles in instance.runs:
         for begin in range(0, len(triangles), PATCH):
+            if not share.takes(next(numbers)):
+                yield Patch(_NONE, colour)
+                continue
+            if vertices is None:
+                vertices = _moved(instance.vertices, instance.transform)
             corners = np.take(vertices, triangles[begin : begin + PATCH], axis=0)
             # What is mirrored would be seen from inside.
             yield patch(np.ascontiguousarray(corners[:, ::-1]) if mirrored else corners, colour)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import BadFile
 from .digits import PADDING, WORD, decimal, first, number, whole
-from .mesh import PATCH, patch, something
+from .mesh import PATCH, WHOLE, patch, something
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .mesh import Patch
+    from .mesh import Patch, Share
 
     type Bytes = NDArray[np.uint8]
     type Places = NDArray[np.int64]
@@ -69,15 +69,17 @@ class Obj:
         if highest >= self._count:
             raise BadFile(f"{path.name}: a face names vertex {highest + 1} of {self._count}")
 
-    def patches(self) -> Iterator[Patch]:
-        """Yield all of it. Raises BadFile."""
+    def patches(self, share: Share = WHOLE) -> Iterator[Patch]:
+        """Yield all of it, or a share. Raises BadFile."""
         return something(
             self._name,
             (
                 patch(np.take(self._all_vertices, faces[begin : begin + PATCH], axis=0))
-                for faces in self._faces
+                for number, faces in enumerate(self._faces)
+                if share.takes(number)
                 for begin in range(0, len(faces), PATCH)
             ),
+            share,
         )
 
     def _bad(self, at: int, cause: str) -> BadFile:

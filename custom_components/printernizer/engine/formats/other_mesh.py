@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ..errors import BadFile
-from .mesh import PATCH, Patch, patch, something
+from .mesh import PATCH, WHOLE, Patch, patch, something
 from .sniff import HEAD_BYTES, other_kind
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from .mesh import Share
 
 _LARGEST: Final = 64 << 20
 """Bytes of a file: a million triangles and more."""
@@ -53,11 +55,11 @@ class OtherMesh:
             file.seek(0)
             self._corners = _corners(file, kind, path.name)
 
-    def patches(self) -> Iterator[Patch]:
-        """Yield all of it. Raises BadFile."""
-        count = len(self._corners)
-        pieces = (self._corners[begin : begin + PATCH] for begin in range(0, count, PATCH))
-        return something(self._name, (patch(piece) for piece in pieces))
+    def patches(self, share: Share = WHOLE) -> Iterator[Patch]:
+        """Yield all of it, or a share. Raises BadFile."""
+        begins = range(share.index * PATCH, len(self._corners), share.of * PATCH)
+        pieces = (self._corners[begin : begin + PATCH] for begin in begins)
+        return something(self._name, (patch(piece) for piece in pieces), share)
 
 
 def _corners(file: Any, kind: str, name: str) -> NDArray[np.float32]:

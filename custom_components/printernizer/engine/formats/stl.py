@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import BadFile
 from .digits import PADDING, decimal, number
-from .mesh import PATCH, Patch, patch, something
+from .mesh import PATCH, WHOLE, Patch, patch, something
 from .sniff import HEAD_BYTES, facets, promised, records
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from .mesh import Share
 
     type Bytes = NDArray[np.uint8]
 
@@ -59,25 +61,27 @@ class Stl:
         self._binary = records(head, size) or not facets(head)
         self._count = _whole_count(path.name, head, size) if self._binary else 0
 
-    def patches(self) -> Iterator[Patch]:
-        """Yield all of it. Raises BadFile."""
-        return something(self._path.name, self._records() if self._binary else self._text())
+    def patches(self, share: Share = WHOLE) -> Iterator[Patch]:
+        """Yield all of it, or a share. Raises BadFile."""
+        found = self._records(share) if self._binary else self._text(share)
+        return something(self._path.name, found, share)
 
-    def _records(self) -> Iterator[Patch]:
-        left = self._count
+    def _records(self, share: Share) -> Iterator[Patch]:
         with self._path.open("rb") as file:
-            file.seek(_BEGIN)
-            while left:
-                records = np.fromfile(file, _RECORD, min(left, PATCH))
-                if not len(records):
+            for begin in range(share.index * PATCH, self._count, share.of * PATCH):
+                wanted = min(self._count - begin, PATCH)
+                file.seek(_BEGIN + begin * _RECORD.itemsize)
+                records = np.fromfile(file, _RECORD, wanted)
+                if len(records) < wanted:
                     raise BadFile(f"{self._path.name}: it became shorter while it was read")
-                left -= len(records)
                 # As plain bytes, which are copied in one go.
                 corners = records["corners"].copy().view("<f4")
                 yield patch(corners.reshape(-1, 3, 3).astype(np.float32, copy=False))
 
-    def _text(self) -> Iterator[Patch]:
-        for text, at in self._facets():
+    def _text(self, share: Share) -> Iterator[Patch]:
+        for part, (text, at) in enumerate(self._facets()):
+            if not share.takes(part):
+                continue
             corners = _corners(text)
             if corners is None:
                 corners = _careful_corners(text, self._path.name, at)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .easel import Easel
     from .plate import Plate
     from .raster import Canvas
     from .shading import Palette
@@ -30,25 +31,28 @@ PLATE: Final = 4095
 _NOTHING: Final = np.uint16(PLATE + 1)
 _BAND_SAMPLES: Final = 1 << 16
 """Done at once, so that memory does not grow with the picture."""
-_HOLLOWS_PX: Final = 512
-"""Hollows are looked for in a picture of this size at most: they are soft."""
+_HOLLOW_ROWS: Final = 48
+"""Done at once: what they are made of stays in the processor's cache."""
 _REACH: Final = 0.045
 """How far neighbours hide light, as a share of the picture."""
 
 
-def develop(canvas: Canvas, view: View, palette: Palette, plate: Plate | None = None) -> Picture:
-    """Return (height, width, 4): a picture in sRGB with straight alpha, clear where nothing is.
+def develop(
+    easel: Easel, canvas: Canvas, view: View, palette: Palette, plate: Plate | None = None
+) -> None:
+    """Make the picture on the easel: in sRGB with straight alpha, clear where nothing is.
 
-    plate: what was drawn as number `PLATE`.
+    plate: what was drawn as number `PLATE`. Raises OSError, as `Crew.meet`.
     """
-    made = np.zeros((canvas.height_px, canvas.width_px, 4), np.uint8)
+    crew = easel.crew
     box = _covered_box(canvas)
-    if box is None:
-        return made
-    desk = _Desk(canvas, view, palette, plate, box)
-    for rows in desk.bands():
-        made[rows, box[1]] = desk.band(rows)
-    return made
+    if box is not None:
+        desk = _Desk(easel, canvas, view, palette, plate, box)
+        crew.meet()
+        for number, rows in enumerate(desk.bands()):
+            if crew.share.takes(number):
+                easel.picture[rows, box[1]] = desk.band(rows)
+    crew.meet()
 
 
 def _covered_box(canvas: Canvas) -> tuple[slice, slice] | None:
@@ -97,6 +101,7 @@ class _Desk:
 
     def __init__(
         self,
+        easel: Easel,
         canvas: Canvas,
         view: View,
         palette: Palette,
@@ -109,7 +114,7 @@ class _Desk:
         self._rows, self._columns = box
         self._albedo = palette.albedo
         self._opacity = palette.opacity
-        self._hollows, self._shadow = self._survey()
+        self._hollows, self._shadow = self._survey(easel)
 
     def bands(self) -> Iterator[slice]:
         """Yield the rows of pixels that are done together."""
@@ -119,11 +124,10 @@ class _Desk:
         for begin in range(self._rows.start, self._rows.stop, height):
             yield slice(begin, min(begin + height, self._rows.stop))
 
-    def _survey(self) -> tuple[_Hollows, Shadow | None]:
-        """Look at the whole picture once, coarsely."""
+    def _survey(self, easel: Easel) -> tuple[_Hollows, Shadow | None]:
+        """Look at the whole picture once, coarsely; for hollows at a share of it."""
         canvas, view = self._canvas, self._view
-        longer = max(canvas.width_px, canvas.height_px)
-        step = -(-longer // _HOLLOWS_PX)
+        step = easel.coarser
         rows = slice(self._rows.start, self._rows.stop, step)
         columns = slice(self._columns.start, self._columns.stop, step)
         nearest = canvas.nearest(rows, columns)
@@ -132,8 +136,12 @@ class _Desk:
         normals = nearest.normals
         pitch = step * canvas.supersampling
         reach = max(2.0, _REACH * min(canvas.width_px, canvas.height_px) / step)
-        values = openness(distance, normals, reach, pitch)
-        values[~covered] = 1
+        values = easel.hollows[: len(distance), : distance.shape[1]]
+        for number, begin in enumerate(range(0, len(values), _HOLLOW_ROWS)):
+            if easel.crew.share.takes(number):
+                some = slice(begin, min(begin + _HOLLOW_ROWS, len(values)))
+                values[some] = openness(distance, normals, reach, pitch, some)
+                values[some][~covered[some]] = 1
         hollows = _Hollows(values, step, self._rows.start, self._columns.start)
         if self._plate is None:
             return hollows, None

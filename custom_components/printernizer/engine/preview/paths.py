@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..formats.abridge import Text
+    from ..formats.mesh import Share
     from ..formats.outline import Outline
     from ..picture import PictureOptions
     from .raster import Canvas
@@ -128,8 +129,11 @@ class ToolPath:
         self._moves = False
         self._move_mm = 0.0
 
-    def points(self) -> Iterator[Floats]:
-        """Yield where beads begin and end. Raises BadFile."""
+    def points(self, share: Share) -> Iterator[Floats]:
+        """Yield where beads begin and end; the first share is all of it. Raises BadFile."""
+        if share.index:
+            # What a bead looks like depends on all that came before it.
+            return
         self._survey()
         for beads in self._drawn():
             half = beads.width / 2
@@ -139,12 +143,13 @@ class ToolPath:
             yield (beads.end - np.stack((half, half, beads.height))).T
 
     def draw(self, view: View, canvas: Canvas) -> None:
-        """Draw all that is seen. Raises BadFile."""
-        for first in (True, False):
+        """Draw all that is seen, as the first share. Raises BadFile."""
+        for first in (True, False) if not canvas.share.index else ():
             for beads in self._drawn(backwards=True):
                 some = beads.chosen(_IS_FIRST[beads.feature] == first)
                 if len(some):
                     drawing.draw(canvas, view, self._lines(some))
+        canvas.gather()
 
     def _lines(self, beads: Beads) -> Lines:
         return Lines(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -15,10 +16,12 @@ from ..file import FileKind
 from ..formats.facts import read_facts
 from ..formats.surface import open_mesh
 from ..picture import PictureFormat
+from .crew import Crew
 from .develop import PLATE, develop
+from .easel import Easel
 from .paths import ToolPath
 from .plate import Plate
-from .raster import Canvas
+from .raster import SUPERSAMPLING
 from .solid import Solid
 from .view import Framing, axes
 
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..file import FileFacts
+    from ..formats.mesh import Share
     from ..picture import PictureOptions
+    from .raster import Canvas
     from .shading import Palette
     from .view import View
 
@@ -43,6 +48,8 @@ _FITTED: Final = 16
 _RUNS: Final = 3
 """Of zlib's strategies: Z_RLE."""
 _TURN_MS: Final = 4000
+_SHARED_PX: Final = 1 << 20
+"""Of a picture that is drawn together: of larger ones each would take much memory."""
 
 
 class Scene(Protocol):
@@ -58,27 +65,35 @@ class Scene(Protocol):
         """Whether its coordinates are those of a plate."""
         ...
 
-    def points(self) -> Iterator[NDArray[np.float32]]:
-        """Yield (n, 3): all that has to come into the picture, mm, finite. Raises BadFile."""
+    def points(self, share: Share) -> Iterator[NDArray[np.float32]]:
+        """Yield (n, 3): all that has to come into the picture, mm, finite. Raises BadFile.
+
+        share: of the points.
+        """
         ...
 
     def draw(self, view: View, canvas: Canvas) -> None:
-        """Draw it. Raises BadFile."""
+        """Draw the canvas's share of it, and gather the others'. Raises BadFile."""
         ...
 
 
-def draw(path: Path, options: PictureOptions) -> bytes:
+def draw(path: Path, options: PictureOptions, *, processes: int = 1) -> bytes:
     """Return a picture of a file, in the format of the options. Not on the event loop.
 
+    processes: how many may draw it together, where it is worth it; more than one only where no
+    other thread runs. The picture is the same.
     Raises BadFile for what is broken, hostile or nothing to look at, and ValueError for options
     beyond what `PictureOptions` says.
     """
     _check(options)
     facts = read_facts(path)
     options = _with_bed(options, facts)
-    scene = _open(path, facts, options)
+    if processes > 1 and options.width_px * options.height_px <= _SHARED_PX:
+        # Who draws it alone says best what is wrong with it.
+        with suppress(BadFile, MemoryError, OSError):
+            return _encoded(_open(path, facts, options), options, processes)
     try:
-        return encoded(pictures(scene, options), options)
+        return _encoded(_open(path, facts, options), options, 1)
     except BadFile as err:
         if path.name in str(err):
             raise
@@ -117,16 +132,30 @@ def _open(path: Path, facts: FileFacts, options: PictureOptions) -> Scene:
     return Solid(mesh, colour=options.colour, smooth=options.smooth, placed=placed)
 
 
-def pictures(scene: Scene, options: PictureOptions) -> list[Picture]:
-    """Return the frames: (height, width, 4) each, sRGB with straight alpha. Raises BadFile."""
+def _encoded(scene: Scene, options: PictureOptions, processes: int) -> bytes:
+    """Raises OSError when another process cannot be had or has ended."""
+    crew = Crew(processes)
+    easel = Easel(crew, options.width_px, options.height_px)
+    return crew.work(
+        lambda: pictures(scene, options, easel), lambda frames: encoded(frames, options)
+    )
+
+
+def pictures(scene: Scene, options: PictureOptions, easel: Easel) -> list[Picture]:
+    """Return the frames: (height, width, 4) each, sRGB with straight alpha.
+
+    Raises BadFile, and OSError as `Crew.meet`.
+    """
+    crew = easel.crew
     frames = 1 if options.format is PictureFormat.PNG else options.frames
     turns = [options.azimuth_deg + 360 * frame / frames for frame in range(frames)]
-    side = Canvas(1, 1).supersampling
+    side = SUPERSAMPLING
     size = (options.width_px * side, options.height_px * side)
     fitted = turns[:: max(1, frames // _FITTED)]
     framing = Framing(*size, [axes(turn, options.elevation_deg) for turn in fitted])
-    for points in scene.points():
+    for points in scene.points(crew.share):
         framing.add(points)
+    framing.include(crew.each(framing.extent))
     plate = None
     if options.bed_mm is not None:
         plate = Plate.below(framing.box, options.bed_mm, placed=scene.placed)
@@ -134,20 +163,29 @@ def pictures(scene: Scene, options: PictureOptions) -> list[Picture]:
     made = []
     for turn in turns:
         view = framing.view().turned_to(axes(turn, options.elevation_deg))
-        made.append(_frame(scene, options, view, plate))
+        _frame(scene, easel, view, plate)
+        if not crew.share.index:
+            made.append(_finished(easel.picture, options.background))
     return made
 
 
-def _frame(scene: Scene, options: PictureOptions, view: View, plate: Plate | None) -> Picture:
-    canvas = Canvas(options.width_px, options.height_px)
+def _frame(scene: Scene, easel: Easel, view: View, plate: Plate | None) -> None:
+    """Draw the crew's share of a picture. Raises BadFile."""
+    canvas = easel.canvas()
     scene.draw(view, canvas)
     if not canvas.filled:
         raise BadFile("nothing of it can be seen")
     if plate is not None:
         plate.draw(view, canvas, PLATE)
-    made = develop(canvas, view, scene.palette, plate)
-    if options.background is not None:
-        _lay_on(made, options.background)
+    develop(easel, canvas, view, scene.palette, plate)
+
+
+def _finished(picture: Picture, background: str | None) -> Picture:
+    """Return a picture on its background, and wipe the sheet for the next one."""
+    made = picture.copy()
+    picture.fill(0)
+    if background is not None:
+        _lay_on(made, background)
     return made
 
 

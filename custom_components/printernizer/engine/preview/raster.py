@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ..formats.mesh import WHOLE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -45,8 +47,20 @@ _ORDER: Final = np.array(
 class Canvas:
     """A picture being drawn: of every sample what is nearest to the eye."""
 
-    def __init__(self, width_px: int, height_px: int, supersampling: int = SUPERSAMPLING) -> None:
-        """Begin with nothing. Takes 8 bytes for each of its samples."""
+    share = WHOLE
+    """Of what is drawn on it together with others."""
+
+    def __init__(
+        self,
+        width_px: int,
+        height_px: int,
+        supersampling: int = SUPERSAMPLING,
+        memory: NDArray[np.uint64] | None = None,
+    ) -> None:
+        """Begin with nothing.
+
+        memory: one number for each of its samples; None: its own.
+        """
         self.width_px = width_px
         self.height_px = height_px
         self.supersampling = supersampling
@@ -55,7 +69,16 @@ class Canvas:
         self.rows = height_px * supersampling
         self.filled = 0
         """Samples written so far, each as often as it was."""
-        self._nearest = np.full(self.rows * self.columns, _EMPTY, np.uint64)
+        if memory is None:
+            memory = np.empty(self.rows * self.columns, np.uint64)
+        self._nearest = memory
+        self._nearest.fill(_EMPTY)
+
+    def gather(self) -> None:
+        """Take over what others drew that draw the same; every scene does it once. Raises OSError.
+
+        A canvas of its own has it all.
+        """
 
     def touched(self, corners: Floats) -> Places:
         """Return which triangles may cover a sample. Of fine meshes those are the smaller part.

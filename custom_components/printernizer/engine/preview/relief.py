@@ -20,18 +20,18 @@ _BIAS: Final = np.float32(0.10)
 _STRENGTH: Final = np.float32(1.5)
 
 
-def openness(distance: Floats, normals: Floats, reach: float, pitch: float) -> Floats:
-    """Return how much of what is around each place is not hidden by its neighbours, 0 to 1.
+def openness(distance: Floats, normals: Floats, reach: float, pitch: float, some: slice) -> Floats:
+    """Return how much of what is around places is not hidden by their neighbours, 0 to 1.
 
     distance: (rows, columns), from the eye, `FAR` where nothing is. normals: (3, rows, columns).
     reach: how far away neighbours matter, in places; pitch: how far apart the places are, in the
-    unit of the distance.
+    unit of the distance. some: the rows that are asked for.
     Source: Bavoil and Sainz, "Image-Space Horizon-Based Ambient Occlusion", 2008.
     """
-    rows, columns = distance.shape
     edge = int(np.ceil(reach))
-    padded = np.pad(distance, edge, constant_values=FAR)
-    x, y, z = normals
+    padded = _around(distance, some, edge)
+    distance, (x, y, z) = distance[some], normals[:, some]
+    rows, columns = distance.shape
     hidden = np.zeros((rows, columns), np.float32)
     reach2 = np.float32((reach * pitch) ** 2)
     for turn in range(_DIRECTIONS):
@@ -61,6 +61,16 @@ def openness(distance: Floats, normals: Floats, reach: float, pitch: float) -> F
     hidden *= -_STRENGTH / _DIRECTIONS
     hidden += 1
     return np.clip(hidden, np.float32(0.12), 1, out=hidden)
+
+
+def _around(distance: Floats, some: slice, edge: int) -> Floats:
+    """Return some rows, and so much more on each side."""
+    rows, columns = distance.shape
+    made = np.full((some.stop - some.start + 2 * edge, columns + 2 * edge), FAR, np.float32)
+    begin, end = max(some.start - edge, 0), min(some.stop + edge, rows)
+    first = begin - some.start + edge
+    made[first : first + end - begin, edge : edge + columns] = distance[begin:end]
+    return made
 
 
 def lines(distance: Floats, normals: Floats) -> Floats:

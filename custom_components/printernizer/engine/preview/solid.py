@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..formats.mesh import Mesh, Patch
+    from ..formats.mesh import Mesh, Patch, Share
     from .raster import Canvas
     from .view import View
 
@@ -47,18 +47,21 @@ class Solid:
         self.palette = Palette(colour)
         self.placed = placed
 
-    def points(self) -> Iterator[Floats]:
-        """Yield all corners. Raises BadFile."""
-        for patch in self._mesh.patches():
+    def points(self, share: Share) -> Iterator[Floats]:
+        """Yield the corners of a share. Raises BadFile."""
+        for patch in self._mesh.patches(share):
             yield patch.corners.reshape(-1, 3)
 
     def draw(self, view: View, canvas: Canvas) -> None:
         """Draw all triangles. Raises BadFile."""
         most = _MOST_LAYERS * canvas.rows * canvas.columns + canvas.filled
-        patches = self._mesh.patches()
         if self._smooth:
-            patches = self._draw_smoothly(patches, view, canvas)
+            patches = self._draw_smoothly(self._mesh.patches(), view, canvas)
+        else:
+            patches = self._mesh.patches(canvas.share)
         self._draw_flat(patches, view, canvas, most)
+        canvas.gather()
+        _check(canvas, most)
         if np.count_nonzero(canvas.covered) < min(canvas.rows, canvas.columns):
             # It is thinner than a sample from where we look.
             self._draw_edges(view, canvas)
@@ -72,8 +75,7 @@ class Solid:
                 touched = canvas.touched(seen)
                 normals = view.normals(np.take(corners, touched, axis=0))
                 canvas.draw(np.take(seen, touched, axis=2), normals, number)
-                if canvas.filled > most:
-                    raise BadFile("its surface lies over itself hundreds of times")
+                _check(canvas, most)
 
     def _draw_edges(self, view: View, canvas: Canvas) -> None:
         """Draw the edges of some triangles as lines that cannot be missed."""
@@ -88,7 +90,10 @@ class Solid:
     def _draw_smoothly(
         self, patches: Iterator[Patch], view: View, canvas: Canvas
     ) -> Iterator[Patch]:
-        """Draw without facets if it is not too fine for that; yield what is left to be drawn."""
+        """Draw without facets if it is not too fine for that; yield what is left to be drawn.
+
+        Of patches all are needed, since neighbours may be in another share.
+        """
         kept: list[Patch] = []
         count = 0
         for patch in patches:
@@ -96,8 +101,10 @@ class Solid:
             count += len(patch.corners)
             if count > SMOOTHED_AT_MOST:
                 # Of so many none is large enough to be seen as a facet.
-                yield from kept
-                yield from patches
+                for number, one in enumerate(itertools.chain(kept, patches)):
+                    self.palette.number(one.colour)
+                    if canvas.share.takes(number):
+                        yield one
                 return
         if not count:
             return
@@ -109,12 +116,18 @@ class Solid:
             ]
         )
         normals = bent(corners)
-        for begin in range(0, len(corners), _LOT):
+        share = canvas.share
+        for begin in range(share.index * _LOT, len(corners), share.of * _LOT):
             lot = slice(begin, begin + _LOT)
             seen = view.project(corners[lot])
             touched = canvas.touched(seen)
             facing = view.facing(corners[lot][touched], normals[lot][touched])
             canvas.draw(np.take(seen, touched, axis=2), facing, colours[lot][touched])
+
+
+def _check(canvas: Canvas, most: int) -> None:
+    if canvas.filled > most:
+        raise BadFile("its surface lies over itself hundreds of times")
 
 
 def _line(begin: Floats, end: Floats) -> Floats:

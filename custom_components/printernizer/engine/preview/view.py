@@ -76,6 +76,16 @@ class Framing:
             np.minimum(self._low, seen.min(axis=1), out=self._low)
 
     @property
+    def extent(self) -> Axes:
+        """(2, directions): how far the points reach, as `include` takes it."""
+        return np.stack((self._low, self._high))
+
+    def include(self, extents: Axes) -> None:
+        """Take (n, 2, directions): what n others, begun alike, were told of."""
+        self._low = np.minimum(self._low, extents[:, 0].min(axis=0))
+        self._high = np.maximum(self._high, extents[:, 1].max(axis=0))
+
+    @property
     def empty(self) -> bool:
         """Whether no point was told of."""
         return not np.isfinite(self._high[0])

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -22,20 +20,15 @@ from typing import Any, Final
 
 _NICE: Final = 10
 """The printers' lines and the house come first."""
-_PARENT_DEATH: Final = 1
-"""PR_SET_PDEATHSIG of Linux."""
+_CORES: Final = 2
+"""That draw one picture, at most: a larger machine has others for the house."""
 _ABOVE: Final = "printernizer_files"
 
 
 def main(arguments: list[str]) -> int:
     """Do what the request says; 0 when an answer was written."""
     packages, text = arguments
-    if packages not in sys.path:
-        # Behind all others. Where Home Assistant keeps what integrations need is up to it.
-        sys.path.append(packages)
-    above = ModuleType(_ABOVE)
-    above.__path__ = [str(Path(__file__).parents[2])]
-    sys.modules[_ABOVE] = above
+    _find(packages)
     # One thread: more would each take memory for matrices that we do not have.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     request = json.loads(text)
@@ -53,6 +46,16 @@ def main(arguments: list[str]) -> int:
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
     return 0
+
+
+def _find(packages: str) -> None:
+    """Let our own modules be found, and those that they need."""
+    if packages not in sys.path:
+        # Behind all others. Where Home Assistant keeps what integrations need is up to it.
+        sys.path.append(packages)
+    above = ModuleType(_ABOVE)
+    above.__path__ = [str(Path(__file__).parents[2])]
+    sys.modules[_ABOVE] = above
 
 
 def _ours(name: str) -> Any:
@@ -79,6 +82,7 @@ def _picture(request: dict[str, Any]) -> Any:
     thumbnails, picture = _ours("formats.thumbnails"), _ours("preview.picture")
     wire = _ours("sandbox.wire")
     path, options = Path(request["path"]), wire.options_of(request["options"])
+    cores = min(os.process_cpu_count() or 1, _CORES)
 
     def draw() -> bytes:
         if request["thumbnail"]:
@@ -86,19 +90,10 @@ def _picture(request: dict[str, Any]) -> Any:
             found = thumbnails.thumbnail(path, plate=options.plate, at_least_px=size)
             if found is not None:
                 return bytes(wire.drawn(found, "thumbnail"))
-        return bytes(wire.drawn(picture.draw(path, options), "render"))
+        drawn = picture.draw(path, options, processes=cores)
+        return bytes(wire.drawn(drawn, "render"))
 
     return draw
-
-
-def _end_with(parent: int) -> None:
-    """Be killed when the process that asked is: nobody would read the answer."""
-    import ctypes
-
-    with suppress(OSError, AttributeError):  # not Linux: a development machine
-        ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)
-        if os.getppid() != parent:
-            sys.exit(1)  # it was killed before we could say so
 
 
 def _limit(memory_bytes: int, processor_s: int) -> None:
@@ -116,5 +111,6 @@ def _limit(memory_bytes: int, processor_s: int) -> None:
 
 
 if __name__ == "__main__":
-    _end_with(int(sys.argv[3]))
+    _find(sys.argv[1])
+    _ours("leash").end_with(int(sys.argv[3]))
     sys.exit(main(sys.argv[1:3]))

@@ -1,0 +1,275 @@
+"""Several processes at one picture: the same one as from a single process, whatever happens."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from custom_components.printernizer.engine.formats.mesh import Share
+from custom_components.printernizer.engine.formats.surface import open_mesh
+from tests.engine.formats.test_model_3mf import model, package
+
+from .shapes import ball, box, stl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[3]
+BEGIN = """
+import os, signal, sys, time
+from pathlib import Path
+import numpy as np
+from custom_components.printernizer.engine.errors import BadFile
+from custom_components.printernizer.engine.picture import PictureFormat, PictureOptions
+from custom_components.printernizer.engine.preview import picture
+from custom_components.printernizer.engine.preview.crew import Crew
+from custom_components.printernizer.engine.preview.solid import Solid
+
+path = Path(sys.argv[1])
+drawn_by = []
+
+def counted(scene, options, processes):
+    made = encoded(scene, options, processes)
+    drawn_by.append(processes)
+    return made
+
+encoded, picture._encoded = picture._encoded, counted
+small = {"width_px": 120, "height_px": 100}
+"""
+"""A process without threads, as a worker is; `drawn_by` tells how pictures came about."""
+SAME = """
+for options in (
+    PictureOptions(**small),
+    PictureOptions(**small, smooth=True, background="#204060", bed_mm=(60, 60)),
+    PictureOptions(**small, format=PictureFormat.GIF, frames=3, elevation_deg=-20.0),
+):
+    drawn_by.clear()
+    alone = picture.draw(path, options)
+    assert picture.draw(path, options, processes=2) == alone
+    assert picture.draw(path, options, processes=3) == alone
+    assert drawn_by == [1, 2, 3], drawn_by
+"""
+FAILING = """
+def draw(self, view, canvas):
+    if canvas.share.index:
+        {happens}
+    whole(self, view, canvas)
+
+alone = picture.draw(path, PictureOptions(**small))
+whole, Solid.draw = Solid.draw, draw
+assert picture.draw(path, PictureOptions(**small), processes=2) == alone
+assert drawn_by == [1, 1], drawn_by
+"""
+REFUSED = """
+try:
+    picture.draw(path, PictureOptions(**small), processes=2)
+except BadFile as err:
+    print(err)
+"""
+ROOM = """
+import resource
+
+def room():
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return resource.getrlimit(resource.RLIMIT_AS)[0] - pages * resource.getpagesize()
+
+crew = Crew(2)
+limit = resource.getrlimit(resource.RLIMIT_AS)[0] - room() + (64 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+rooms = crew.work(lambda: crew.each(np.array([room()], float)), lambda said: said)
+assert 60 << 20 < rooms.sum() <= 64 << 20, rooms
+assert resource.getrlimit(resource.RLIMIT_AS) == (limit, limit)
+"""
+ENDS = """
+def deed():
+    if crew.share.index:
+        signal.pause()
+    raise BadFile("it is broken")
+
+crew = Crew(2)
+try:
+    crew.work(deed, lambda nothing: nothing)
+except BadFile as err:
+    print(err)
+try:
+    os.waitpid(-1, 0)
+except ChildProcessError:
+    print("no child is left")
+"""
+LEFT = """
+def deed():
+    if crew.share.index:
+        print(os.getpid(), flush=True)
+    signal.pause()
+
+crew = Crew(2)
+crew.work(deed, lambda nothing: nothing)
+"""
+
+
+def run(script: str, path: Path | str = "") -> str:
+    """Return what a process says that ends well."""
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN + script, str(path)],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def binary(folder: Path) -> Path:
+    return stl(folder / "it.stl", ball(20, 100))
+
+
+def text(folder: Path) -> Path:
+    path = folder / "it.stl"
+    with path.open("w") as file:
+        file.write("solid it\n")
+        for corners in ball(20, 60).tolist():
+            file.write("facet normal 0 0 0\nouter loop\n")
+            file.writelines(f"vertex {x} {y} {z}\n" for x, y, z in corners)
+            file.write("endloop\nendfacet\n")
+        file.write("endsolid it\n")
+    return path
+
+
+def obj(folder: Path) -> Path:
+    path = folder / "it.obj"
+    with path.open("w") as file:
+        for number, corners in enumerate(ball(20, 80).tolist()):
+            file.writelines(f"v {x} {y} {z}\n" for x, y, z in corners)
+            file.write(f"f {3 * number + 1} {3 * number + 2} {3 * number + 3}\n")
+    return path
+
+
+def colours(folder: Path) -> Path:
+    """Write a 3MF of two bodies, in colours, one of them twice."""
+    materials = (
+        '<basematerials id="9"><base name="a" displaycolor="#FF0000"/>'
+        '<base name="b" displaycolor="#00FF0080"/></basematerials>'
+    )
+    bodies = ""
+    for number, triangles in enumerate((box((0, 0, 0), (20, 20, 9)), ball(7, 20)), 1):
+        vertices = "".join(
+            f'<vertex x="{x}" y="{y}" z="{z}"/>' for x, y, z in triangles.reshape(-1, 3).tolist()
+        )
+        faces = "".join(
+            f'<triangle v1="{at}" v2="{at + 1}" v3="{at + 2}"/>'
+            for at in range(0, 3 * len(triangles), 3)
+        )
+        bodies += (
+            f'<object id="{number}" type="model" pid="9" pindex="{number - 1}"><mesh>'
+            f"<vertices>{vertices}</vertices><triangles>{faces}</triangles></mesh></object>"
+        )
+    items = (
+        '<item objectid="1"/><item objectid="2" transform="1 0 0 0 1 0 0 0 1 10 10 9"/>'
+        '<item objectid="1" transform="1 0 0 0 1 0 0 0 1 30 0 0"/>'
+    )
+    path = folder / "it.3mf"
+    path.write_bytes(package(model(materials + bodies, items)))
+    return path
+
+
+FILES = [binary, text, obj, colours]
+
+
+@pytest.mark.parametrize("made", FILES)
+def test_they_draw_what_one_would(tmp_path: Path, made: Callable[[Path], Path]) -> None:
+    """Whoever has more cores sees the same, to the last byte."""
+    run(SAME, made(tmp_path))
+
+
+def test_they_draw_tool_paths(tmp_path: Path) -> None:
+    path = tmp_path / "it.gcode"
+    rings = "".join(
+        f";LAYER_CHANGE\n;Z:{layer / 5}\nG1 Z{layer / 5}\nG1 X0 Y0\n;TYPE:External perimeter\n"
+        "G1 X20 Y0 E1\nG1 X20 Y20 E1\nG1 X0 Y20 E1\nG1 X0 Y0 E1\n"
+        for layer in range(1, 40)
+    )
+    path.write_text(f"; generated by PrusaSlicer 2.9.0\nM83\n{rings}")
+    run(SAME, path)
+
+
+@pytest.mark.parametrize("made", FILES)
+def test_shares_are_all_of_it(tmp_path: Path, made: Callable[[Path], Path]) -> None:
+    mesh = open_mesh(made(tmp_path))
+    whole = [patch.corners for patch in mesh.patches()]
+    parts = [patch.corners for index in range(3) for patch in mesh.patches(Share(index, 3))]
+    both = [np.concatenate(some).reshape(-1, 9) for some in (whole, parts)]
+    one, other = (some[np.lexsort(some.T)] for some in both)
+    assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "raise MemoryError",
+        "raise KeyboardInterrupt",
+        "os._exit(0)",
+    ],
+)
+def test_one_that_falls_over_is_not_missed(tmp_path: Path, happens: str) -> None:
+    run(FAILING.format(happens=happens), binary(tmp_path))
+
+
+def test_a_small_model_leaves_some_of_them_nothing(tmp_path: Path) -> None:
+    run(SAME, stl(tmp_path / "it.stl", box((0, 0, 0), (9, 9, 9))))
+
+
+@pytest.mark.parametrize(
+    ("corner", "cause"),
+    [(np.nan, "all of them nowhere"), (1e30, "all of them nowhere")],
+)
+def test_the_cause_of_a_refusal_is_told(tmp_path: Path, corner: float, cause: str) -> None:
+    """Half of a file knows less of it than the whole."""
+    path = stl(tmp_path / "it.stl", np.full((20_000, 3, 3), corner, np.float32))
+    assert cause in run(REFUSED, path)
+
+
+def test_an_endless_pile_is_refused_by_all_together(tmp_path: Path) -> None:
+    """Each of them may draw half of what is too much."""
+    path = stl(tmp_path / "it.stl", np.repeat(box((0, 0, 0), (9, 9, 9)), 100, axis=0))
+    script = "from custom_components.printernizer.engine.preview import solid\n"
+    assert "hundreds of times" in run(f"{script}solid._MOST_LAYERS = 20{REFUSED}", path)
+
+
+def test_together_they_take_no_more_memory_than_one_may() -> None:
+    run(ROOM)
+
+
+def test_none_is_left_when_one_gives_up() -> None:
+    assert run(ENDS) == "it is broken\nno child is left\n"
+
+
+def test_they_end_with_the_first_one() -> None:
+    """A picture that takes too long is ended by killing the process that was asked for it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", BEGIN + LEFT, ""], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout is not None
+        other = int(first.stdout.readline())
+        first.send_signal(signal.SIGKILL)
+    until = time.monotonic() + 20
+    while _lives(other):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process is there and no mere entry."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
