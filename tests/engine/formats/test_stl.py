@@ -172,7 +172,6 @@ def test_large_models_come_in_pieces(path: Path, kind: str, monkeypatch) -> None
     """Memory must not depend on the model."""
     many = np.random.default_rng(5).uniform(-90, 90, (9000, 3, 3)).astype(np.float32).round(3)
     monkeypatch.setattr(mesh, "PATCH", 1000)
-    monkeypatch.setattr("custom_components.printernizer.engine.formats.stl.PATCH", 1000)
     content = {
         "bytes": lambda: binary(many),
         "text": lambda: text(many, number="{:.3f}"),

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PATCH: Final = 1 << 13
-"""Triangles of a patch at most: what is done to it stays in the processor's cache."""
+PATCH: Final = 1 << 14
+"""Triangles of a patch at most: what is done to it stays near the processor."""
 FARTHEST_MM: Final = 1e7
 """From the origin. Nobody prints 10 km away, and squares of such lengths are exact no more."""
 
@@ -83,6 +83,14 @@ def something(name: str, patches: Iterator[Patch], share: Share = WHOLE) -> Iter
             if dropped
             else f"{name}: it has no triangles"
         )
+
+
+def cuts(count: int) -> list[slice]:
+    """Return where to cut so many triangles: into patches of one size, as many for each of two."""
+    # A few are not worth two.
+    patches = 1 if count <= PATCH // 4 else 2 * -(-count // (2 * PATCH))
+    size = max(-(-count // patches), 1)
+    return [slice(begin, min(begin + size, count)) for begin in range(0, count, size)]
 
 
 def patch(corners: NDArray[np.float32], colour: str | None = None) -> Patch:

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import BadFile
 from .archive import Archive
 from .arrangement import Project
-from .mesh import PATCH, WHOLE, Patch, patch, something
+from .mesh import PATCH, WHOLE, Patch, cuts, patch, something
 from .model_part import IDENTITY, read_part
 from .package import relations
 from .paint import Paint
@@ -295,13 +295,13 @@ def _patches(instance: _Instance, share: Share, numbers: Iterator[int]) -> Itera
     vertices: NDArray[np.float32] | None = None
     mirrored = np.linalg.det(instance.transform[:3]) < 0
     for colour, triangles in instance.runs:
-        for begin in range(0, len(triangles), PATCH):
+        for cut in cuts(len(triangles)):
             if not share.takes(next(numbers)):
                 yield Patch(_NONE, colour)
                 continue
             if vertices is None:
                 vertices = _moved(instance.vertices, instance.transform)
-            corners = np.take(vertices, triangles[begin : begin + PATCH], axis=0)
+            corners = np.take(vertices, triangles[cut], axis=0)
             # What is mirrored would be seen from inside.
             yield patch(np.ascontiguousarray(corners[:, ::-1]) if mirrored else corners, colour)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import BadFile
 from .digits import PADDING, WORD, decimal, first, number, whole
-from .mesh import PATCH, WHOLE, patch, something
+from .mesh import WHOLE, cuts, patch, something
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,10 +74,10 @@ class Obj:
         return something(
             self._name,
             (
-                patch(np.take(self._all_vertices, faces[begin : begin + PATCH], axis=0))
+                patch(np.take(self._all_vertices, faces[cut], axis=0))
                 for number, faces in enumerate(self._faces)
                 if share.takes(number)
-                for begin in range(0, len(faces), PATCH)
+                for cut in cuts(len(faces))
             ),
             share,
         )

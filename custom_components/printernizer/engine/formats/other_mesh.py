@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ..errors import BadFile
-from .mesh import PATCH, WHOLE, Patch, patch, something
+from .mesh import WHOLE, Patch, cuts, patch, something
 from .sniff import HEAD_BYTES, other_kind
 
 if TYPE_CHECKING:
@@ -57,9 +57,8 @@ class OtherMesh:
 
     def patches(self, share: Share = WHOLE) -> Iterator[Patch]:
         """Yield all of it, or a share. Raises BadFile."""
-        begins = range(share.index * PATCH, len(self._corners), share.of * PATCH)
-        pieces = (self._corners[begin : begin + PATCH] for begin in begins)
-        return something(self._name, (patch(piece) for piece in pieces), share)
+        ours = cuts(len(self._corners))[share.index :: share.of]
+        return something(self._name, (patch(self._corners[cut]) for cut in ours), share)
 
 
 def _corners(file: Any, kind: str, name: str) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import BadFile
 from .digits import PADDING, decimal, number
-from .mesh import PATCH, WHOLE, Patch, patch, something
+from .mesh import WHOLE, Patch, cuts, patch, something
 from .sniff import HEAD_BYTES, facets, promised, records
 
 if TYPE_CHECKING:
@@ -68,11 +68,10 @@ class Stl:
 
     def _records(self, share: Share) -> Iterator[Patch]:
         with self._path.open("rb") as file:
-            for begin in range(share.index * PATCH, self._count, share.of * PATCH):
-                wanted = min(self._count - begin, PATCH)
-                file.seek(_BEGIN + begin * _RECORD.itemsize)
-                records = np.fromfile(file, _RECORD, wanted)
-                if len(records) < wanted:
+            for cut in cuts(self._count)[share.index :: share.of]:
+                file.seek(_BEGIN + cut.start * _RECORD.itemsize)
+                records = np.fromfile(file, _RECORD, cut.stop - cut.start)
+                if len(records) < cut.stop - cut.start:
                     raise BadFile(f"{self._path.name}: it became shorter while it was read")
                 # As plain bytes, which are copied in one go.
                 corners = records["corners"].copy().view("<f4")
@@ -85,8 +84,8 @@ class Stl:
             corners = _corners(text)
             if corners is None:
                 corners = _careful_corners(text, self._path.name, at)
-            for begin in range(0, len(corners), PATCH):
-                yield patch(corners[begin : begin + PATCH])
+            for cut in cuts(len(corners)):
+                yield patch(corners[cut])
 
     def _facets(self) -> Iterator[tuple[bytes, int]]:
         """Yield whole facets, and where in the file they begin. Raises BadFile."""

@@ -30,6 +30,8 @@ _LARGE_BYTES: Final = 16 << 20
 """Made and let go once, this much teaches the allocator of glibc to keep what is let go. Else it
 returns every larger array to the system: a hundred thousand page faults for a million triangles,
 a fifth of the time."""
+_LOT: Final = 1 << 13
+"""Triangles measured at once: their arrays stay in the processor's cache."""
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _AXES: Final = (
     np.uint64(0xD6E8FEB86659FD93),
@@ -80,8 +82,8 @@ def mesh_facts(mesh: Mesh, *, closed: bool = True) -> MeshFacts:
     measure = _Measure(closed=closed)
     for patch in mesh.patches():
         measure.dropped += patch.dropped
-        if len(patch.corners):
-            measure.add(patch.corners)
+        for begin in range(0, len(patch.corners), _LOT):
+            measure.add(patch.corners[begin : begin + _LOT])
     return measure.facts(mesh.parts)
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     type Floats = NDArray[np.float32]
 
-_LOT: Final = 1 << 13
-"""Triangles done at once: their arrays stay in the processor's cache."""
+_LOT: Final = PATCH
+"""Triangles done at once."""
 _MOST_LAYERS: Final = 400
 """How often a picture may be filled: what lies over itself more often is made to take our time."""
 
