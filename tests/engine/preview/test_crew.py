@@ -23,16 +23,19 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 BEGIN = """
-import os, signal, sys, time
+import os, signal, sys, time, types
 from pathlib import Path
+shop = types.ModuleType("shop")
+shop.__path__ = ["custom_components/printernizer"]
+sys.modules["shop"] = shop
 import numpy as np
-from custom_components.printernizer.engine.errors import BadFile
-from custom_components.printernizer.engine.picture import PictureFormat, PictureOptions
-from custom_components.printernizer.engine.preview import picture
-from custom_components.printernizer.engine.preview.crew import Crew
-from custom_components.printernizer.engine.preview.solid import Solid
+from shop.engine.errors import BadFile
+from shop.engine.picture import PictureFormat, PictureOptions
+from shop.engine.preview import picture
+from shop.engine.preview.crew import Crew
+from shop.engine.preview.solid import Solid
 
-path = Path(sys.argv[1])
+paths = [Path(name) for name in sys.argv[1:]]
 drawn_by = []
 
 def counted(scene, options, processes):
@@ -41,37 +44,50 @@ def counted(scene, options, processes):
     return made
 
 encoded, picture._encoded = picture._encoded, counted
-small = {"width_px": 120, "height_px": 100}
+small = {"width_px": 90, "height_px": 70}
 """
 """A process without threads, as a worker is; `drawn_by` tells how pictures came about."""
 SAME = """
-for options in (
+looks = (
     PictureOptions(**small),
     PictureOptions(**small, smooth=True, background="#204060", bed_mm=(60, 60)),
-    PictureOptions(**small, format=PictureFormat.GIF, frames=3, elevation_deg=-20.0),
-):
+    PictureOptions(**small, format=PictureFormat.GIF, frames=2, elevation_deg=-20.0),
+)
+for number, path in enumerate(paths):
+    options = looks[number % len(looks)]
     drawn_by.clear()
     alone = picture.draw(path, options)
-    assert picture.draw(path, options, processes=2) == alone
-    assert picture.draw(path, options, processes=3) == alone
-    assert drawn_by == [1, 2, 3], drawn_by
+    together = 3 if number == 1 else 2
+    assert picture.draw(path, options, processes=together) == alone, path
+    assert drawn_by == [1, together], (path, drawn_by)
 """
 FAILING = """
+def stop():
+    raise KeyboardInterrupt
+
 def draw(self, view, canvas):
     if canvas.share.index:
-        {happens}
+        happens()
     whole(self, view, canvas)
 
-alone = picture.draw(path, PictureOptions(**small))
 whole, Solid.draw = Solid.draw, draw
-assert picture.draw(path, PictureOptions(**small), processes=2) == alone
-assert drawn_by == [1, 1], drawn_by
+for happens in (
+    lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: os._exit(0), lambda: 1 / 0, stop
+):
+    drawn_by.clear()
+    alone = picture.draw(paths[0], PictureOptions(**small))
+    assert picture.draw(paths[0], PictureOptions(**small), processes=2) == alone
+    assert drawn_by == [1, 1], drawn_by
 """
 REFUSED = """
-try:
-    picture.draw(path, PictureOptions(**small), processes=2)
-except BadFile as err:
-    print(err)
+from shop.engine.preview import solid
+
+solid._MOST_LAYERS = 20
+for path in paths:
+    try:
+        picture.draw(path, PictureOptions(**small), processes=2)
+    except BadFile as err:
+        print(err)
 """
 ROOM = """
 import resource
@@ -103,6 +119,12 @@ try:
 except ChildProcessError:
     print("no child is left")
 """
+LATE = """
+from shop.engine.leash import end_with
+
+end_with(1 << 22)
+print("still here")
+"""
 LEFT = """
 def deed():
     if crew.share.index:
@@ -114,10 +136,10 @@ crew.work(deed, lambda nothing: nothing)
 """
 
 
-def run(script: str, path: Path | str = "") -> str:
+def run(script: str, *paths: Path) -> str:
     """Return what a process says that ends well."""
     done = subprocess.run(
-        [sys.executable, "-c", BEGIN + script, str(path)],
+        [sys.executable, "-c", BEGIN + script, *map(str, paths)],
         cwd=ROOT,
         check=False,
         capture_output=True,
@@ -128,14 +150,14 @@ def run(script: str, path: Path | str = "") -> str:
 
 
 def binary(folder: Path) -> Path:
-    return stl(folder / "it.stl", ball(20, 100))
+    return stl(folder / "binary.stl", ball(20, 100))
 
 
 def text(folder: Path) -> Path:
     path = folder / "it.stl"
     with path.open("w") as file:
         file.write("solid it\n")
-        for corners in ball(20, 60).tolist():
+        for corners in ball(20, 40).tolist():
             file.write("facet normal 0 0 0\nouter loop\n")
             file.writelines(f"vertex {x} {y} {z}\n" for x, y, z in corners)
             file.write("endloop\nendfacet\n")
@@ -146,7 +168,7 @@ def text(folder: Path) -> Path:
 def obj(folder: Path) -> Path:
     path = folder / "it.obj"
     with path.open("w") as file:
-        for number, corners in enumerate(ball(20, 80).tolist()):
+        for number, corners in enumerate(ball(20, 50).tolist()):
             file.writelines(f"v {x} {y} {z}\n" for x, y, z in corners)
             file.write(f"f {3 * number + 1} {3 * number + 2} {3 * number + 3}\n")
     return path
@@ -180,24 +202,22 @@ def colours(folder: Path) -> Path:
     return path
 
 
-FILES = [binary, text, obj, colours]
+FILES = [text, obj, binary, colours]
 
 
-@pytest.mark.parametrize("made", FILES)
-def test_they_draw_what_one_would(tmp_path: Path, made: Callable[[Path], Path]) -> None:
+def test_they_draw_what_one_would(tmp_path: Path) -> None:
     """Whoever has more cores sees the same, to the last byte."""
-    run(SAME, made(tmp_path))
-
-
-def test_they_draw_tool_paths(tmp_path: Path) -> None:
-    path = tmp_path / "it.gcode"
+    paths = [made(tmp_path) for made in FILES]
+    # Too small for each of them to get a share.
+    paths.append(stl(tmp_path / "small.stl", box((0, 0, 0), (9, 9, 9))))
+    paths.append(tmp_path / "it.gcode")
     rings = "".join(
         f";LAYER_CHANGE\n;Z:{layer / 5}\nG1 Z{layer / 5}\nG1 X0 Y0\n;TYPE:External perimeter\n"
         "G1 X20 Y0 E1\nG1 X20 Y20 E1\nG1 X0 Y20 E1\nG1 X0 Y0 E1\n"
         for layer in range(1, 40)
     )
-    path.write_text(f"; generated by PrusaSlicer 2.9.0\nM83\n{rings}")
-    run(SAME, path)
+    paths[-1].write_text(f"; generated by PrusaSlicer 2.9.0\nM83\n{rings}")
+    run(SAME, *paths)
 
 
 @pytest.mark.parametrize("made", FILES)
@@ -210,52 +230,30 @@ def test_shares_are_all_of_it(tmp_path: Path, made: Callable[[Path], Path]) -> N
     assert np.array_equal(one, other)
 
 
-@pytest.mark.parametrize(
-    "happens",
-    [
-        "os.kill(os.getpid(), signal.SIGKILL)",
-        "raise MemoryError",
-        "raise KeyboardInterrupt",
-        "os._exit(0)",
-    ],
-)
-def test_one_that_falls_over_is_not_missed(tmp_path: Path, happens: str) -> None:
-    run(FAILING.format(happens=happens), binary(tmp_path))
+def test_one_that_falls_over_is_not_missed(tmp_path: Path) -> None:
+    run(FAILING, binary(tmp_path))
 
 
-def test_a_small_model_leaves_some_of_them_nothing(tmp_path: Path) -> None:
-    run(SAME, stl(tmp_path / "it.stl", box((0, 0, 0), (9, 9, 9))))
+def test_the_cause_of_a_refusal_is_told(tmp_path: Path) -> None:
+    """Half of a file knows less than the whole, and each may draw half of what is too much."""
+    nowhere = stl(tmp_path / "nowhere.stl", np.full((20_000, 3, 3), np.nan, np.float32))
+    cube = box((0, 0, 0), (9, 9, 9))
+    endless = stl(tmp_path / "endless.stl", np.repeat(cube, 800, axis=0))
+    causes = run(REFUSED, nowhere, endless, tmp_path / "none.stl").splitlines()
+    assert len(causes) == 3
+    assert "all of them nowhere" in causes[0]
+    assert "hundreds of times" in causes[1]
+    assert "No such file" in causes[2]
 
 
-@pytest.mark.parametrize(
-    ("corner", "cause"),
-    [(np.nan, "all of them nowhere"), (1e30, "all of them nowhere")],
-)
-def test_the_cause_of_a_refusal_is_told(tmp_path: Path, corner: float, cause: str) -> None:
-    """Half of a file knows less of it than the whole."""
-    path = stl(tmp_path / "it.stl", np.full((20_000, 3, 3), corner, np.float32))
-    assert cause in run(REFUSED, path)
-
-
-def test_an_endless_pile_is_refused_by_all_together(tmp_path: Path) -> None:
-    """Each of them may draw half of what is too much."""
-    path = stl(tmp_path / "it.stl", np.repeat(box((0, 0, 0), (9, 9, 9)), 100, axis=0))
-    script = "from custom_components.printernizer.engine.preview import solid\n"
-    assert "hundreds of times" in run(f"{script}solid._MOST_LAYERS = 20{REFUSED}", path)
-
-
-def test_together_they_take_no_more_memory_than_one_may() -> None:
-    run(ROOM)
-
-
-def test_none_is_left_when_one_gives_up() -> None:
-    assert run(ENDS) == "it is broken\nno child is left\n"
+def test_together_they_take_no_more_memory_and_none_is_left() -> None:
+    assert run(ROOM + ENDS) == "it is broken\nno child is left\n"
 
 
 def test_they_end_with_the_first_one() -> None:
     """A picture that takes too long is ended by killing the process that was asked for it."""
     with subprocess.Popen(
-        [sys.executable, "-c", BEGIN + LEFT, ""], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", BEGIN + LEFT], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as first:
         assert first.stdout is not None
         other = int(first.stdout.readline())
@@ -264,6 +262,14 @@ def test_they_end_with_the_first_one() -> None:
     while _lives(other):
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def test_one_whose_parent_is_gone_already_ends() -> None:
+    """It was killed before it could be asked to tell."""
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN + LATE], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (1, "")
 
 
 def _lives(pid: int) -> bool:

@@ -69,12 +69,16 @@ class Crew:
                     self._lines.append(here)
                     children.append(child)
                 return finish(deed())
+            except BaseException:
+                # They may be in the middle of something long.
+                for child in children:
+                    os.kill(child, signal.SIGKILL)
+                raise
             finally:
                 for line in self._lines:
                     line.close()
                 self._lines.clear()
                 for child in children:
-                    os.kill(child, signal.SIGKILL)
                     os.waitpid(child, 0)
 
     def _help(
