@@ -39,30 +39,43 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from ..library_file import CleanUpRule, LibraryFile
 
 EVERYTHING: Final = LibraryFilter()
 _TEXT: Final = sa.table("library_text", sa.column("rowid", sa.Integer))
 """SQLite's index of words."""
-_NUMBERS: Final[sa.BindParameter[Any]] = sa.bindparam("numbers", expanding=True)
-_LABELS_OF: Final = (
+FILES: Final = sa.select(*(LIBRARY_FILES.c[name] for name in library_codec.FIELDS))
+"""All files, as `files_of` reads them."""
+_LABELS: Final = (
     sa.select(LIBRARY_LABELS.c.number, LIBRARY_LABELS.c.kind, LIBRARY_LABELS.c.value)
-    .where(LIBRARY_LABELS.c.number.in_(_NUMBERS), LIBRARY_LABELS.c.kind.in_(("tag", "alias")))
+    .where(LIBRARY_LABELS.c.kind.in_(("tag", "alias")))
     .order_by(LIBRARY_LABELS.c.key)
 )
-_PLACES_OF: Final = (
-    sa.select(
-        *(
-            LIBRARY_PLACES.c[name]
-            for name in ("number", "printer_id", "path", "present", "certain", "last_seen")
-        )
+_PLACES: Final = sa.select(
+    *(
+        LIBRARY_PLACES.c[name]
+        for name in ("number", "printer_id", "path", "present", "certain", "last_seen")
     )
-    .where(LIBRARY_PLACES.c.number.in_(_NUMBERS))
-    .order_by(LIBRARY_PLACES.c.printer_id, LIBRARY_PLACES.c.path)
-)
-_SHOWN: Final = tuple(column for column in LIBRARY_FILES.c if column.name != "search")
+).order_by(LIBRARY_PLACES.c.printer_id, LIBRARY_PLACES.c.path)
+
+
+def _of_numbers(query: Select[Any], number: ColumnElement[int]) -> dict[str, Select[Any]]:
+    """Return what of these is of the files with some `numbers`, for each database.
+
+    They go there as one value: fifty would be written into the question anew each time.
+    """
+    some = sa.func.json_each(sa.bindparam("numbers", type_=sa.JSON)).table_valued("value")
+    array = sa.bindparam("numbers", type_=postgresql.ARRAY(sa.BigInteger))
+    return {
+        "sqlite": query.where(number.in_(sa.select(some.c.value))),
+        "postgresql": query.where(number == sa.any_(array)),
+    }
+
+
+_LABELS_OF: Final = _of_numbers(_LABELS, LIBRARY_LABELS.c.number)
+_PLACES_OF: Final = _of_numbers(_PLACES, LIBRARY_PLACES.c.number)
 _FEW: Final = 2000
 _SORTS: Final = {SortBy.NAME: LIBRARY_FILES.c.key, SortBy.SIZE: LIBRARY_FILES.c.size_bytes}
 
@@ -87,12 +100,8 @@ def at_place(connection: Connection, printer_id: str, path: str) -> LibraryFile 
 
 def many(connection: Connection, ids: Iterable[UUID]) -> tuple[LibraryFile, ...]:
     """Read those of these files that there are, in the order in which they were added."""
-    query = (
-        sa.select(LIBRARY_FILES)
-        .where(LIBRARY_FILES.c.id.in_(list(ids)))
-        .order_by(LIBRARY_FILES.c.number)
-    )
-    return files_of(connection, connection.execute(query).mappings().all())
+    query = FILES.where(LIBRARY_FILES.c.id.in_(list(ids))).order_by(LIBRARY_FILES.c.number)
+    return files_of(connection, connection.execute(query).all())
 
 
 def revisions(connection: Connection, file_id: UUID) -> tuple[LibraryFile, ...]:
@@ -101,7 +110,7 @@ def revisions(connection: Connection, file_id: UUID) -> tuple[LibraryFile, ...]:
     waiting = [file_id]
     while waiting:
         wanted = LIBRARY_FILES.c.id.in_(waiting) | LIBRARY_FILES.c.revision_of.in_(waiting)
-        rows = connection.execute(sa.select(LIBRARY_FILES).where(wanted)).mappings().all()
+        rows = connection.execute(FILES.where(wanted)).all()
         fresh = [file for file in files_of(connection, rows) if file.id not in found]
         found |= {file.id: file for file in fresh}
         before = [file.revision_of for file in fresh if file.revision_of is not None]
@@ -127,11 +136,11 @@ def page(
     if after is not None:
         query = query.where(_beyond(order, after, descending=descending))
     query = query.order_by(*(each.desc() if descending else each for each in order))
-    rows = connection.execute(query.limit(limit + 1)).mappings().all()
+    rows = connection.execute(query.limit(limit + 1)).all()
     shown = rows[:limit]
     cursor = None
     if len(rows) > limit and shown:
-        last = shown[-1]
+        last = dict(zip(library_codec.FIELDS, shown[-1], strict=True))
         value = None if column is None else last[column.name]
         cursor = LibraryCursor(number=last["number"], value=value)
     return LibraryPage(files=files_of(connection, shown), next=cursor)
@@ -266,7 +275,7 @@ def _chosen(
     order, and ends with its last file instead of sorting all that fit.
     """
     row = LIBRARY_FILES.c
-    query = sa.select(*_SHOWN).where(row.state == which.state.value)
+    query = FILES.where(row.state == which.state.value)
     number: ColumnElement[int] = row.number
     labels_of = _labels_of(which)
     terms = search_terms(which.text or "")
@@ -468,22 +477,22 @@ def _beyond(
 
 
 def _one(connection: Connection, condition: ColumnElement[bool]) -> LibraryFile | None:
-    rows = connection.execute(sa.select(LIBRARY_FILES).where(condition)).mappings().all()
-    return next(iter(files_of(connection, rows)), None)
+    return next(iter(files_of(connection, connection.execute(FILES.where(condition)).all())), None)
 
 
-def files_of(connection: Connection, rows: Sequence[RowMapping]) -> tuple[LibraryFile, ...]:
-    """Read files with their labels and places."""
+def files_of(connection: Connection, rows: Sequence[Sequence[Any]]) -> tuple[LibraryFile, ...]:
+    """Read files, rows of `FILES`, with their labels and places."""
     if not rows:
         return ()
-    wanted = {"numbers": [row["number"] for row in rows]}
+    wanted = {"numbers": [row[0] for row in rows]}
+    dialect = connection.dialect.name
     found: dict[int, dict[str, tuple[str, ...]]] = defaultdict(dict)
-    for number, kind, value in connection.execute(_LABELS_OF, wanted):
+    # All at once: one row after the other costs as much again as finding them.
+    for number, kind, value in connection.execute(_LABELS_OF[dialect], wanted).all():
         found[number][kind] = (*found[number].get(kind, ()), value)
     places: dict[int, list[Place]] = defaultdict(list)
-    for number, printer_id, path, present, certain, last_seen in connection.execute(
-        _PLACES_OF, wanted
-    ):
+    lying = connection.execute(_PLACES_OF[dialect], wanted).all()
+    for number, printer_id, path, present, certain, last_seen in lying:
         places[number].append(
             Place(
                 printer_id=printer_id,
@@ -494,6 +503,6 @@ def files_of(connection: Connection, rows: Sequence[RowMapping]) -> tuple[Librar
             )
         )
     return tuple(
-        library_codec.file_of(row, found[row["number"]], tuple(places[row["number"]]))
+        library_codec.file_of(row, found.get(row[0], {}), tuple(places.get(row[0], ())))
         for row in rows
     )

@@ -475,12 +475,11 @@ def _put_onto(connection: Connection, number: int, shelves: Iterable[UUID]) -> N
 def refresh(connection: Connection, numbers: Iterable[int]) -> None:
     """Write what follows: where a file lies, its materials and printers, its words."""
     wanted = list(numbers)
-    rows = connection.execute(
-        sa.select(LIBRARY_FILES).where(LIBRARY_FILES.c.number.in_(wanted))
-    ).mappings()
-    for row in rows.all():
-        (file,) = library.files_of(connection, [row])
-        _refresh(connection, row["number"], file, fetching=row["fetching"] is not None)
+    row = LIBRARY_FILES.c
+    query = library.FILES.add_columns(row.fetching).where(row.number.in_(wanted))
+    for *found, fetching in connection.execute(query).all():
+        (file,) = library.files_of(connection, [found])
+        _refresh(connection, found[0], file, fetching=fetching is not None)
 
 
 def _refresh(connection: Connection, number: int, file: LibraryFile, *, fetching: bool) -> None:
@@ -557,5 +556,5 @@ def _read(connection: Connection, number: int) -> LibraryFile:
 
 def _read_all(connection: Connection, numbers: Iterable[int]) -> tuple[LibraryFile, ...]:
     row = LIBRARY_FILES.c
-    query = sa.select(LIBRARY_FILES).where(row.number.in_(list(numbers))).order_by(row.number)
-    return library.files_of(connection, connection.execute(query).mappings().all())
+    query = library.FILES.where(row.number.in_(list(numbers))).order_by(row.number)
+    return library.files_of(connection, connection.execute(query).all())
