@@ -25,6 +25,10 @@ from .shapes import drawn
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from custom_components.printernizer.engine.preview.raster import Canvas
+    from custom_components.printernizer.engine.preview.straight import Lines
+    from custom_components.printernizer.engine.preview.view import View
+
     type Picture = NDArray[np.uint8]
 
 OURS = Path(__file__).parents[2] / "fixtures/files"
@@ -306,3 +310,32 @@ def test_more_beads_than_are_remembered_are_read_again(
     cover, colour = likeness(kept, seen(path))
     assert cover == 0
     assert colour < 0.5
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_print_that_is_repeated_in_one_place_is_drawn_some_times(
+    path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    """Farms loop a print in one file, and sweep the plate in between: a minute for each picture."""
+    one = layers(*[square(Feature.OUTER_WALL, 10) + filled(Feature.TOP, 9.5)] * 12)
+    single = seen(path, one)
+    path.write_text(one * 60)
+    drawn_lots: list[int] = []
+
+    def counted(canvas: Canvas, view: View, lines: Lines) -> None:
+        draw_beads(canvas, view, lines)
+        drawn_lots.append(canvas.filled)
+
+    draw_beads = paths.drawing.draw
+    monkeypatch.setattr(paths.drawing, "draw", counted)
+    if not kept:
+        monkeypatch.setattr(paths, "_MOST_KEPT", 10)
+    monkeypatch.setattr(paths, "_MOST_LAYERS", 10_000)
+    seen(path)
+    whole = len(drawn_lots)
+    drawn_lots.clear()
+    monkeypatch.setattr(paths, "_MOST_LAYERS", 1)
+    cover, colour = likeness(single, seen(path))
+    assert len(drawn_lots) < whole / 2
+    assert cover < 0.001
+    assert colour < 1

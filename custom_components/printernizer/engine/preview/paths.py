@@ -77,6 +77,9 @@ _PACKED: Final = 5
 """How much longer the text of binary G-code is than its file."""
 _MOST_KEPT: Final = 900_000
 """Beads that are remembered; of more the file is read again for each picture."""
+_MOST_LAYERS: Final = 50
+"""How often each of two turns may fill the picture. Prints do so 1 to 20 times: what fills it more
+often prints the same again and again in one place, and is done when some of that is drawn."""
 _GAP_SAMPLES: Final = 2.0
 """Of layers that are drawn as one."""
 _BEAD_MM: Final = 0.45
@@ -145,10 +148,13 @@ class ToolPath:
     def draw(self, view: View, canvas: Canvas) -> None:
         """Draw all that is seen, as the first share. Raises BadFile."""
         for first in (True, False) if not canvas.share.index else ():
+            most = canvas.filled + _MOST_LAYERS * canvas.rows * canvas.columns
             for beads in self._drawn(backwards=True):
                 some = beads.chosen(_IS_FIRST[beads.feature] == first)
                 if len(some):
                     drawing.draw(canvas, view, self._lines(some))
+                if canvas.filled > most:
+                    break
         canvas.gather()
 
     def _lines(self, beads: Beads) -> Lines:
