@@ -50,7 +50,8 @@ EVERYTHING = {
     "name": "Zwirnelinde Quastenflosser",
     "contact": "Xaverine",
     "street": "Geheimgasse 99",
-    "postcode": "98765",
+    # With letters: five digits stand in a database full of hashes by chance, now and then.
+    "postcode": "XW98 7ZQ",
     "city": "Verstecktal",
     "vat_id": "DE136695976",
     "email": "zwirn@geheim.example",
