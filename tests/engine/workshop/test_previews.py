@@ -76,6 +76,10 @@ async def test_who_asks_meanwhile_waits_for_the_same(previews: Previews, easel: 
     easel.go.clear()
     asked = [asyncio.ensure_future(previews.picture(Path("a"), "a", SMALL)) for _ in range(3)]
     await easel.begun.wait()
+    # Each looks into the cache first, in a thread.
+    async with asyncio.timeout(10):
+        while sum(wish.waiters for wish in previews._wishes.values()) < len(asked):
+            await asyncio.sleep(0.001)
     asked[0].cancel()
     await asyncio.sleep(0)
     easel.go.set()
