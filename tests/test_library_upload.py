@@ -11,17 +11,17 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import MagicMock, patch
 
 import pytest
-from aiohttp import FormData
-from aiohttp.test_utils import TestClient
+from aiohttp import ClientPayloadError, FormData, StreamReader, web
+from aiohttp.test_utils import TestClient, make_mocked_request
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import CLIENT_ID, MockUser
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.printernizer.engine.errors import StoreError
+from custom_components.printernizer.engine.errors import BadFile, StoreError
 from custom_components.printernizer.engine.library_file import LibraryFile, Quota
 from custom_components.printernizer.engine.workshop.reception import KEPT, LARGEST_BYTES
 from custom_components.printernizer.runtime import async_get_workshop
@@ -288,6 +288,28 @@ async def test_a_client_that_drips_is_not_waited_for(
     assert (await desk.send(place, 0, half()))[0] == 400
     answer = await desk.client.head(place, headers=TUS)
     assert answer.headers["Upload-Offset"] == "700"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ConnectionResetError("gone"),
+        ClientPayloadError("not all of it"),
+        web.RequestPayloadError("a piece without its length"),
+    ],
+    ids=lambda broken: type(broken).__name__,
+)
+async def test_a_line_that_breaks_is_said_after_what_came(broken: Exception) -> None:
+    """A handler mostly learns of it by its cancellation; whoever is writing then, by reading on."""
+    content = StreamReader(MagicMock(_reading_paused=False), 2**16)
+    request = make_mocked_request("PATCH", "/", payload=content)
+    content.feed_data(GCODE[:700])
+    pieces = request_body.body_of(request)
+    assert await anext(pieces) == GCODE[:700]
+    content.set_exception(broken)
+    with pytest.raises(BadFile, match="the line broke") as refused:
+        await anext(pieces)
+    assert refused.value.key == "file_incomplete"
 
 
 # -- in one go -------------------------------------------------------------------------------
