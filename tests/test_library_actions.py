@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +24,7 @@ from homeassistant.components.media_source import (
     async_resolve_media,
 )
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockUser
@@ -215,6 +216,23 @@ async def test_a_file_is_printed_from_the_library(
     )
     assert started["path"] == "/Wandhalter größer.gcode"
     assert printer.machine.files[started["path"]].content == GCODE
+
+
+async def test_a_broken_file_is_called_by_its_name(
+    hass: HomeAssistant, printer: Printer, bracket: Path
+) -> None:
+    """On the shelf it is called by its hash, which says nothing to anybody."""
+    broken = bracket.with_name("Würfel.bgcode")
+    broken.write_bytes(b"GCDE" + struct.pack("<IH", 1, 0) + b"\x03\x00")
+    file = (await _ask(hass, "add_to_library", source=str(broken)))["id"]
+    with pytest.raises(HomeAssistantError) as refused:
+        await _ask(hass, "print_library_file", device_id=printer.device_id, file=file)
+    assert refused.value.translation_key == "bad_file"
+    assert (refused.value.translation_placeholders or {})["reason"].startswith(
+        "Würfel.bgcode at byte 10: "
+    )
+    with pytest.raises(HomeAssistantError, match=r"Würfel\.bgcode"):
+        await _ask(hass, "render_preview", file=file)
 
 
 async def test_a_link_gives_the_file_and_its_picture(

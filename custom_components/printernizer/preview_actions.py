@@ -11,7 +11,7 @@ from homeassistant.core import SupportsResponse
 from homeassistant.helpers import config_validation as cv
 
 from . import fields
-from .engine.errors import NotAllowed
+from .engine.errors import BadFile, NotAllowed
 from .engine.picture import Colouring, PictureFormat, PictureOptions
 from .local_files import async_local_file
 from .runtime import async_previews
@@ -36,7 +36,7 @@ _MOST_TURNING: Final = 512
 
 async def _render_preview(request: ShopRequest) -> Facts:
     hass, data = request.hass, request.data
-    source, content = await _source(request)
+    source, content, name = await _source(request)
     options = PictureOptions(
         width_px=data["width"],
         height_px=data.get("height", data["width"]),
@@ -51,9 +51,12 @@ async def _render_preview(request: ShopRequest) -> Facts:
         format=data["format"],
         frames=data["frames"],
     )
-    picture = await async_previews(hass).picture(
-        source, content, options, thumbnail=data["thumbnail"]
-    )
+    try:
+        picture = await async_previews(hass).picture(
+            source, content, options, thumbnail=data["thumbnail"]
+        )
+    except BadFile as err:
+        raise err.called(source.name, name) from err
     return {
         "path": str(picture.path),
         "url": async_offer(hass, picture.path, _called(picture)),
@@ -67,20 +70,22 @@ def _called(picture: Picture) -> str:
     return f"preview.{picture.content_type.rpartition('/')[2]}"
 
 
-async def _source(request: ShopRequest) -> tuple[Path, str]:
-    """Return a file, and what it is known by among the pictures that were drawn."""
+async def _source(request: ShopRequest) -> tuple[Path, str, str]:
+    """Return a file, what it is known by among the pictures that were drawn, and its name."""
     hass, data = request.hass, request.data
     if "file" in data:
         library = request.shop.library
-        path = await library.path(data["file"])
-        # It has one: it lies on the shelf. The same is shown in lists, and drawn once for both.
-        return path, str((await library.get(data["file"])).sha256)
+        path, file = await library.path(data["file"]), await library.get(data["file"])
+        # It has a hash: it lies on the shelf. The same is shown in lists, and drawn once for both.
+        return path, str(file.sha256), file.name
     if "source" in data:
         path = await async_local_file(hass, data["source"])
+        name = path.name
     else:
         printer = async_place_of(hass, data[ATTR_DEVICE_ID], None)[0]
         path = await async_fetched(hass, printer, data["path"])
-    return path, await hass.async_add_executor_job(_identity, path)
+        name = data["path"].rpartition("/")[2]
+    return path, await hass.async_add_executor_job(_identity, path), name
 
 
 def _identity(path: Path) -> str:

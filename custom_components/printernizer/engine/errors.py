@@ -102,6 +102,15 @@ class BadFile(PrinternizerError):
 
     default_key = "bad_file"
 
+    def called(self, stored: str, name: str) -> BadFile:
+        """Return the same of a file by the name that people know it by.
+
+        stored: what it is called where it lies, which is a hash on a shelf. Reasons begin with it.
+        """
+        if not self.reason.startswith(stored):
+            return self
+        return BadFile(name + self.reason.removeprefix(stored), key=self.key)
+
 
 class NotAllowed(PrinternizerError):
     """A rule of the shop says no."""

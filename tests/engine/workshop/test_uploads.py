@@ -464,10 +464,10 @@ async def test_a_printer_that_goes_while_a_file_is_looked_at_is_sent_nothing(
     """Such an upload would belong to nobody: no unloading would ever end it."""
     looking, seen, look = threading.Event(), threading.Event(), uploads.inspect
 
-    def slowly(path: Path) -> uploads.Stamp:
+    def slowly(path: Path, name: str) -> uploads.Stamp:
         looking.set()
         seen.wait(10)
-        return look(path)
+        return look(path, name)
 
     monkeypatch.setattr(uploads, "inspect", slowly)
     sending = asyncio.ensure_future(shelved.uploads.send("V1", source))

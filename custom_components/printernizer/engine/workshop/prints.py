@@ -73,7 +73,7 @@ class Prints:
         self._fleet[printer_id].require()
         target = target_path(source.name, path)
         async with self._doors.setdefault(printer_id, asyncio.Lock()):
-            facts, overridden = await _read(source, override=override)
+            facts, overridden = await _read(source, target, override=override)
         wish = Wish(
             printer_id=printer_id,
             path=target,
@@ -105,7 +105,7 @@ class Prints:
                 state = link.status.state if link.status else "not there"
                 raise NotAllowed(f"it is {state}", key="printer_busy")
             target = target_path(source.name, path)
-            facts, overridden = await _read(source, override=override)
+            facts, overridden = await _read(source, target, override=override)
             wish = Wish(
                 printer_id=printer_id,
                 path=target,
@@ -190,12 +190,14 @@ class Prints:
         return known.facts
 
 
-async def _read(source: Path, *, override: bool) -> tuple[FileFacts, tuple[str, ...]]:
+async def _read(source: Path, target: str, *, override: bool) -> tuple[FileFacts, tuple[str, ...]]:
     """Read what a file was sliced for; a broken one passes when somebody insists."""
+    name = target.rpartition("/")[2]
     try:
-        await asyncio.to_thread(inspect, source)
+        await asyncio.to_thread(inspect, source, name)
         return await asyncio.to_thread(read_facts, source), ()
-    except BadFile as err:
+    except BadFile as bad:
+        err = bad.called(source.name, name)
         if not override or err.key != "bad_file":
-            raise
+            raise err from bad
         return NO_FACTS, (f"bad_file: {err.reason}",)

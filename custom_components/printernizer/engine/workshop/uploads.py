@@ -146,7 +146,8 @@ class Uploads:
         target = target_path(source.name, path)
         lane = self._lanes.setdefault(printer_id, _Lane())
         async with lane.door:
-            stamp = await asyncio.to_thread(inspect, source)
+            name = target.rpartition("/")[2]
+            stamp = await asyncio.to_thread(inspect, source, name)
             if self._lanes.get(printer_id) is not lane:
                 # Its printer went away meanwhile, and nobody would end what begins now.
                 raise NotAllowed("the printer was removed", key="upload_cancelled")
@@ -154,7 +155,7 @@ class Uploads:
                 upload=Upload(
                     id=uuid4(),
                     printer_id=printer_id,
-                    name=target.rsplit("/", 1)[-1],
+                    name=name,
                     path=None,
                     total_bytes=stamp.size,
                     started_at=self._clock.now(),
@@ -188,9 +189,8 @@ class Uploads:
             try:
                 return await self._tries(sending)
             except OSError as err:
-                raise BadFile(
-                    f"{sending.source.name}: {err.strerror}", key="file_unreadable"
-                ) from err
+                name = sending.upload.name
+                raise BadFile(f"{name}: {err.strerror}", key="file_unreadable") from err
 
     def _settle(self, lane: _Lane, sending: _Sending, task: asyncio.Task[str]) -> None:
         """Give it its one clear end."""
@@ -347,9 +347,11 @@ async def _find(storage: Storage, path: str) -> RemoteFile | None:
     )
 
 
-def inspect(source: Path) -> Stamp:
-    """Look at a file that is to be sent. Raises BadFile. Reads from disk: not on the loop."""
-    name = source.name
+def inspect(source: Path, name: str) -> Stamp:
+    """Look at a file that is to be sent. Reads from disk: not on the loop.
+
+    name: what people call it. Raises BadFile.
+    """
     try:
         found = source.stat()
         if not stat.S_ISREG(found.st_mode):
@@ -368,5 +370,6 @@ def inspect(source: Path) -> Stamp:
 
 async def _unchanged(sending: _Sending) -> None:
     """Raise BadFile when the file on disk is not the one that was looked at."""
-    if await asyncio.to_thread(inspect, sending.source) != sending.stamp:
-        raise BadFile(sending.source.name, key="file_changed")
+    name = sending.upload.name
+    if await asyncio.to_thread(inspect, sending.source, name) != sending.stamp:
+        raise BadFile(name, key="file_changed")
