@@ -32,7 +32,7 @@ from custom_components.printernizer.engine.sender import Reach
 from custom_components.printernizer.engine.workshop.workshop import Workshop
 from custom_components.printernizer.runtime import async_get_workshop, async_shop_entry
 from custom_components.printernizer.senders import BASE, BASE_OF_API
-from custom_components.printernizer.views import slicer_door, slicer_form
+from custom_components.printernizer.views import request_body, slicer_door, slicer_form
 from custom_components.printernizer.views.slicer_door import async_door
 from tests.shop_floor import Floor, Heard, floor  # noqa: F401
 from tests.slicer_requests import GCODE, curl_form, form, qt_form
@@ -619,7 +619,7 @@ async def test_a_spoilt_form_is_taken_whole_or_refused(
 ) -> None:
     """Nothing that somebody sends may look like a bug of ours, or leave half a file."""
     monkeypatch.setattr(slicer_door, "MOST_A_MINUTE", 1000)
-    monkeypatch.setattr(slicer_form, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(request_body, "PATIENCE_S", 1.0)
     await desk.let_in()
     chance = Random(7)
     seen = set()
@@ -688,7 +688,7 @@ async def test_a_file_beyond_all_measure_is_stopped(
 async def test_a_line_that_drips_is_cut(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand of them would hold a thousand files open."""
     await desk.let_in()
-    monkeypatch.setattr(slicer_form, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(request_body, "PATIENCE_S", 0.05)
     go_on = asyncio.Event()
 
     async def drips() -> AsyncIterator[bytes]:
@@ -731,7 +731,7 @@ async def test_garbled_chunks_leave_nothing(
     desk: Desk, socket_enabled: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A proxy that breaks what it passes on; not every server notices at once."""
-    monkeypatch.setattr(slicer_form, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(request_body, "PATIENCE_S", 0.3)
     await desk.let_in()
     own, body = curl_form("a.gcode", GCODE)
     url = desk.client.make_url("/")

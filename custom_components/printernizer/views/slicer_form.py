@@ -6,23 +6,21 @@ is handed on as it arrives, and counts as arrived only when the rest of the form
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import BodyPartReader, ClientError, web
+from aiohttp import BodyPartReader
 from aiohttp.http_exceptions import HttpProcessingError
 
 from ..engine.errors import BadFile, NotAllowed
 from ..engine.library_file import stored_name
 from ..engine.upload import LARGEST_BYTES, target_path
+from .request_body import Patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
 
-PATIENCE_S: Final = 30.0
-"""Without a byte; Wi-Fi in a workshop may well be gone for ten seconds."""
-LONGEST_S: Final = 3600.0
-"""For all of it: 4 GiB at little more than a megabyte a second."""
+    from aiohttp import web
+
 MOST_PARTS: Final = 20
 """OctoPrint's own form has eight."""
 MOST_PLATES: Final = 100
@@ -30,7 +28,6 @@ _FIELD_BYTES: Final = 4096
 _FORM_BYTES: Final = 1 << 20
 """What a form may weigh beside its file."""
 _PIECE: Final = 1 << 16
-_LINE_GONE: Final = (ClientError, ConnectionError, web.RequestPayloadError)
 _NO_FORM: Final = (ValueError, RuntimeError, AssertionError, HttpProcessingError)
 
 
@@ -39,8 +36,7 @@ class SlicerForm:
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
-        self._loop = asyncio.get_running_loop()
-        self._ends = self._loop.time() + LONGEST_S
+        self._patience = Patience()
         self._fields: dict[str, str] = {}
         self._parts = 0
         self.name = ""
@@ -129,14 +125,8 @@ class SlicerForm:
 
     async def _timed[T](self, reading: Awaitable[T]) -> T:
         """Wait for a bit of the form, but not forever."""
-        left = min(PATIENCE_S, self._ends - self._loop.time())
         try:
-            async with asyncio.timeout(left):
-                return await reading
-        except TimeoutError as err:
-            raise BadFile("it came too slowly", key="file_incomplete") from err
-        except _LINE_GONE as err:
-            raise BadFile("the line broke", key="file_incomplete") from err
+            return await self._patience.wait_for(reading)
         except _NO_FORM as err:
             raise BadFile("it breaks off, or is no form", key="bad_form") from err
 
