@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import voluptuous as vol
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import ServiceValidationError, Unauthorized
+from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.util import dt as dt_util
 from openpyxl import load_workbook
 from pytest_homeassistant_custom_component.common import MockUser, async_fire_time_changed
@@ -171,6 +171,8 @@ async def test_business_is_for_administrators(
     """Customers and margins are nobody else's business."""
     with pytest.raises(Unauthorized):
         await export(hass, subjects=["jobs"], context=Context(user_id=hass_read_only_user.id))
+    with pytest.raises(UnknownUser):
+        await export(hass, subjects=["jobs"], context=Context(user_id="removed meanwhile"))
 
 
 @pytest.mark.parametrize(

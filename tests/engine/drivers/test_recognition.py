@@ -10,14 +10,20 @@ import aiohttp
 import pytest
 
 from custom_components.printernizer.engine.drivers.recognition import find, recognise
-from custom_components.printernizer.engine.drivers.registry import PrinterKind
+from custom_components.printernizer.engine.drivers.registry import (
+    PrinterKind,
+    Surroundings,
+    build,
+)
 from custom_components.printernizer.engine.errors import (
     AccessDenied,
     CertificateChanged,
     DriverError,
     Garbled,
+    NotAllowed,
     Unreachable,
 )
+from custom_components.printernizer.engine.workshop.clock import SystemClock
 from tests.print_server import PrintServer, certificate
 
 KINDS = {
@@ -210,3 +216,9 @@ async def test_a_bug_of_ours_is_not_taken_for_an_answer(
     )
     with pytest.raises(RuntimeError):
         await find(["http://127.0.0.1:1"], PrinterKind.OCTOPRINT, http)
+
+
+async def test_a_printer_cannot_be_followed_where_nothing_can(http: aiohttp.ClientSession) -> None:
+    """Following needs the entities of a host; bare engines have none."""
+    with pytest.raises(NotAllowed, match="no printers that could be followed"):
+        build(PrinterKind.FOLLOWED, {}, Surroundings(clock=SystemClock(), http=http))
