@@ -5,7 +5,8 @@
 The files are a generated print: round bodies with infill and supports, more and higher ones the
 longer it has to be (16 of 160 mm in 300 MB). Every run is a process of its own; seconds are those
 of the processor, since others may be at work; memory is the peak less what was held when everything
-was loaded. OctoPrint is that of `scripts/setup peers`.
+was loaded. Pictures are drawn by two processes, as the worker does, and take seconds by the clock.
+OctoPrint is that of `scripts/setup peers`.
 """
 
 from __future__ import annotations
@@ -19,13 +20,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from scripts.bench import pictures
 from scripts.bench.extrusion import octoprint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
+
+    type Measure = Callable[[Path, Path], tuple[float, float, float]]
 
 ROOT: Final = Path(__file__).parents[2]
 _STEPS: Final = 240
@@ -52,15 +58,6 @@ from custom_components.printernizer.engine.formats.toolpath import read_toolpath
 
 def measure(path):
     return sum(len(beads) for beads in read_toolpath(path))
-
-measure(Path(sys.argv[2]))
-"""
-_PICTURE: Final = """
-from custom_components.printernizer.engine.picture import PictureOptions
-from custom_components.printernizer.engine.preview.picture import draw
-
-def measure(path):
-    return len(draw(path, PictureOptions()))
 
 measure(Path(sys.argv[2]))
 """
@@ -198,6 +195,12 @@ def run(python: str, load: str, path: Path, warm: Path) -> tuple[float, float, f
     return took, added, found
 
 
+def picture(path: Path, warm: Path) -> tuple[float, float, float]:
+    """Measure a picture once: seconds by the clock, MB added by both, and those of the file."""
+    took, _, added = pictures.run(sys.executable, pictures.OURS, path, warm)
+    return took, added, Path(f"{path}.png").stat().st_size
+
+
 def main() -> None:
     """Measure, and say it as a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -207,17 +210,18 @@ def main() -> None:
     parser.add_argument("--matplotlib", metavar="PYTHON", help="one that has matplotlib")
     chosen = parser.parse_args()
     sizes = [float(size) for size in chosen.megabytes.split(",")]
-    contestants = [
-        ("tool path", sys.executable, _OURS, math.inf),
-        ("a Python loop", sys.executable, _LOOP, chosen.rivals_upto),
-        ("picture", sys.executable, _PICTURE, math.inf),
+    contestants: list[tuple[str, Measure, float]] = [
+        ("tool path", partial(run, sys.executable, _OURS), math.inf),
+        ("a Python loop", partial(run, sys.executable, _LOOP), chosen.rivals_upto),
+        ("picture", picture, math.inf),
     ]
     if chosen.matplotlib:
         contestants.append(
-            ("matplotlib, 3D", chosen.matplotlib, _MATPLOTLIB, chosen.rivals_upto / 5)
+            ("matplotlib, 3D", partial(run, chosen.matplotlib, _MATPLOTLIB), chosen.rivals_upto / 5)
         )
     if python := octoprint():
-        contestants.insert(2, ("OctoPrint", python, _OCTOPRINT, chosen.rivals_upto / 5))
+        analysis = partial(run, python, _OCTOPRINT)
+        contestants.insert(2, ("OctoPrint", analysis, chosen.rivals_upto / 5))
     print(f"{platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
         warm = Path(folder) / "warm.gcode"
@@ -226,10 +230,10 @@ def main() -> None:
             path = Path(folder) / f"{size:g}.gcode"
             write(path, size)
             length = path.stat().st_size / 1e6
-            for name, python, load, most in contestants:
+            for name, measure, most in contestants:
                 if size > most:
                     continue
-                runs = [run(python, load, path, warm) for _ in range(chosen.rounds)]
+                runs = [measure(path, warm) for _ in range(chosen.rounds)]
                 took = statistics.median(one[0] for one in runs)
                 added = max(one[1] for one in runs)
                 print(

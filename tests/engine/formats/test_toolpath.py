@@ -410,6 +410,40 @@ def test_an_outline_tells_all_heights_wherever_the_text_is_cut(size: int) -> Non
     assert cut.z_mm.tolist() == whole.z_mm.tolist()
 
 
+@pytest.mark.parametrize("size", [300, 777, 5000, 1 << 20])
+@pytest.mark.parametrize("beads", [1, 9, 90])
+@pytest.mark.parametrize("hops", [False, True])
+def test_cura_rises_before_it_says_that_a_layer_begins(size: int, beads: int, hops: bool) -> None:
+    """And with hops comes down behind that. Old ones, and ideaMaker, rise behind it."""
+    walls = b"".join(b"G1 X%d Y5 E%.3f\n" % (at % 50, at / 10) for at in range(beads))
+    text = b"M82\nG1 Z15\n;LAYER:0\nG0 F3600 X9 Y9 Z0.3\n;TYPE:WALL-OUTER\n" + walls
+    for layer in range(1, 30):
+        z = 0.3 + layer / 10
+        rise = b"G1 Z%.1f\n" % (z + 0.9) if hops else b""
+        text += b"G1 F1500 E.5\n;MESH:NONMESH\n%sG0 F600 X1 Y2 Z%.1f\n" % (rise, z + hops)
+        text += b"G0 X1 Y2\n;TIME_ELAPSED:9.5\n;LAYER:%d\n;TYPE:WALL-OUTER\n" % layer
+        text += (b"G1 Z%.1f\n" % z if hops else b"") + b"G1 F1500 E1.5\n" + walls
+    found = outline(pieces(text, size))
+    assert found is not None
+    assert found.z_mm == pytest.approx(0.3 + np.arange(30) / 10)
+
+
+def test_an_abridged_file_knows_what_goes_on_where_no_mark_says_so() -> None:
+    """Layers of a single wall have no mark of their own."""
+    text = b"M83\n;LAYER:0\n;TYPE:FILL\nG1 X0 Y0 Z0.2\nG1 X5 E1\n;LAYER:1\n;TYPE:WALL-OUTER\n"
+    for layer in range(2, 9):
+        text += b"G1 X9 Y9 E1\nG1 X0 Y0 E1\n;LAYER:%d\nG1 Z%.1f\n" % (layer, layer / 5)
+    found = outline(pieces(text))
+    assert found is not None
+    for feature in Feature:
+        if feature is not Feature.MOVE:
+            found.features[-2:] = feature
+            chosen = np.isin(found.layers, [-1, 7])
+            parts = abridged(Forward(pieces(text)), found, chosen)
+            reader = PathReader("it")
+            assert joined(reader.read(part) for part in parts).feature.tolist() == [feature] * 2
+
+
 @pytest.mark.parametrize("path", LONG, ids=lambda path: path.name)
 @pytest.mark.parametrize(
     "features", [[Feature.OUTER_WALL], [Feature.TOP, Feature.SOLID], list(Feature)], ids=str

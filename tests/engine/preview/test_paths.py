@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from custom_components.printernizer.engine.errors import BadFile
 from custom_components.printernizer.engine.formats.facts import read_facts
 from custom_components.printernizer.engine.formats.feature import Feature
+from custom_components.printernizer.engine.formats.mesh import Share
 from custom_components.printernizer.engine.picture import Colouring, PictureOptions
 from custom_components.printernizer.engine.preview import paths
 from custom_components.printernizer.engine.preview.paths import COLOURS, ToolPath
@@ -25,6 +26,7 @@ from .shapes import drawn
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from custom_components.printernizer.engine.preview.crew import Crew
     from custom_components.printernizer.engine.preview.raster import Canvas
     from custom_components.printernizer.engine.preview.straight import Lines
     from custom_components.printernizer.engine.preview.view import View
@@ -310,6 +312,51 @@ def test_more_beads_than_are_remembered_are_read_again(
     cover, colour = likeness(kept, seen(path))
     assert cover == 0
     assert colour < 0.5
+
+
+class OneOf:
+    """A crew whose others are somewhere else, and have seen one bead of each feature."""
+
+    def __init__(self, index: int, of: int) -> None:
+        self.share = Share(index, of)
+
+    def each(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.stack((values, np.ones_like(values)))
+
+
+def told(path: Path, index: int, of: int = 2) -> Picture:
+    """Return the points that one of several draws."""
+    scene = ToolPath(path, read_facts(path), PictureOptions())
+    crew = cast("Crew", OneOf(index, of))
+    return np.concatenate([np.empty((0, 3), np.float32), *scene.points(crew)])
+
+
+def test_each_of_several_reads_its_own_layers(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they would have been read behind those of the others: heights, widths and features."""
+    told_once = square(Feature.OUTER_WALL, 5)
+    goes_on = "\n".join(line for line in told_once.splitlines() if line[0] != ";")
+    path.write_text(layers(*[told_once, f"{goes_on}\n"] * 15))
+    whole = told(path, 0, 1)
+    assert (len(told(path, 0)), len(told(path, 1))) == (len(whole), 0), "it is short"
+    monkeypatch.setattr(paths, "_SHARED_BYTES", 1000)
+    lower, upper = told(path, 0), told(path, 1)
+    assert lower[:, 2].max() <= upper[:, 2].max() - 2.8
+    assert abs(len(lower) - len(upper)) < len(whole) / 10
+    both = np.unique(np.concatenate((lower, upper)).round(3), axis=0)
+    assert np.array_equal(both, np.unique(whole.round(3), axis=0))
+
+
+def test_binary_files_are_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That takes longer than to read their text."""
+    monkeypatch.setattr(paths, "_SHARED_BYTES", 1000)
+    monkeypatch.setattr(paths, "_ALL_OF_IT_BYTES", 1000)
+    text = layers(*[square(Feature.OUTER_WALL, 5)] * 30).encode()
+    path = tmp_path / "it.bgcode"
+    path.write_bytes(
+        bgcode(block(0, b"Producer=PrusaSlicer 2.8.1\n"), block(1, text, compression=1))
+    )
+    assert len(told(path, 0)) > 100
+    assert not len(told(path, 1))
 
 
 @pytest.mark.parametrize("kept", [True, False])

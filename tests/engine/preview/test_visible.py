@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from custom_components.printernizer.engine.formats.feature import Feature
+from custom_components.printernizer.engine.formats.mesh import Share
 from custom_components.printernizer.engine.formats.outline import Outline
-from custom_components.printernizer.engine.preview.visible import choose
+from custom_components.printernizer.engine.preview.visible import choose, part
 
 WALL, INNER, INFILL, SOLID, TOP = (
     Feature.OUTER_WALL,
@@ -116,3 +117,31 @@ def test_layers_of_unknown_height_lie_as_high_as_those_before() -> None:
     assert layers_of(found, WALL, gap=0.1)[-1] == 4
     nothing = outlined(*[[WALL]] * 5, z=[float("nan")] * 5)
     assert layers_of(nothing, WALL, gap=0.1)[-1] == 4
+
+
+@pytest.mark.parametrize("of", [1, 2, 3])
+def test_shares_are_layers_in_a_row_and_all_of_them(of: int) -> None:
+    found = outlined(*[[WALL, INFILL]] * 9, [WALL, TOP])
+    chosen = choose(found, 0.1, MUCH, beneath=True).sections
+    chosen[found.layers == 4] = False
+    parts = [part(found, chosen, Share(index, of)) for index in range(of)]
+    assert (sum(each.drawn.astype(int) for each in parts) == chosen).all()
+    ends = [-1]
+    for each in parts:
+        layers = found.layers[each.drawn]
+        assert ends[-1] <= layers.min() <= layers.max()
+        # One that begins within a layer would not know how it is to be read.
+        assert not each.before.any() or layers.min() > ends[-1]
+        ends.append(int(layers.max()))
+        assert abs(each.drawn.sum() - chosen.sum() / of) <= 2
+    for each, end in zip(parts[1:], ends[1:], strict=False):
+        assert set(found.layers[each.before].tolist()) == {-1, end}
+        assert (each.before <= chosen).all()
+    assert not parts[0].before.any()
+
+
+def test_of_a_single_layer_one_gets_all_and_another_nothing() -> None:
+    found = outlined([WALL] * 20)
+    both = [part(found, np.ones(21, np.bool_), Share(index, 2)) for index in range(2)]
+    assert sorted(each.drawn.sum() for each in both) == [0, 21]
+    assert not any(each.before.any() for each in both if not each.drawn.any())

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
+from .feature import FEATURES, Feature
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
@@ -21,6 +23,9 @@ _BEFORE: Final = 300
 """Bytes before a section that say where the tool stands when it begins."""
 _BLOCK_BYTES: Final = 320 << 10
 _NOWHERE: Final = b"9000000"
+_WORDS: Final = dict.fromkeys(Feature, b"other") | {
+    feature: word.encode() for word, feature in FEATURES.items()
+}
 _VALUE: Final = re.compile(rb"-?(?:\d+\.?\d*|\.\d+)(?=[ \n;\r]|\Z)")
 
 
@@ -32,23 +37,27 @@ class Text(Protocol):
         ...
 
 
-def abridged(text: Text, found: Outline, chosen: NDArray[np.bool_]) -> Iterator[bytes]:
+def abridged(
+    text: Text, found: Outline, chosen: NDArray[np.bool_], *, known: int = 0
+) -> Iterator[bytes]:
     """Yield whole lines: the chosen sections, each with what leads to it.
 
     What precedes the first layer must be chosen: it says how everything else is to be read.
-    Widths of beads that are not told within a section count as untold. Raises BadFile.
+    Widths of beads that are not told within a section count as untold.
+    known: where that was read already, and up to where. Raises BadFile.
     """
     made: list[bytes] = []
     size = 0
-    end_before = 0
+    end_before = known
     changes = bool(found.tools.any())
     which = np.flatnonzero(chosen)
     heights = found.z_mm[found.layers[which]]
-    of_each = (found.begins[which], found.ends[which], found.tools[which], heights)
-    for begin, end, tool, z in zip(*(each.tolist() for each in of_each), strict=True):
+    told = (found.tools[which], found.features[which], heights)
+    of_each = (found.begins[which], found.ends[which], *told)
+    for begin, end, tool, feature, z in zip(*(each.tolist() for each in of_each), strict=True):
         if begin != end_before:
             before = text.read(max(end_before, begin - _BEFORE), begin)
-            made.append(_leap(before, tool if changes else None, z))
+            made.append(_leap(before, tool if changes else None, feature, z))
         end_before = end
         for part in range(begin, end, _BLOCK_BYTES):
             made.append(text.read(part, min(part + _BLOCK_BYTES, end)))
@@ -104,20 +113,21 @@ class Anywhere:
         return self._file.read(end - begin)
 
 
-def _leap(before: bytes, tool: int | None, z: float) -> bytes:
+def _leap(before: bytes, tool: int | None, feature: int, z: float) -> bytes:
     """Return commands that put the tool where it stands at the beginning of a section.
 
     What was pulled back counts as brought forward: E runs on far ahead, and gets its name back.
-    before: what precedes it. z: mm; NaN where nobody says.
+    before: what precedes it. feature: what goes on there, where no mark says anything else; layers
+    of a single wall never do. z: mm; NaN where nobody says.
     """
     x, y, e = (_last(before, word) for word in (b" X", b" Y", b" E"))
     # From nowhere: whatever begins there is left out by the reader.
     place = b" X%s Y%s" % (x or _NOWHERE, y or _NOWHERE)
     height = b" Z%.4f" % z if math.isfinite(z) else b""
     change = b"" if tool is None else b"T%d\n" % tool
-    return b"\n%sG92 E0\nG1%s%s\nG1 E99999\nG92 E%s\n;WIDTH:0\n" % (
+    return b"\n%sG92 E0\nG1%s%s\nG1 E99999\nG92 E%s\n;TYPE:%s\n;WIDTH:0\n" % (
         *(change, place, height),
-        e or b"0",
+        *(e or b"0", _WORDS[Feature(feature)]),
     )
 
 

@@ -38,8 +38,12 @@ _BEHIND: Final = 1200
 """Bytes behind the mark of a layer within which its height is told."""
 _TOLD_Z: Final = re.compile(
     rb";Z:([\d.]{1,12})|; Z_HEIGHT: ([\d.]{1,12})|; layer \d+, Z = ([\d.]{1,12})"
-    rb"|_OBJECT z=([\d.]{1,12})|\nG[01] [^\n;]{0,60}Z([\d.]{1,12})"
+    rb"|_OBJECT z=([\d.]{1,12})"
 )
+_AHEAD: Final = 1200
+"""Bytes before the mark that are looked at where it is not: Cura rises at the end of a layer."""
+_EXTRUDES: Final = re.compile(rb"\nG[123] [^\n;]{0,60}[XY][^\n;]{0,60}E[\d.][^\n]*")
+_RISE: Final = re.compile(rb"\nG[01] [^\n;]{0,60}Z([\d.]{1,12})")
 _TOOL: Final = re.compile(rb"\nT(\d{1,2})\s")
 _MOST_TOOL: Final = 63
 _BITS: Final = 8
@@ -58,7 +62,7 @@ class Outline:
     tools: NDArray[np.uint8]
     """At the beginning of each; all 0 where nobody asked."""
     z_mm: NDArray[np.float64]
-    """Of each layer, as told or as its first move goes; NaN where that is not near its mark."""
+    """Of each layer: as told, or where its first bead lies. NaN where that is not near its mark."""
 
 
 def outline(pieces: Pieces, *, tools: bool = False) -> Outline | None:
@@ -101,8 +105,23 @@ def _comments(data: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 def _height(text: bytes) -> float:
     """Return what is told of a layer's height behind its mark, mm; NaN for nothing."""
-    told = _TOLD_Z.search(text)
-    said = next((group for group in told.groups() if group is not None), b"") if told else b""
+    if told := _TOLD_Z.search(text):
+        return _number(next(group for group in told.groups() if group is not None))
+    # What rises behind the first bead may be the next layer.
+    first = _EXTRUDES.search(text)
+    rise = _RISE.search(text, 0, first.end() if first else len(text))
+    return _number(rise[1]) if rise else np.nan
+
+
+def _risen(text: bytes) -> float:
+    """Return where a text leaves the nozzle, mm; NaN for nowhere."""
+    said = b""
+    for rise in _RISE.finditer(text):
+        said = rise[1]
+    return _number(said)
+
+
+def _number(said: bytes) -> float:
     try:
         return float(said)
     except ValueError:
@@ -117,6 +136,8 @@ class _Finder:
         self._family: words.Family | None = None
         self._cut_off = b""
         """What followed the mark of a layer whose height was not told before a part's end."""
+        self._tail = b""
+        """The end of what was looked at before."""
         self._known: dict[bytes, words.Meaning] = {}
         self._feature = Feature.CUSTOM
         self._tool = self._told_tool = 0
@@ -127,7 +148,8 @@ class _Finder:
         """Look at whole lines, which begin at a place."""
         self._length = at + len(text)
         if self._cut_off:
-            self._z[-1] = _height((self._cut_off + text[:_BEHIND])[:_BEHIND])
+            told = _height((self._cut_off + text[:_BEHIND])[:_BEHIND])
+            self._z[-1] = self._z[-1] if np.isnan(told) else told
             self._cut_off = b""
         data = np.frombuffer(text, np.uint8)
         places = _comments(data)
@@ -150,6 +172,7 @@ class _Finder:
                 self._new_layer(meaning.family, text, place, at)
         if changes:
             self._tool = changes[-1][1]
+        self._tail = text[-_AHEAD:] if len(text) >= _AHEAD else (self._tail + text)[-_AHEAD:]
 
     def _meaning(self, mark: bytes) -> words.Meaning:
         meaning = words.meaning(mark)
@@ -170,9 +193,14 @@ class _Finder:
         self._family = self._family or family
         if family is not self._family:
             return
-        self._z.append(_height(text[place : place + _BEHIND]))
-        left = place + _BEHIND - len(text)
-        self._cut_off = text[place:] if left > 0 and np.isnan(self._z[-1]) else b""
+        z = _height(text[place : place + _BEHIND])
+        self._cut_off = b""
+        if np.isnan(z):
+            if place + _BEHIND > len(text):
+                self._cut_off = text[place:]
+            before = text[max(place - _AHEAD, 0) : place]
+            z = _risen((self._tail + before)[-_AHEAD:] if place < _AHEAD else before)
+        self._z.append(z)
         if self._feature is Feature.CUSTOM and len(self._z) == 1:
             self._feature = Feature.OTHER
         self._begin(at + place)

@@ -12,6 +12,7 @@ from ..file import FileFacts, FileKind, PlateFacts
 from ..formats import source
 from ..formats.abridge import Anywhere, Forward, abridged
 from ..formats.feature import Feature
+from ..formats.mesh import WHOLE
 from ..formats.outline import outline
 from ..formats.toolpath import Beads, reader_of
 from ..picture import Colouring
@@ -20,7 +21,7 @@ from .raster import SUPERSAMPLING
 from .shading import Palette
 from .straight import Lines
 from .view import Framing, axes
-from .visible import Chosen, choose
+from .visible import Part, choose, part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ..formats.mesh import Share
     from ..formats.outline import Outline
     from ..picture import PictureOptions
+    from .crew import Crew
     from .raster import Canvas
     from .view import View
 
@@ -75,6 +77,8 @@ _MOST_BYTES: Final = 16 << 20
 """Of a longer one this much is read."""
 _PACKED: Final = 5
 """How much longer the text of binary G-code is than its file."""
+_SHARED_BYTES: Final = 1 << 20
+"""A shorter text is read by one."""
 _MOST_KEPT: Final = 900_000
 """Beads that are remembered; of more the file is read again for each picture."""
 _MOST_LAYERS: Final = 50
@@ -127,17 +131,22 @@ class ToolPath:
         self.palette = Palette(options.colour)
         self._numbers = self._palette_numbers(self._plate)
         self._kept: list[Beads] | None = None
-        self._chosen: tuple[Outline, Chosen] | None = None
+        self._worth: tuple[Outline, NDArray[np.bool_]] | None = None
+        """What has to be read of a long text."""
+        self._levels: NDArray[np.float64] | None = None
+        """Where the layers lie that are drawn of it."""
+        self._part: tuple[Outline, Part] | None = None
+        """What is read and drawn here, where not all of it is."""
+        self._share: Share | None = WHOLE
+        """Of what is drawn; None where others draw all of it."""
         self._aside = options.bed_mm is not None
         self._moves = False
         self._move_mm = 0.0
+        self._look()
 
-    def points(self, share: Share) -> Iterator[Floats]:
-        """Yield where beads begin and end; the first share is all of it. Raises BadFile."""
-        if share.index:
-            # What a bead looks like depends on all that came before it.
-            return
-        self._survey()
+    def points(self, crew: Crew) -> Iterator[Floats]:
+        """Yield where beads begin and end, of the crew's share. Raises BadFile, and OSError."""
+        self._survey(crew)
         for beads in self._drawn():
             half = beads.width / 2
             yield beads.start.T
@@ -146,9 +155,12 @@ class ToolPath:
             yield (beads.end - np.stack((half, half, beads.height))).T
 
     def draw(self, view: View, canvas: Canvas) -> None:
-        """Draw all that is seen, as the first share. Raises BadFile."""
-        for first in (True, False) if not canvas.share.index else ():
-            most = canvas.filled + _MOST_LAYERS * canvas.rows * canvas.columns
+        """Draw what is seen of what was read here. Raises BadFile."""
+        turn = _MOST_LAYERS * canvas.rows * canvas.columns
+        if self._share is not None:
+            turn //= self._share.of
+        for first in (True, False):
+            most = canvas.filled + turn
             for beads in self._drawn(backwards=True):
                 some = beads.chosen(_IS_FIRST[beads.feature] == first)
                 if len(some):
@@ -187,28 +199,44 @@ class ToolPath:
 
     # -- what to draw ------------------------------------------------------------------------
 
-    def _survey(self) -> None:
-        """Find out what there is to be drawn, and remember it if it is not too much."""
-        with self._opened() as file:
-            pieces, size = self._pieces(file)
-            if self._kind is FileKind.BGCODE:
-                size *= _PACKED
-            if size > _ALL_OF_IT_BYTES and (found := self._outline(pieces)) is not None:
-                gap, fine = self._gap_mm(found)
-                self._chosen = found, choose(found, gap, _MOST_BYTES, beneath=fine)
-        seen = np.zeros(max(Feature) + 1, np.int64)
+    def _look(self) -> None:
+        """Find out which parts of a long text are worth reading."""
+        if (found := self._marks(_ALL_OF_IT_BYTES)) is not None:
+            gap, fine = self._gap_mm(found)
+            chosen = choose(found, gap, _MOST_BYTES, beneath=fine)
+            self._worth, self._levels = (found, chosen.sections), chosen.z_mm
+
+    def _survey(self, crew: Crew) -> None:
+        """Find out what there is to be drawn, and remember a share of it if it is not too much."""
+        self._divide(crew.share)
         self._aside = True
-        self._keep(seen)
+        seen = self._keep(crew)
         if not seen.any():
             self._moves = True
-            self._keep(seen)
+            seen = self._keep(crew)
         if not seen.any():
             raise BadFile(f"{self._path.name}: nothing is laid down by it")
         self._aside = self._options.bed_mm is not None or not seen[~_IS_ASIDE].any()
 
-    def _keep(self, seen: NDArray[np.int64]) -> None:
+    def _divide(self, share: Share) -> None:
+        """Choose what is read here, where a text is long enough for more than one."""
+        # Each would have to unpack all of it, which takes longer than to read it.
+        packed = self._kind is FileKind.BGCODE
+        worth = self._worth
+        if share.of > 1 and not packed and worth is None:
+            found = self._marks(_SHARED_BYTES)
+            if found is not None:
+                worth = found, np.ones(len(found.begins), np.bool_)
+        shared = worth is not None and not packed
+        self._share = share if shared else None if share.index else WHOLE
+        if worth is not None and self._share is not None:
+            self._part = worth[0], part(*worth, self._share)
+
+    def _keep(self, crew: Crew) -> NDArray[np.float64]:
+        """Read what is drawn here; return how many beads of each feature all have found."""
         kept: list[Beads] = []
         count = 0
+        seen = np.zeros(max(Feature) + 1)
         low, high = np.full(3, np.inf), np.full(3, -np.inf)
         for beads in self._read():
             if not len(beads):
@@ -220,8 +248,11 @@ class ToolPath:
             if count <= _MOST_KEPT:
                 kept.append(beads)
         self._kept = kept if count <= _MOST_KEPT else None
-        if self._moves and count:
+        low, high = crew.each(low).min(axis=0), crew.each(high).max(axis=0)
+        if self._moves and (high >= low).all():
             self._move_mm = float((high - low).max()) * _MOVE_SHARE
+        total: NDArray[np.float64] = crew.each(seen).sum(axis=0)
+        return total
 
     def _drawn(self, *, backwards: bool = False) -> Iterator[Beads]:
         """Yield what is drawn, the upper layers first if it is remembered."""
@@ -236,27 +267,37 @@ class ToolPath:
                 yield some
 
     def _read(self) -> Iterator[Beads]:
+        if self._share is None:
+            return
         reader = reader_of(self._path.name, self._plate, moves=self._moves)
+        if self._part is not None:
+            for text in self._some(self._part[0], self._part[1].before):
+                reader.read(text)
         for text in self._texts():
             yield self._raised(reader.read(text))
 
     def _texts(self) -> Iterator[bytes]:
-        """Yield whole lines of what is read."""
+        """Yield whole lines of what is drawn here."""
+        if self._part is not None:
+            found, ours = self._part
+            known = int(found.ends[ours.before].max(initial=0))
+            yield from self._some(found, ours.drawn, known)
+            return
         with self._opened() as file:
-            if self._chosen is None:
-                size = os.fstat(file.fileno()).st_size
-                name, plate = self._path.name, self._options.plate
-                for text, _, _ in source.blocks(file, size, name, self._kind, plate):
-                    yield text
-            else:
-                found, chosen = self._chosen
-                yield from abridged(self._text(file), found, chosen.sections)
+            size = os.fstat(file.fileno()).st_size
+            name, plate = self._path.name, self._options.plate
+            for text, _, _ in source.blocks(file, size, name, self._kind, plate):
+                yield text
+
+    def _some(self, found: Outline, sections: NDArray[np.bool_], known: int = 0) -> Iterator[bytes]:
+        with self._opened() as file:
+            yield from abridged(self._text(file), found, sections, known=known)
 
     def _raised(self, beads: Beads) -> Beads:
         """Make beads as high as the layers that are drawn as one."""
-        if self._chosen is None or not len(beads):
+        levels = self._levels
+        if levels is None or not len(beads):
             return beads
-        levels = self._chosen[1].z_mm
         place = np.searchsorted(levels, beads.end[2] - np.float32(1e-3))
         place = np.clip(place, 1, max(len(levels) - 1, 1))
         if len(levels) > 1:
@@ -264,9 +305,14 @@ class ToolPath:
             np.copyto(beads.height, np.maximum(beads.height, gap), where=_IS_WALL[beads.feature])
         return beads
 
-    def _outline(self, pieces: source.Pieces) -> Outline | None:
+    def _marks(self, longer_than: int) -> Outline | None:
+        """Return where what lies, in a text of more bytes that tells."""
         tools = self._by_tool and self._plate is not None and len(self._plate.filaments) != 1
-        return outline(pieces, tools=tools)
+        with self._opened() as file:
+            pieces, size = self._pieces(file)
+            if self._kind is FileKind.BGCODE:
+                size *= _PACKED
+            return outline(pieces, tools=tools) if size > longer_than else None
 
     def _gap_mm(self, found: Outline) -> tuple[float, bool]:
         """Return how far apart layers may lie that are drawn as one, and if single beads show."""
@@ -293,10 +339,9 @@ class ToolPath:
         sections &= found.ends - found.begins < _MOST_BYTES // 16
         sections[0] = True
         reader = reader_of(self._path.name, self._plate)
-        with self._opened() as file:
-            for text in abridged(self._text(file), found, sections):
-                beads = reader.read(text)
-                yield beads.chosen(~_IS_ASIDE[beads.feature])
+        for text in self._some(found, sections):
+            beads = reader.read(text)
+            yield beads.chosen(~_IS_ASIDE[beads.feature])
 
     # -- the file ----------------------------------------------------------------------------
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..file import FileFacts
-    from ..formats.mesh import Share
     from ..picture import PictureOptions
     from .raster import Canvas
     from .shading import Palette
@@ -65,10 +64,10 @@ class Scene(Protocol):
         """Whether its coordinates are those of a plate."""
         ...
 
-    def points(self, share: Share) -> Iterator[NDArray[np.float32]]:
-        """Yield (n, 3): all that has to come into the picture, mm, finite. Raises BadFile.
+    def points(self, crew: Crew) -> Iterator[NDArray[np.float32]]:
+        """Yield (n, 3): the crew's share of what comes into the picture, mm, finite.
 
-        share: of the points.
+        Raises BadFile, and OSError as `Crew.meet`.
         """
         ...
 
@@ -153,7 +152,7 @@ def pictures(scene: Scene, options: PictureOptions, easel: Easel) -> list[Pictur
     size = (options.width_px * side, options.height_px * side)
     fitted = turns[:: max(1, frames // _FITTED)]
     framing = Framing(*size, [axes(turn, options.elevation_deg) for turn in fitted])
-    for points in scene.points(crew.share):
+    for points in scene.points(crew):
         framing.add(points)
     framing.include(crew.each(framing.extent))
     plate = None

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..formats.mesh import Mesh, Patch, Share
+    from ..formats.mesh import Mesh, Patch
+    from .crew import Crew
     from .raster import Canvas
     from .view import View
 
@@ -47,9 +48,9 @@ class Solid:
         self.palette = Palette(colour)
         self.placed = placed
 
-    def points(self, share: Share) -> Iterator[Floats]:
-        """Yield the corners of a share. Raises BadFile."""
-        for patch in self._mesh.patches(share):
+    def points(self, crew: Crew) -> Iterator[Floats]:
+        """Yield the corners of the crew's share. Raises BadFile."""
+        for patch in self._mesh.patches(crew.share):
             yield patch.corners.reshape(-1, 3)
 
     def draw(self, view: View, canvas: Canvas) -> None:

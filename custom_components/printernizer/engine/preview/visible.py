@@ -16,6 +16,7 @@ from ..formats.feature import Feature
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ..formats.mesh import Share
     from ..formats.outline import Outline
 
     type Numbers = NDArray[np.float64]
@@ -53,6 +54,34 @@ class Chosen:
     sections: Flags
     z_mm: Numbers
     """Where the layers lie of which more than the upper surfaces is drawn, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one of several reads of a tool path."""
+
+    before: Flags
+    """Sections that say how those are to be read: what precedes all layers, and the last layer."""
+    drawn: Flags
+
+
+def part(found: Outline, sections: Flags, share: Share) -> Part:
+    """Return one's part of some sections: whole layers in a row, as much text for each.
+
+    The lower ones hide little of the upper ones, nor the other way round: each loses little by not
+    knowing what the others draw.
+    """
+    read = np.cumsum(np.where(sections, found.ends - found.begins, 0))
+    seams = np.flatnonzero(np.append(found.layers[1:] != found.layers[:-1], True)) + 1
+    shares = read[-1] * np.arange(1, share.of) // share.of
+    seams = seams[np.searchsorted(read[seams - 1], shares)]
+    begin, end = np.concatenate(([0], seams, [len(read)]))[share.index : share.index + 2]
+    number = np.arange(len(read))
+    drawn = sections & (number >= begin) & (number < end)
+    earlier = sections & (number < begin)
+    last = found.layers[earlier].max(initial=-1)
+    before = earlier & drawn.any() & ((found.layers < 0) | (found.layers == last))
+    return Part(before, drawn)
 
 
 def choose(found: Outline, gap_mm: float, most_bytes: int, *, beneath: bool) -> Chosen:
