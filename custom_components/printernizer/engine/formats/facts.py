@@ -26,14 +26,15 @@ def read_facts(path: Path, *, measured: bool = False, name: str | None = None) -
     Not on the event loop. Raises BadFile with the file, the place and the cause for one that is
     broken, hostile or cannot be read.
     """
+    name = name or path.name
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             # Before it is opened: a pipe would not come back.
-            raise BadFile(f"{path.name} is not a file", key="file_unreadable")
+            raise BadFile(f"{name} is not a file", key="file_unreadable")
         with path.open("rb") as file:
-            facts = facts_in(file, os.fstat(file.fileno()).st_size, name or path.name)
+            facts = facts_in(file, os.fstat(file.fileno()).st_size, name)
     except OSError as err:
-        raise BadFile(f"{path.name}: {err.strerror}", key="file_unreadable") from err
+        raise BadFile(f"{name}: {err.strerror}", key="file_unreadable") from err
     return _measured(path, facts) if measured else facts
 
 

@@ -195,9 +195,8 @@ async def _read(source: Path, target: str, *, override: bool) -> tuple[FileFacts
     name = target.rpartition("/")[2]
     try:
         await asyncio.to_thread(inspect, source, name)
-        return await asyncio.to_thread(read_facts, source), ()
-    except BadFile as bad:
-        err = bad.called(source.name, name)
+        return await asyncio.to_thread(read_facts, source, name=name), ()
+    except BadFile as err:
         if not override or err.key != "bad_file":
-            raise err from bad
+            raise
         return NO_FACTS, (f"bad_file: {err.reason}",)

@@ -67,11 +67,17 @@ class Sandbox:
         return await asyncio.to_thread(wire.extrusion_in, answer)
 
     async def described(self, path: Path, name: str) -> FileFacts:
-        """Return what a file says of itself, its surface measured. Raises BadFile."""
+        """Return what a file says of itself, its surface measured. Raises BadFile.
+
+        name: what people call it, where it lies under another one.
+        """
         request = wire.describing(
             os.fspath(path), name, memory_bytes=self._memory_bytes, processor_s=self._processor_s
         )
-        return await asyncio.to_thread(wire.facts_in, await self._ask(path, request))
+        try:
+            return await asyncio.to_thread(wire.facts_in, await self._ask(path, request))
+        except BadFile as err:
+            raise err.called(path.name, name) from err
 
     async def picture(
         self, path: Path, options: PictureOptions, *, thumbnail: bool
