@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from math import inf, nan
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from custom_components.printernizer.engine.drivers.virtual.driver import status_of
 from custom_components.printernizer.engine.drivers.virtual.machine import (
@@ -272,8 +272,21 @@ STEPS = st.tuples(
 )
 
 
+PREPARING = PrinterStatus(state=PrinterState.PREPARING)
+IDLE = PrinterStatus(state=PrinterState.IDLE)
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(STEPS, max_size=25))
+@example(  # The clock was set just before the line broke.
+    [
+        ("seen", IDLE, False, 0.0, 0.0),
+        ("seen", PREPARING, False, 0.0, 0.0),
+        ("lost", IDLE, False, 0.0, 4e8),
+        ("seen", PREPARING, False, 0.0, 0.0),
+        ("seen", IDLE, False, 0.0, 0.0),
+    ]
+)
 def test_nonsense_never_breaks_the_rules(
     steps: list[tuple[str, PrinterStatus, bool, float, float]],
 ) -> None:

@@ -102,6 +102,7 @@ def observe(memory: Memory, observation: Observation) -> tuple[Memory, tuple[Job
         case Seen(status=status, first=first):
             fold.see(status, first=first)
         case Lost():
+            fold.note_set_clock()
             fold.lose()
         case Quiet():
             fold.wait()
@@ -191,6 +192,15 @@ class Fold:
             line = self.memory.line
         self.memory = replace(self.memory, state=status.state, line=line)
 
+    def note_set_clock(self) -> None:
+        """Note that the wall clock was set while the line was up, if it was."""
+        memory = self.memory
+        if memory.line is not Line.DOWN and _clocks_apart(memory, self.at, self.monotonic):
+            run = replace(memory.run, clock_jumped=True) if memory.run else None
+            self.memory = replace(
+                memory, run=run, anchor_at=self.at, anchor_monotonic=self.monotonic
+            )
+
     def lose(self) -> None:
         """Take the loss of the line: what happens from here on is not seen."""
         if self.memory.line is not Line.DOWN:
@@ -227,10 +237,7 @@ class Fold:
                 anchor_monotonic=self.monotonic,
             )
         elif _clocks_apart(memory, self.at, self.monotonic):
-            run = replace(memory.run, clock_jumped=True) if memory.run else None
-            self.memory = replace(
-                memory, run=run, anchor_at=self.at, anchor_monotonic=self.monotonic
-            )
+            self.note_set_clock()
         elif not memory.acquainted and self._line_age >= SETTLING:
             self.memory = replace(memory, acquainted=True)
 
